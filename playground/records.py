@@ -1,0 +1,172 @@
+"""The values that travel through every layer: frozen, typed, without behaviour of their own.
+
+Identity and time belong to the store; these records only carry them. Sampling names and meanings are those of
+transformers' `GenerationConfig`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from playground.errors import BadValueError
+
+Role = Literal["system", "user", "assistant"]
+Status = Literal["streaming", "complete", "stopped", "failed", "interrupted"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message as an engine sees it: who speaks, and what. Storage adds ids and links (`Message`)."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn; checked when it is made, so that every engine may trust it.
+
+    Raises BadValueError naming the field, the value and the allowed range.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 1024
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        limits: dict[str, tuple[float, float]] = {
+            "temperature": (0.0, 5.0),
+            "top_p": (0.0, 1.0),
+            "top_k": (0, 1000),
+            "min_p": (0.0, 1.0),
+            "repetition_penalty": (0.5, 3.0),
+            "max_new_tokens": (1, 1_000_000),
+            "seed": (0, 2**32 - 2),
+        }
+        whole = {"top_k", "max_new_tokens", "seed"}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if name == "seed" and value is None:
+                continue
+            kind = int if name in whole else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if name in whole else "a number"
+                raise BadValueError(f"{name} is {value!r}. Give {number} from {low:g} to {high:g}.")
+        if not isinstance(self.stop, tuple) or not all(isinstance(s, str) and s for s in self.stop):
+            raise BadValueError(f"stop is {self.stop!r}. Give a list of non-empty texts.")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str) -> Sampling:
+        """Build from a table of a file or a form; `where` names it in the error for an unknown key."""
+        known = {field.name for field in fields(cls)}
+        for key in values:
+            if key not in known:
+                raise BadValueError(f"{where}: unknown key {key!r}. Known are: {', '.join(sorted(known))}.")
+        stop = values.get("stop", ())
+        try:
+            return cls(**{**values, "stop": tuple(stop) if isinstance(stop, list) else stop})
+        except BadValueError as error:
+            raise BadValueError(f"{where}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary that `from_mapping` takes back; `stop` as a list."""
+        return {**asdict(self), "stop": list(self.stop)}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One step of a stream: new text (may be empty), and counts so far.
+
+    While the prompt is read, `prompt_done` grows to `prompt_tokens` and `text` is empty. The last chunk alone has a
+    `finish_reason`. `cached_tokens` is the part of the prompt that needed no work.
+    """
+
+    text: str = ""
+    prompt_tokens: int = 0
+    prompt_done: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: FinishReason | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is loaded, exactly enough to name it again: goes into every reply's record."""
+
+    model: str
+    engine: str
+    revision: str = ""
+    file_sha256: str = ""
+    quantization: str = ""
+    template_sha256: str = ""
+    context_length: int = 0
+    versions: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One stored message of a conversation's tree. Times are seconds since the epoch (UTC)."""
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    role: Role
+    content: str
+    status: Status
+    error: str
+    created_at: float
+    updated_at: float
+    alternatives: tuple[str, ...] = ()
+    """Ids of this message and its siblings, oldest first."""
+    record: Mapping[str, Any] | None = None
+    """What made a reply (see `ReplyRecord`), as stored."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One conversation without its messages. `leaf_id` is the message the page shows last."""
+
+    id: str
+    title: str
+    system_prompt: str
+    sampling: Mapping[str, Any]
+    leaf_id: str | None
+    created_at: float
+    updated_at: float
+    deleted_at: float | None = None
+
+
+@dataclass(frozen=True)
+class ReplyRecord:
+    """What made a reply; enough to run it again. Times in seconds."""
+
+    model: str
+    engine: str
+    revision: str
+    file_sha256: str
+    quantization: str
+    template_sha256: str
+    versions: Mapping[str, str]
+    sampling: Mapping[str, Any]
+    seed: int
+    context_length: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    left_out: int
+    """How many of the oldest messages did not fit into the context and were not shown to the model."""
+    time_to_first_token: float | None
+    tokens_per_second: float | None
+    finish_reason: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary, ready for JSON."""
+        return asdict(self)

@@ -1,0 +1,183 @@
+"""One reply being written: a job that no page owns. It reads the prompt, gathers the text, and is saved as it grows."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from playground.context import fit
+from playground.engine.base import Engine
+from playground.engine.manager import LeaseCancelled, ModelManager
+from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.records import Chunk, ReplyRecord, Sampling, Status
+from playground.store import History
+from playground.store.history import NewTurn
+
+Phase = Literal["waiting", "reading", "writing", "saving"]
+_RETRY_SECONDS = 1.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a page may know of a reply in progress."""
+
+    reply_id: str
+    text: str
+    phase: Phase
+    prompt_tokens: int
+    prompt_done: int
+    completion_tokens: int
+    tokens_per_second: float | None
+    left_out: int
+    notice: str
+    """What keeps the reply from being saved, in words; empty when all is well."""
+
+
+class Reply:
+    """The job behind one reply. `on_change` is called after every step, from the job's own thread."""
+
+    def __init__(
+        self,
+        turn: NewTurn,
+        manager: ModelManager,
+        history: History,
+        system_prompt: str,
+        sampling: Sampling,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.conversation_id = turn.conversation_id
+        self.reply_id = turn.reply_id
+        self.stop = threading.Event()
+        self.done = threading.Event()
+        self._manager = manager
+        self._history = history
+        self._system_prompt = system_prompt
+        # A seed is always drawn here, never inside an engine, so that the record can replay the reply.
+        self._sampling = replace(sampling, seed=secrets.randbelow(2**31) if sampling.seed is None else sampling.seed)
+        self._on_change = on_change
+        self._pieces: list[str] = []
+        self._saved_pieces = 0
+        self._saving = threading.Lock()
+        self._chunk = Chunk()
+        self._left_out = 0
+        self._phase: Phase = "waiting"
+        self._notice = ""
+        self._closing = threading.Event()
+        self._asked = self._first = self._last = 0.0
+
+    def live(self) -> Live:
+        """The state now."""
+        chunk = self._chunk
+        return Live(
+            reply_id=self.reply_id,
+            text="".join(self._pieces),
+            phase=self._phase,
+            prompt_tokens=chunk.prompt_tokens,
+            prompt_done=chunk.prompt_done,
+            completion_tokens=chunk.completion_tokens,
+            tokens_per_second=self._rate(),
+            left_out=self._left_out,
+            notice=self._notice,
+        )
+
+    def run(self) -> None:
+        """Write the reply to its end; however it ends, what was shown is saved with a status that says so."""
+        engine: Engine | None = None
+        status: Status = "complete"
+        error = ""
+        try:
+            with self._manager.lease(self.stop) as engine:
+                self._write(engine)
+            if self._chunk.finish_reason == "cancelled":
+                status = "stopped"
+        except LeaseCancelled:
+            status = "stopped"
+        except PlaygroundError as problem:
+            status, error = "failed", str(problem)
+        except Exception as problem:  # A bug must end as a failed reply that keeps its text, not as a silent thread.
+            log.exception("a reply failed")
+            status, error = "failed", f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
+        self._finish(status, error, self._record(engine) if engine is not None else None)
+
+    def save(self) -> None:
+        """Journal what came since the last time. A full disk is told, not raised: the reply goes on in memory."""
+        with self._saving:
+            count = len(self._pieces)
+            if count == self._saved_pieces or self.done.is_set():
+                return
+            try:
+                self._history.journal(self.reply_id, "".join(self._pieces[:count]))
+                self._saved_pieces, self._notice = count, ""
+            except (StorageError, BusyError) as problem:
+                self._notice = str(problem)
+                self._on_change()
+
+    def close(self) -> None:
+        """Stop, and try to save only once more, because the process is about to end."""
+        self._closing.set()
+        self.stop.set()
+
+    def _write(self, engine: Engine) -> None:
+        branch = self._history.branch(self.reply_id)
+        half = branch[-1].content
+        with self._saving:
+            self._pieces, self._saved_pieces = [half], 1
+        prompt = fit(engine, self._system_prompt, branch if half else branch[:-1], self._sampling)
+        self._left_out = prompt.left_out
+        self._phase = "reading"
+        self._asked = time.monotonic()
+        self._on_change()
+        for chunk in engine.stream(prompt.turns, self._sampling, self.stop):
+            self._chunk = chunk
+            if chunk.text:
+                self._last = time.monotonic()
+                self._first = self._first or self._last
+                self._phase = "writing"
+                self._pieces.append(chunk.text)
+            self._on_change()
+
+    def _finish(self, status: Status, error: str, record: ReplyRecord | None) -> None:
+        self._phase = "saving"
+        while True:
+            with self._saving:
+                try:
+                    self._history.finish(self.reply_id, "".join(self._pieces), status, error, record)
+                    self.done.set()
+                except (StorageError, BusyError) as problem:
+                    self._notice = str(problem)
+            self._on_change()
+            if self.done.is_set() or self._closing.wait(_RETRY_SECONDS):
+                self.done.set()
+                return
+
+    def _rate(self) -> float | None:
+        seconds = self._last - self._first
+        return (self._chunk.completion_tokens - 1) / seconds if seconds > 0 else None
+
+    def _record(self, engine: Engine) -> ReplyRecord:
+        info, chunk = engine.info, self._chunk
+        return ReplyRecord(
+            model=info.model,
+            engine=info.engine,
+            revision=info.revision,
+            file_sha256=info.file_sha256,
+            quantization=info.quantization,
+            template_sha256=info.template_sha256,
+            versions=dict(info.versions or {}),
+            sampling=self._sampling.to_dict(),
+            seed=self._sampling.seed or 0,
+            context_length=info.context_length,
+            prompt_tokens=chunk.prompt_tokens,
+            cached_tokens=chunk.cached_tokens,
+            completion_tokens=chunk.completion_tokens,
+            left_out=self._left_out,
+            time_to_first_token=self._first - self._asked if self._first else None,
+            tokens_per_second=self._rate(),
+            finish_reason=chunk.finish_reason,
+        )

@@ -1,0 +1,71 @@
+"""What the user set: the command line first, then `settings.toml` in the data folder, then defaults. Checked once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from playground.errors import BadValueError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ENGINES = ("auto", "llamacpp", "transformers", "echo")
+_RANGES = {"port": (1, 65535), "context_length": (256, 1_000_000), "threads": (0, 1024)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting there is, validated. Raises BadValueError naming the key."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    """None: 7860, or the next free one."""
+    engine: str = "auto"
+    model: str | None = None
+    """A preset's name, or the path of a GGUF file or of a folder with safetensors. None: the starter model."""
+    offline: bool = False
+    context_length: int = 8192
+    """Tokens; cut to what the model was trained for."""
+    threads: int = 0
+    """CPU threads of an engine; 0: as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise BadValueError(f"engine is {self.engine!r}. Choose one of: {', '.join(ENGINES)}.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise BadValueError(f"{name} is {value!r}. Give a whole number from {low} to {high}.")
+
+
+def load_settings(file: Path, overrides: Mapping[str, Any]) -> Settings:
+    """Read `file` if it is there and lay `overrides` (None means: not given) over it."""
+    values = read_toml(file) if file.exists() else {}
+    hints = get_type_hints(Settings)
+    known = {field.name for field in fields(Settings)}
+    for key, value in values.items():
+        if key not in known:
+            raise BadValueError(f"{file}: unknown key {key!r}. Known are: {', '.join(sorted(known))}.")
+        if not isinstance(value, hints[key]) or (isinstance(value, bool) and hints[key] is not bool):
+            raise BadValueError(f"{file}: {key} is {value!r}, which is of the wrong kind. Correct it.")
+    try:
+        base = Settings(**values)
+    except BadValueError as error:
+        raise BadValueError(f"{file}: {error}") from None
+    return replace(base, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Parse a TOML file; raises BadValueError with the file's name and the line."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadValueError(f"{file}: not valid TOML: {error}. Correct the file.") from None
+    except OSError as error:
+        raise BadValueError(f"{file}: cannot be read: {error.strerror}.") from None
