@@ -21,8 +21,9 @@ from playground.store.history import NewTurn
 JOURNAL_SECONDS = 0.4
 _TITLE_LENGTH = 60
 
-Listener = Callable[[str], None]
-"""Called with the id of the conversation that changed, or "" when only the list or the model's state did."""
+Listener = Callable[[str, bool], None]
+"""Called with the id of the conversation that changed ("" for the model's state), and whether more than the growing
+text of a reply did."""
 
 
 class ChatService:
@@ -107,10 +108,10 @@ class ChatService:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def announce(self, conversation_id: str) -> None:
-        """Tell all listeners that something changed; for those who change the history directly (rename, trash)."""
+    def announce(self, conversation_id: str, *, structural: bool = True) -> None:
+        """Tell all listeners that something changed; also for those who change the history directly (rename, trash)."""
         for listener in tuple(self._listeners):
-            listener(conversation_id)
+            listener(conversation_id, structural)
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""
@@ -130,7 +131,7 @@ class ChatService:
             self.history,
             conversation.system_prompt,
             sampling,
-            on_change=lambda: self.announce(turn.conversation_id),
+            on_change=lambda: self.announce(turn.conversation_id, structural=False),
         )
         with self._lock:
             self._replies[turn.conversation_id] = reply

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ModelState:
-    """What the manager is doing with its model. `started` is a time.monotonic(); `done`/`total` are bytes."""
+    """What the manager is doing with its model. `done` and `total` are bytes."""
 
     phase: Phase
     model: str
@@ -34,7 +34,6 @@ class ModelState:
     detail: str = ""
     done: int = 0
     total: int = 0
-    started: float = 0.0
     waiting: int = 0
     """Replies that wait in line for the model."""
 
@@ -132,7 +131,7 @@ class ModelManager:
         try:
             if self._wanted.preset is not None and not download.is_present(self._wanted.preset, self._folder):
                 self._fetch(self._wanted.preset)
-            self._tell(phase="loading", detail="", started=time.monotonic())
+            self._tell(phase="loading", detail="")
             engine = _open(self._wanted.engine, catalog.source(self._wanted, self._settings, self._folder))
             with self._changed:
                 self._engine = engine
@@ -158,7 +157,7 @@ class ModelManager:
                 f"{preset.name} is not on this machine and --offline forbids fetching it. "
                 "Start once without --offline, or give a model with --model PATH."
             )
-        self._tell(phase="downloading", started=time.monotonic(), detail="")
+        self._tell(phase="downloading", detail="")
         last = 0.0
 
         def progress(what: str, done: int, total: int) -> None:

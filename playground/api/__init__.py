@@ -1,0 +1,1 @@
+"""HTTP for programs: health now, more later; and the guard before every request."""

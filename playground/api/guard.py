@@ -1,0 +1,60 @@
+"""Stands before every request: only our own host name, no foreign page's requests, and a policy for ours.
+
+Without it any web page could reach a server on loopback through DNS rebinding or a blind POST.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# Gradio builds functions from strings, hence 'unsafe-eval'; nothing may be fetched from or sent to anywhere else.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Guard:
+    """ASGI middleware. `host` is what the server was told to listen on."""
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._any_host = host in ("0.0.0.0", "::")
+        self._hosts = _LOOPBACK | {host}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with 400 or 403, or pass on."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._any_host and _name(host) not in self._hosts:
+            await PlainTextResponse("This host name is not ours.", 400)(scope, receive, send)
+            return
+        origin = headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc != host
+        if foreign or headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
+            await PlainTextResponse("Requests from other pages are refused.", 403)(scope, receive, send)
+            return
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                out["Content-Security-Policy"] = _POLICY
+                out["X-Content-Type-Options"] = "nosniff"
+                out["Referrer-Policy"] = "no-referrer"
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)
+
+
+def _name(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or ""

@@ -1,0 +1,227 @@
+"""The command line: settings, then services, then one command. Replies go to stdout, everything else to stderr.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 busy (port, data folder), 4 missing (model, network, item),
+5 storage (disk full, read-only, damaged), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from playground import __version__
+from playground.errors import BadValueError, PlaygroundError, StorageError
+from playground.paths import DataFolder, open_data_folder
+from playground.records import Message
+from playground.settings import ENGINES, Settings, load_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every PlaygroundError becomes one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        folder = open_data_folder(options.data_dir)
+        names = ("host", "port", "engine", "model", "offline")
+        settings = load_settings(folder.settings, {name: getattr(options, name, None) for name in names})
+        code: int = options.run(options, settings, folder)
+        return code
+    except PlaygroundError as error:
+        print(f"playground: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # The reader of our output left; Python would complain about it at exit.
+        return 1
+
+
+def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.serve import serve
+
+    return serve(settings, folder, open_browser=not options.no_browser)
+
+
+def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.serve import open_services, set_environment
+
+    text = sys.stdin.read() if options.text == "-" else options.text
+    set_environment(settings, folder)
+    services = open_services(settings, folder)
+    chat, manager = services.chat, services.manager
+    manager.listen(_Progress(manager))
+    with manager.lease(threading.Event()):
+        pass  # Loaded now; what goes wrong with the model is raised here, before anything is saved.
+    sampling = chat.default_sampling()
+    for name in ("temperature", "max_new_tokens", "seed"):
+        if getattr(options, name) is not None:
+            sampling = replace(sampling, **{name: getattr(options, name)})
+    system = chat.default_system_prompt() if options.system is None else options.system
+    turn = chat.send(None, text, system_prompt=system, sampling=sampling)
+    shown = 0
+    try:
+        while (live := chat.live(turn.conversation_id)) is not None:
+            if not options.json:
+                print(live.text[shown:], end="", flush=True)
+                shown = len(live.text)
+            time.sleep(0.03)
+    except KeyboardInterrupt:
+        chat.stop(turn.conversation_id)
+        chat.close()
+        return 130
+    message = chat.history.message(turn.reply_id)
+    print(json.dumps(_plain(message), ensure_ascii=False) if options.json else message.content[shown:], flush=True)
+    manager.close()
+    if message.status == "failed":
+        print(f"playground: {message.error}", file=sys.stderr)
+    return 1 if message.status == "failed" else 0
+
+
+class _Progress:
+    """Tells on stderr what the model manager is doing, one line a phase, with percent while downloading."""
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+        self._last = ""
+
+    def __call__(self) -> None:
+        state = self._manager.state
+        line = f"{state.model}: {state.phase}"
+        if state.phase == "downloading" and state.total:
+            line += f" from the {state.detail}, {100 * state.done // state.total // 10 * 10} % of {state.total >> 20} MB"
+        if line != self._last and state.phase != "failed":
+            self._last = line
+            sys.stderr.write(line + "\n")  # One write: several threads report.
+
+
+def _models(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.engine.download import fetch, is_present, model_file
+    from playground.presets import STARTER, model_preset
+
+    preset = model_preset(options.name or STARTER)
+    if not is_present(preset, folder):
+        if settings.offline:
+            raise BadValueError("A model cannot be fetched with --offline. Leave it out.")
+        last = ""
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal last
+            line = f"{what} {100 * done // total // 10 * 10 if total else 0} % of {total >> 20} MB"
+            if line != last:
+                last = line
+                print(line, file=sys.stderr, flush=True)
+
+        fetch(preset, folder, progress)
+    print(model_file(preset, folder))
+    return 0
+
+
+def _doctor(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.doctor import examine, report
+
+    facts = examine(folder)
+    print(json.dumps(facts, ensure_ascii=False, indent=2) if options.json else report(facts))
+    return 1 if facts["missing"] else 0
+
+
+def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.store import Database, History
+
+    if options.action == "check":
+        if not folder.database.exists():
+            print("There is no history yet.")
+            return 0
+        found = Database.inspect(folder.database)
+        print(f"{folder.database}: {found.conversations} conversations, {found.messages} messages")
+        if found.problems:
+            raise StorageError(f"{'; '.join(found.problems)}. Backups lie in {folder.backups}; nothing was changed.")
+        print("No damage found.")
+        return 0
+    database = Database(folder.database, folder.backups)
+    history = History(database)
+    if options.action == "backup":
+        from pathlib import Path
+
+        print(database.backup(Path(options.to).absolute() if options.to else None))
+    elif options.action == "list":
+        found_all = history.conversations(options.limit, trashed=options.trash)
+        if options.json:
+            print(json.dumps([asdict(conversation) for conversation in found_all], ensure_ascii=False))
+        else:
+            for conversation in found_all:
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.updated_at))
+                print(f"{conversation.id}  {when}  {conversation.title}")
+    else:
+        conversation = history.conversation(options.id)
+        messages = history.branch(conversation.leaf_id) if conversation.leaf_id else []
+        if options.json:
+            shown = {**asdict(conversation), "messages": [_plain(message) for message in messages]}
+            print(json.dumps(shown, ensure_ascii=False))
+        else:
+            print(f"# {conversation.title}\n")
+            for message in messages:
+                ending = "" if message.status == "complete" else f" ({message.error or message.status})"
+                print(f"{message.role}{ending}:\n{message.content}\n")
+    return 0
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    return asdict(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="playground", description="Work with language models on your own machine.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str, *, model: bool = False) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        made.add_argument("--data-dir", metavar="FOLDER", help="where everything is kept (or $PLAYGROUND_DATA_DIR)")
+        if model:
+            made.add_argument("--engine", choices=ENGINES, help="which engine runs the model (default: what fits)")
+            made.add_argument("--model", metavar="NAME|PATH", help="a preset's name, a GGUF file or a folder")
+            made.add_argument("--offline", action="store_true", default=None, help="never use the network")
+        return made
+
+    serve = command("serve", _serve, "start the app on this machine", model=True)
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine only)")
+    serve.add_argument("--port", type=int, help="port (default 7860, or the next free one)")
+    serve.add_argument("--no-browser", action="store_true", help="do not open the browser")
+
+    ask = command("ask", _ask, "ask once and print the reply; it is kept in the history", model=True)
+    ask.add_argument("text", help="the message; - reads it from standard input")
+    ask.add_argument("--system", metavar="TEXT", help="system prompt")
+    ask.add_argument("--seed", type=int, help="the same seed gives the same reply")
+    ask.add_argument("--temperature", type=float, help="0 always takes the likeliest token")
+    ask.add_argument("--max-new-tokens", type=int, help="the longest the reply may be")
+    ask.add_argument("--json", action="store_true", help="print the whole record of the reply")
+
+    models = command("models", _models, "get a curated model")
+    models.add_argument("action", choices=["pull"])
+    models.add_argument("name", nargs="?", help="default: the starter model")
+    models.add_argument("--offline", action="store_true", default=None, help=argparse.SUPPRESS)
+
+    doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+
+    history = command("history", _history, "look at, check and back up the stored conversations")
+    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--data-dir", metavar="FOLDER", default=argparse.SUPPRESS, help="where everything is kept")
+    listing = actions.add_parser("list", help="conversations, newest first", parents=[where])
+    listing.add_argument("--limit", type=int, default=50)
+    listing.add_argument("--trash", action="store_true", help="those in the trash")
+    listing.add_argument("--json", action="store_true")
+    show = actions.add_parser("show", parents=[where], help="one conversation")
+    show.add_argument("id")
+    show.add_argument("--json", action="store_true")
+    actions.add_parser("check", parents=[where], help="look for damage")
+    backup = actions.add_parser("backup", parents=[where], help="copy the history while the app runs")
+    backup.add_argument("to", nargs="?", help="file to write (default: a dated one in the data folder)")
+    return parser

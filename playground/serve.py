@@ -1,0 +1,190 @@
+"""Puts the parts together and runs the server: lock, port, history, model, page; and takes them apart in order.
+
+Order matters at both ends: the page is up before anything heavy is imported, and at the end the replies are saved
+before the connections go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from playground.chat import ChatService
+from playground.engine.manager import ModelManager
+from playground.errors import BadValueError, BusyError
+from playground.paths import DataFolder
+from playground.settings import Settings
+from playground.store import Database, History
+
+_FIRST_PORT = 7860
+_PORTS_TRIED = 100
+_LOAD_ANYWAY_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every front end stands on."""
+
+    database: Database
+    manager: ModelManager
+    chat: ChatService
+
+
+def open_services(settings: Settings, folder: DataFolder) -> Services:
+    """History, manager and chat service over one data folder; nothing is loaded yet."""
+    manager = ModelManager(settings, folder)
+    database = Database(folder.database, folder.backups)
+    return Services(database, manager, ChatService(History(database), manager))
+
+
+def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
+    """Run the app until Ctrl-C or SIGTERM. Raises BusyError when the port or the data folder is taken."""
+    set_environment(settings, folder)
+    with _only_one(folder) as announce, contextlib.closing(_listen(settings)) as listener:
+        services = open_services(settings, folder)
+        services.chat.history.mark_interrupted()
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        announce(url)
+        if services.database.kept_aside:
+            print(f"The history file was damaged; it is kept as {services.database.kept_aside}.", file=sys.stderr)
+        _run(services, listener, settings.host, url, open_browser=open_browser)
+    return 0
+
+
+def set_environment(settings: Settings, folder: DataFolder) -> None:
+    """Tell the libraries, before they are imported: no telemetry, no look-ups, temporary files in our own folder."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(folder.cache / "uploads"))
+    if settings.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    handler = logging.handlers.RotatingFileHandler(
+        folder.log, maxBytes=1 << 20, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def _run(services: Services, listener: socket.socket, host: str, url: str, *, open_browser: bool) -> None:
+    # Imported here, after every check that can fail, because it takes seconds.
+    import uvicorn
+    from fastapi import FastAPI
+
+    from playground.api.guard import Guard
+    from playground.api.health import build_health
+    from playground.ui.app import mount_ui
+
+    chat = services.chat
+    closing = asyncio.Event()
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard, host=host)
+    app.include_router(build_health(chat))
+    mount_ui(app, chat, closing, damaged=services.database.kept_aside)
+
+    class Server(uvicorn.Server):
+        """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            def leave(*_: Any) -> None:
+                self.should_exit = True
+                closing.set()
+                # In a thread of its own: a signal handler must not wait for a lock that its own thread may hold.
+                threading.Thread(target=chat.close, name="closing").start()
+
+            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+                if hasattr(signal, name):
+                    signal.signal(getattr(signal, name), leave)
+            yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            print(f"Playground is ready: {url}  (Ctrl-C ends it)", flush=True)
+            if open_browser:
+                threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
+
+    # The first page that opens has the model loaded; without one it is loaded all the same, a little later.
+    loader = threading.Timer(_LOAD_ANYWAY_SECONDS, services.manager.load)
+    loader.daemon = True
+    loader.start()
+    server = Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, log_config=None)
+    )
+    server.run(sockets=[listener])
+    # A library's thread that does not end must not hold up the person who pressed Ctrl-C.
+    watchdog = threading.Timer(1.5, os._exit, args=[0])
+    watchdog.daemon = True
+    watchdog.start()
+    loader.cancel()
+    chat.close()
+    services.manager.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A bound socket on the asked port, or on the first free one from 7860 on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    ports = [settings.port] if settings.port else range(_FIRST_PORT, _FIRST_PORT + _PORTS_TRIED)
+    for port in ports:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, port))
+            listener.listen(128)
+            return listener
+        except socket.gaierror:
+            listener.close()
+            raise BadValueError(f"host {settings.host!r} is not an address of this machine. Try 127.0.0.1.") from None
+        except PermissionError:
+            listener.close()
+            raise BusyError(f"Port {port} needs administrator rights. Choose one above 1023 with --port.") from None
+        except OSError as error:
+            listener.close()
+            if not settings.port:
+                continue
+            raise BusyError(
+                f"Port {port} on {settings.host} is not free ({error.strerror}). Choose another with --port, or none."
+            ) from None
+    raise BusyError(f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS_TRIED - 1} is free. Choose one with --port.")
+
+
+@contextlib.contextmanager
+def _only_one(folder: DataFolder) -> Iterator[Any]:
+    """Hold the data folder's lock; yields a function that notes our address for whoever comes second."""
+    address = folder.lock.with_suffix(".json")
+    lock = filelock.FileLock(folder.lock, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        where = _address(address)
+        raise BusyError(
+            f"Playground is already running on {folder.root}{where}. Use that one, or choose another --data-dir."
+        ) from None
+    try:
+        yield lambda url: address.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
+    finally:
+        address.unlink(missing_ok=True)
+        lock.release()
+
+
+def _address(file: Path) -> str:
+    try:
+        return f" at {json.loads(file.read_text(encoding='utf-8'))['url']}"
+    except (OSError, ValueError, KeyError):
+        return ""

@@ -1,0 +1,173 @@
+"""The event stream a page watches: one server-sent stream for the open conversation, the list and the model's state.
+
+Events (`data` is JSON):
+  list   {html}                                            the conversation list changed
+  model  {phase, name, text, error}                        the model's state changed
+  view   {conversation, title, leaf, streaming, earlier, items: [{id, v, html}]}   the shown messages changed
+  live   {id, from, blocks: [html], text, notice, tokens}  the reply in progress grew, from block `from` on; 10 a second
+  gone   {}                                                the conversation does not exist
+Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from playground.chat import ChatService
+from playground.errors import MissingError, PlaygroundError
+from playground.ui.markdown import GrowingText
+from playground.ui.strings import error_words, language_of
+from playground.ui.views import block_html, list_html, live_text, message_view, model_view
+
+WINDOW = 30
+_TICK = 0.1
+_PING = 15.0
+
+
+def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
+    """Routes beside Gradio's: the stream, older messages, and a message's text for copying."""
+    router = APIRouter()
+
+    @router.get("/live")
+    async def live(request: Request, c: str = "") -> Response:
+        service.manager.load()  # A page is visible now, so whatever is heavy may begin.
+        watcher = _Watcher(service, c, _language(request), closing)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
+
+    @router.get("/earlier")
+    def earlier(request: Request, c: str, before: str) -> Response:
+        language = _language(request)
+        try:
+            window = service.history.window(c, 2 * WINDOW, before)
+        except PlaygroundError as error:
+            return JSONResponse({"error": error_words(language, error)}, status_code=404)
+        items = [message_view(message, language, last=False) for message in window.messages]
+        return JSONResponse({"items": items, "earlier": window.earlier})
+
+    @router.get("/text/{message_id}")
+    def text(request: Request, message_id: str) -> Response:
+        try:
+            return JSONResponse({"text": service.history.message(message_id).content})
+        except PlaygroundError as error:
+            return JSONResponse({"error": error_words(_language(request), error)}, status_code=404)
+
+    return router
+
+
+class _Watcher:
+    """One page's stream. Wakes at changes, sends what differs from what it sent before, at most ten times a second."""
+
+    def __init__(self, service: ChatService, conversation_id: str, language: str, closing: asyncio.Event) -> None:
+        self._service = service
+        self._conversation = conversation_id
+        self._language = language
+        self._closing = closing
+        self._sent: dict[str, str] = {}
+        self._list_dirty = self._view_dirty = True
+        self._growing = GrowingText()
+        self._reply_id = ""
+
+    async def events(self) -> AsyncIterator[str]:
+        """The stream, until the client leaves or the server closes."""
+        wake = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def on_change(conversation_id: str, structural: bool) -> None:
+            mine = conversation_id in ("", self._conversation)
+            if structural:
+                self._list_dirty = True
+                self._view_dirty = self._view_dirty or mine
+            if (structural or mine) and not wake.is_set():
+                loop.call_soon_threadsafe(wake.set)
+
+        end = self._service.listen(on_change)
+        try:
+            yield "retry: 1000\n\n"
+            while not self._closing.is_set():
+                wake.clear()
+                if self._list_dirty or self._view_dirty:
+                    for event in await asyncio.to_thread(self._structure):
+                        yield event
+                if event := self._grow():
+                    yield event
+                await asyncio.sleep(_TICK)
+                try:
+                    await asyncio.wait_for(wake.wait(), _PING)
+                except asyncio.TimeoutError:
+                    yield ": still here\n\n"
+        finally:
+            end()
+
+    def _structure(self) -> list[str]:
+        events = []
+        history = self._service.history
+        if self._list_dirty:
+            self._list_dirty = False
+            lists = history.conversations(), history.conversations(trashed=True)
+            events.append(self._event("list", {"html": list_html(*lists, self._language)}))
+        state = self._service.manager.state
+        preset = self._service.manager.preset
+        events.append(self._event("model", model_view(state, preset.name if preset else state.model, self._language)))
+        if self._conversation and self._view_dirty:
+            self._view_dirty = False
+            events.append(self._view())
+        return [event for event in events if event]
+
+    def _view(self) -> str:
+        try:
+            conversation = self._service.history.conversation(self._conversation)
+            window = self._service.history.window(self._conversation, WINDOW)
+        except MissingError:
+            return self._event("gone", {})
+        live = self._service.live(self._conversation)
+        # A page that draws the view anew shows an empty live message: everything is sent to it again.
+        self._growing = GrowingText()
+        self._sent.pop("live", None)
+        self._reply_id = live.reply_id if live else ""
+        last = window.messages[-1].id if window.messages else ""
+        return self._event(
+            "view",
+            {
+                "conversation": conversation.id,
+                "title": conversation.title,
+                "leaf": conversation.leaf_id,
+                "streaming": bool(live),
+                "earlier": window.earlier,
+                "items": [message_view(m, self._language, last=m.id == last) for m in window.messages],
+            },
+        )
+
+    def _grow(self) -> str:
+        live = self._service.live(self._conversation) if self._conversation else None
+        if live is None or live.reply_id != self._reply_id:
+            return ""
+        first, blocks = self._growing.update(live.text)
+        return self._event(
+            "live",
+            {
+                "id": live.reply_id,
+                "from": first,
+                "blocks": [block_html(block) for block in blocks],
+                "text": live_text(live, self._language),
+                "notice": live.notice,
+                "tokens": live.completion_tokens,
+            },
+        )
+
+    def _event(self, name: str, data: dict[str, Any]) -> str:
+        body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        if self._sent.get(name) == body:
+            return ""
+        self._sent[name] = body
+        return f"event: {name}\ndata: {body}\n\n"
+
+
+def _language(request: Request) -> str:
+    return language_of(request.cookies, request.headers.get("accept-language", ""))

@@ -1,0 +1,345 @@
+// The page's script: shows what the event stream says, and hands commands to Gradio's handlers. It decides nothing.
+// Loaded inline in <head>, before Gradio starts; `PLAYGROUND` (cookie name, words, damaged file) is set just above it.
+"use strict";
+
+const playground = (() => {
+  const cookie = document.cookie.match(new RegExp(`${PLAYGROUND.cookie}=(\\w+)`));
+  const language = cookie && PLAYGROUND.words[cookie[1]] ? cookie[1] : /^zh/i.test(navigator.language) ? "zh" : "en";
+  // Gradio asks the browser for its language; the user's own choice goes before it.
+  Object.defineProperty(navigator, "language", { get: () => language });
+  Object.defineProperty(navigator, "languages", { get: () => [language] });
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+
+  const word = (key, values = {}) =>
+    Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
+  const $ = (id) => document.getElementById(id);
+  const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
+  let stream = null, pending = null, accepted = null, typed = "", hideTimer = 0, loadingSince = 0;
+
+  // ---- storage that may be forbidden -----------------------------------------------------------------------------
+  const stored = (area, key, value) => {
+    try {
+      if (value === undefined) return window[area].getItem(key);
+      value ? window[area].setItem(key, value) : window[area].removeItem(key);
+    } catch { /* Private windows may refuse storage; the page works without. */ }
+    return null;
+  };
+  const draftKey = () => `draft:${state.conversation}`;
+
+  // ---- watching --------------------------------------------------------------------------------------------------
+  function connect() {
+    if (stream) stream.close();
+    stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}`);
+    const on = (name, handler) => stream.addEventListener(name, (event) => handler(JSON.parse(event.data)));
+    stream.onopen = () => notice("", "offline");
+    stream.onerror = () => {
+      notice(word("offline"), "offline");
+      if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+    };
+    on("list", showList);
+    on("model", showModel);
+    on("view", showView);
+    on("live", showLive);
+    on("gone", () => open(""));
+  }
+
+  function showList({ html }) {
+    $("pg-list").innerHTML = html;
+    markOpen();
+  }
+
+  function markOpen() {
+    for (const link of document.querySelectorAll("#pg-list a")) {
+      if (link.dataset.open === state.conversation) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  function showModel({ phase, name, text, error }) {
+    const box = $("pg-status");
+    box.dataset.phase = phase;
+    box.querySelector("b").textContent = name;
+    if (phase !== "loading") loadingSince = 0;
+    else loadingSince = loadingSince || Date.now();
+    box.dataset.text = text;
+    tick();
+    const waits = phase === "loading" || phase === "downloading";
+    notice(error, "model", error ? ["load", word("try_again")] : null);
+    notice(waits ? word("model_waits") : "", "waits", null, "hint");
+  }
+
+  function tick() {
+    const box = $("pg-status");
+    if (!box) return;
+    const seconds = loadingSince ? Math.round((Date.now() - loadingSince) / 1000) : 0;
+    box.querySelector("span").textContent = ` · ${box.dataset.text || ""}${seconds ? ` · ${seconds} s` : ""}`;
+  }
+
+  function showView(view) {
+    if (view.conversation !== state.conversation) return;
+    state.leaf = view.leaf;
+    setStreaming(view.streaming);
+    document.title = `${view.title} · Playground`;
+    const items = $("pg-items"), bottom = atBottom(), fresh = !items.children.length;
+    const first = view.items.length ? $(`m-${view.items[0].id}`) : null;
+    // Earlier messages that were asked for stay as long as they still lead to the first shown one.
+    while (items.firstChild && items.firstChild !== first) {
+      if (first && items.firstChild.dataset.kept) break;
+      items.firstChild.remove();
+    }
+    let at = first || items.firstChild;
+    for (const item of view.items) at = place(items, item, at).nextSibling;
+    while (at) { const next = at.nextSibling; at.remove(); at = next; }
+    earlier(items.querySelector("[data-kept]") ? null : view.earlier);
+    if (!view.streaming) showProgress("");
+    $("pg-empty").hidden = true;
+    if (bottom || fresh) toBottom();
+  }
+
+  function place(items, item, at, kept) {
+    if (at && at.dataset.id === item.id && at.dataset.v === item.v) return at;
+    const node = document.createElement("article");
+    node.id = `m-${item.id}`;
+    node.dataset.id = item.id;
+    node.dataset.v = item.v;
+    if (kept) node.dataset.kept = "1";
+    node.innerHTML = item.html;
+    node.className = node.querySelector(".plain") ? "user" : "assistant";
+    translate(node);
+    if (at && at.dataset.id === item.id) at.replaceWith(node);
+    else items.insertBefore(node, at || null);
+    return node;
+  }
+
+  function showLive(live) {
+    const node = $(`m-${live.id}`);
+    if (!node) return;
+    const bottom = atBottom(), body = node.querySelector(".body");
+    while (body.children.length > live.from) body.lastChild.remove();
+    body.insertAdjacentHTML("beforeend", live.blocks.join(""));
+    for (const block of [...body.children].slice(live.from)) translate(block);
+    node.setAttribute("aria-busy", "true");
+    // The text differs from what the stored message shows: the next view must draw it anew.
+    node.dataset.v = "live";
+    node.dataset.tokens = live.tokens;
+    showProgress(live.text);
+    notice(live.notice, "save");
+    if (bottom) toBottom();
+  }
+
+  function showProgress(text) {
+    $("pg-live").hidden = !text;
+    $("pg-live").textContent = text;
+    if (!text) notice("", "save");
+  }
+
+  function setStreaming(on) {
+    state.streaming = on;
+    document.body.classList.toggle("streaming", on);
+  }
+
+  function earlier(count) {
+    const button = $("pg-earlier");
+    if (count === null) return;
+    button.hidden = !count;
+    button.textContent = word("earlier", { n: count });
+  }
+
+  async function showEarlier() {
+    const items = $("pg-items"), first = items.firstChild, log = $("pg-log");
+    if (!first) return;
+    const answer = await fetch(`page/earlier?c=${state.conversation}&before=${first.dataset.id}`);
+    const page = await answer.json();
+    if (page.error) return notice(page.error, "command");
+    const height = log.scrollHeight;
+    for (const item of page.items) place(items, item, first, true);
+    earlier(page.earlier);
+    log.scrollTop += log.scrollHeight - height;
+  }
+
+  const atBottom = () => { const log = $("pg-log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 60; };
+  const toBottom = () => { const log = $("pg-log"); log.scrollTop = log.scrollHeight; };
+
+  // ---- notices: in place, each with its own key, none vanishes by itself -------------------------------------------
+  function notice(text, key, action = null, kind = "error") {
+    const box = $("pg-notice");
+    if (!box) return;
+    const old = box.querySelector(`[data-key="${key}"]`);
+    if (old && old.dataset.text === text) return;
+    if (old) old.remove();
+    if (!text) return;
+    const line = document.createElement("p");
+    line.dataset.key = key;
+    line.dataset.text = text;
+    line.className = kind;
+    line.textContent = `${text} `;
+    if (action) line.append(button(action[1], () => act(action[0])));
+    box.append(line);
+  }
+
+  function button(label, handler) {
+    const node = document.createElement("button");
+    node.type = "button";
+    node.textContent = label;
+    node.addEventListener("click", handler);
+    return node;
+  }
+
+  function toast(text, undo) {
+    const box = $("pg-toast");
+    clearTimeout(hideTimer);
+    box.textContent = text;
+    if (undo) box.append(button(word("undo"), () => { undo(); box.textContent = ""; }));
+    hideTimer = setTimeout(() => { box.textContent = ""; }, 10000);
+  }
+
+  // ---- commands: from here into Gradio's handlers and back ---------------------------------------------------------
+  const page = (action, argument = "", value = "") => ({ ...state, conversation: state.conversation || null, action, argument, value });
+
+  function act(action, argument, value) {
+    pending = page(action, argument, value);
+    const trigger = $("pg-act");
+    (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
+  }
+
+  const take = () => { const now = pending; pending = null; return now || page("none"); };
+
+  function sent(result, text) {
+    if (!result) { notice(word("send_failed"), "command"); return text; }
+    if (result.error) { notice(result.error, "command"); if (stream) connect(); return text; }
+    notice("", "command");
+    stored("sessionStorage", draftKey(), "");
+    const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
+    if (result.conversation !== state.conversation) show(result.conversation);
+    toBottom();
+    stored("sessionStorage", draftKey(), rest);
+    return rest;
+  }
+
+  function done(result) {
+    if (!result) return;
+    notice(result.error || "", "command");
+    if (result.error) { connect(); return; }
+    if (result.action === "delete") {
+      const id = result.argument;
+      toast(word("deleted"), () => { act("restore", id); open(id); });
+      if (id === state.conversation) open("");
+    }
+  }
+
+  function draft(text) {
+    typed = text;
+    stored("sessionStorage", draftKey(), text);
+  }
+
+  function setMessage(text) {
+    const box = document.querySelector("#pg-message textarea");
+    if (!box || box.value === text) return;
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, text);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // ---- navigation --------------------------------------------------------------------------------------------------
+  function open(id, push = true) {
+    show(id, push);
+    act("open");
+    setMessage(stored("sessionStorage", draftKey()) || "");
+    document.querySelector("#pg-message textarea")?.focus();
+  }
+
+  function show(id, push = true) {
+    if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
+    Object.assign(state, { conversation: id, leaf: null });
+    setStreaming(false);
+    showProgress("");
+    $("pg-items").replaceChildren();
+    $("pg-empty").hidden = Boolean(id);
+    earlier(0);
+    notice("", "command");
+    document.body.classList.remove("drawer");
+    if (!id) document.title = "Playground";
+    markOpen();
+    connect();
+  }
+
+  function translate(root) {
+    for (const node of root.querySelectorAll("[data-t]")) {
+      if (node.dataset.copy) { node.setAttribute("aria-label", word(node.dataset.t)); node.title = word(node.dataset.t); }
+      node.textContent = word(node.dataset.t);
+    }
+    for (const node of root.querySelectorAll("[data-label]")) {
+      node.setAttribute("aria-label", word(node.dataset.label));
+      if (node.matches("button")) node.title = word(node.dataset.label);
+    }
+    for (const node of root.querySelectorAll("time")) {
+      if (node.dateTime) node.textContent = new Date(node.dateTime).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    }
+  }
+
+  async function copy(node, text) {
+    await navigator.clipboard.writeText(text);
+    toast(word("copied"));
+    node.focus();
+  }
+
+  async function clicked(event) {
+    const link = event.target.closest("a[data-open]");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); open(link.dataset.open); return; }
+    const node = event.target.closest("button");
+    if (!node) return;
+    if (node.dataset.copy) return copy(node, node.closest(".code").querySelector("code").textContent);
+    if (node.id === "pg-earlier") return showEarlier();
+    if (node.id === "pg-drawer") return document.body.classList.toggle("drawer");
+    if (node.id === "pg-theme") {
+      const dark = document.body.classList.toggle("dark");
+      return stored("localStorage", "playground-theme", dark ? "dark" : "light");
+    }
+    if (node.id === "pg-language") {
+      document.cookie = `${PLAYGROUND.cookie}=${language === "zh" ? "en" : "zh"}; path=/; max-age=31536000; samesite=strict`;
+      return location.reload();
+    }
+    const { action, argument } = node.dataset;
+    if (!action || ((action === "previous" || action === "next") && !argument)) return;
+    if (action === "copy") return copy(node, (await (await fetch(`page/text/${argument}`)).json()).text);
+    if (action === "rename") {
+      const old = node.closest("li").querySelector("a").textContent;
+      const title = prompt(word("rename_prompt"), old);
+      if (title !== null && title.trim() && title !== old) act("rename", argument, title);
+      return;
+    }
+    act(action, argument);
+  }
+
+  function keydown(event) {
+    // Enter that ends a Chinese or Japanese composition belongs to the input method; it must not send.
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
+    if (event.key === "Escape" && state.streaming && event.target.closest?.("#pg-composer")) act("stop");
+  }
+
+  // ---- start -------------------------------------------------------------------------------------------------------
+  function start() {
+    wait.disconnect();
+    translate(document);
+    const theme = stored("localStorage", "playground-theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    document.body.classList.toggle("dark", theme === "dark");
+    document.addEventListener("click", clicked);
+    document.addEventListener("keydown", keydown, true);
+    addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c") || "", false));
+    // A hidden tab lets go of its connection, because a browser allows only six to one server.
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) { stream?.close(); stream = null; } else if (!stream) connect();
+    });
+    setInterval(tick, 1000);
+    show(state.conversation, false);
+    if (state.conversation) act("open");
+    if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
+    setMessage(stored("sessionStorage", draftKey()) || "");
+  }
+
+  // Gradio draws the page some time after this script has run.
+  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea"];
+  const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
+  wait.observe(document, { childList: true, subtree: true });
+
+  return { page, take, act, open, sent, done, draft };
+})();

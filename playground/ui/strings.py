@@ -1,0 +1,152 @@
+"""Every word of the page in English and Chinese, and which of the two a browser asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from playground.errors import ContextError, PlaygroundError
+from playground.store.history import INTERRUPTED
+
+LANGUAGES = ("en", "zh")
+COOKIE = "playground_language"
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "tab.chat": ("Chat", "对话"),
+    "new_chat": ("New chat", "新对话"),
+    "conversations": ("Conversations", "对话列表"),
+    "no_conversations": ("Your conversations will be listed here.", "您的对话会列在这里。"),
+    "trash": ("Trash", "回收站"),
+    "rename": ("Rename", "重命名"),
+    "rename_prompt": ("New title", "新标题"),
+    "delete": ("Delete", "删除"),
+    "restore": ("Restore", "恢复"),
+    "deleted": ("Moved to the trash.", "已移到回收站。"),
+    "undo": ("Undo", "撤销"),
+    "message": ("Message", "消息"),
+    "message_hint": ("Write a message. Enter sends, Shift+Enter breaks the line.", "输入消息。Enter 发送，Shift+Enter 换行。"),
+    "send": ("Send", "发送"),
+    "stop": ("Stop", "停止"),
+    "regenerate": ("Regenerate", "重新生成"),
+    "continue": ("Continue", "继续"),
+    "copy": ("Copy", "复制"),
+    "copy_code": ("Copy code", "复制代码"),
+    "copied": ("Copied", "已复制"),
+    "previous": ("Previous version", "上一个版本"),
+    "next": ("Next version", "下一个版本"),
+    "log": ("Messages", "消息记录"),
+    "you": ("You", "您"),
+    "earlier": ("Show {n} earlier messages", "显示更早的 {n} 条消息"),
+    "empty_title": ("What would you like to talk about?", "想聊点什么？"),
+    "empty_text": (
+        "The model runs on this machine, and every word is kept in one file that is yours.",
+        "模型在本机运行，每一句话都保存在您自己的一个文件里。",
+    ),
+    "settings": ("System prompt and sampling", "系统提示与采样"),
+    "system_prompt": ("System prompt", "系统提示"),
+    "system_prompt_info": ("Tells the model how to behave in this conversation.", "告诉模型在本次对话中应如何表现。"),
+    "preset": ("Preset", "预设"),
+    "preset_info": ("Sets all values below at once.", "一次设置下面所有的值。"),
+    "preset.recommended": ("Recommended for this model", "此模型的推荐值"),
+    "preset.precise": ("Precise", "精确"),
+    "preset.balanced": ("Balanced", "均衡"),
+    "preset.creative": ("Creative", "创意"),
+    "temperature": ("temperature", "temperature（温度）"),
+    "temperature_info": ("0 always takes the likeliest token; higher is more varied.", "0 总取最可能的词元；越高越多样。"),
+    "top_p": ("top_p", "top_p"),
+    "top_p_info": ("Draw from the likeliest tokens that make up this share.", "只从累计概率达到此值的词元中抽取。"),
+    "top_k": ("top_k", "top_k"),
+    "top_k_info": ("Draw from this many likeliest tokens; 0 is off.", "只从最可能的若干词元中抽取；0 为关闭。"),
+    "min_p": ("min_p", "min_p"),
+    "min_p_info": ("Leave out tokens less likely than this share of the best one.", "舍去概率低于最佳词元此比例的词元。"),
+    "repetition_penalty": ("repetition_penalty", "repetition_penalty（重复惩罚）"),
+    "repetition_penalty_info": ("Above 1 discourages saying the same again.", "大于 1 时减少重复。"),
+    "max_new_tokens": ("max_new_tokens", "max_new_tokens（最大长度）"),
+    "max_new_tokens_info": ("The longest a reply may be, in tokens.", "回复的最大词元数。"),
+    "seed": ("seed", "seed（随机种子）"),
+    "seed_info": ("The same seed gives the same reply; empty draws one.", "相同的种子得到相同的回复；留空则随机。"),
+    "phase.idle": ("not loaded", "未加载"),
+    "phase.downloading": ("downloading {percent}", "正在下载 {percent}"),
+    "phase.loading": ("loading", "正在加载"),
+    "phase.ready": ("ready", "就绪"),
+    "phase.failed": ("not available", "不可用"),
+    "model_waits": ("You can write already; your message waits for the model.", "您现在就可以输入；消息会等待模型就绪。"),
+    "try_again": ("Try again", "重试"),
+    "live.waiting": ("Waiting for the model", "等待模型"),
+    "live.reading": ("Reading {done} of {total} tokens", "正在阅读：{done} / {total} 词元"),
+    "live.writing": ("Writing", "正在回答"),
+    "live.saving": ("Saving", "正在保存"),
+    "rate": ("{rate} tokens/s", "{rate} 词元/秒"),
+    "first": ("{seconds} s to first token", "首个词元 {seconds} 秒"),
+    "tokens": ("{n} tokens", "{n} 词元"),
+    "left_out": (
+        "The {n} oldest messages did not fit into the model's context and were left out.",
+        "最早的 {n} 条消息超出模型的上下文，未被包含。",
+    ),
+    "status.stopped": ("Stopped.", "已停止。"),
+    "status.length": ("Ended at max_new_tokens.", "已到 max_new_tokens 上限。"),
+    "status.interrupted": (
+        "Interrupted: the app ended while this was being written.",
+        "已中断：应用在书写此回复时退出。",
+    ),
+    "offline": ("The app does not answer. It is tried again; nothing you typed is lost.", "应用没有响应，正在重试；您输入的内容不会丢失。"),
+    "send_failed": ("The app could not be reached. Your text is kept; send it again.", "无法连接应用。您的文字已保留，请重新发送。"),
+    "damaged": (
+        "The history file was damaged. It was kept as {file}; this is a new one. Backups lie in the folder 'backups'.",
+        "历史文件已损坏，保留为 {file}；现在使用的是新文件。备份在 backups 文件夹中。",
+    ),
+    "language": ("中文", "English"),
+    "language_name": ("Switch to Chinese", "切换到英文"),
+    "theme": ("Light or dark", "浅色或深色"),
+    "error.context": (
+        "This message needs {tokens} tokens, but the model reads at most {limit} at once here. "
+        "Shorten it, or split it into several messages.",
+        "此消息需要 {tokens} 个词元，而模型一次最多阅读 {limit} 个。请缩短，或分成几条消息。",
+    ),
+    "error.empty": ("The message is empty. Write something, then send.", "消息是空的。请先输入内容再发送。"),
+    "error.busy": (
+        "A reply is being written here. Wait for it or stop it, then go on.",
+        "这里正在生成回复。请等待或停止后再继续。",
+    ),
+    "error.conflict": (
+        "This conversation went on in another window. It is shown anew; look, then send again.",
+        "对话已在另一个窗口继续。现已刷新；请查看后再发送。",
+    ),
+    "error.unexpected": (
+        "Something went wrong in the app ({what}). Your text is kept; the log file says more.",
+        "应用出错（{what}）。您的文字已保留；详情见日志文件。",
+    ),
+}
+
+
+def t(language: str, key: str, **values: object) -> str:
+    """The words for `key` in this language, with `values` put in."""
+    words = _WORDS[key][LANGUAGES.index(language)]
+    return words.format(**values) if values else words
+
+
+def all_words(language: str) -> dict[str, str]:
+    """The whole catalogue of one language."""
+    return {key: t(language, key) for key in _WORDS}
+
+
+def error_words(language: str, error: PlaygroundError) -> str:
+    """An error in this language where the catalogue has it, else as it was raised."""
+    if isinstance(error, ContextError):
+        return t(language, "error.context", tokens=error.tokens, limit=error.limit)
+    return reason_words(language, str(error))
+
+
+def reason_words(language: str, reason: str) -> str:
+    """A stored or raised reason in this language where the catalogue has it, else as it stands."""
+    if reason == INTERRUPTED:
+        return t(language, "status.interrupted")
+    key = next((key for key, words in _WORDS.items() if key.startswith("error.") and words[0] == reason), None)
+    return t(language, key) if key else reason
+
+
+def language_of(cookies: Mapping[str, str], accept_language: str) -> str:
+    """The user's choice, else the browser's first language if it is Chinese, else English."""
+    chosen = cookies.get(COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    return "zh" if accept_language.strip().lower().startswith("zh") else "en"

@@ -1,0 +1,264 @@
+"""The Chat tab: its Gradio components and how they are wired to the chat service. Messages come by ui/live.py.
+
+Every command takes the same way: the page's script hands over which conversation and which leaf it shows (`page`),
+a handler calls the service, and its outcome (`result`) goes back to the script, which keeps the typed text on failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground.chat import ChatService
+from playground.errors import BadValueError, PlaygroundError
+from playground.presets import sampling_presets
+from playground.records import Sampling
+from playground.store.history import NewTurn
+from playground.ui.strings import error_words, language_of, t
+
+log = logging.getLogger(__name__)
+_RECOMMENDED = "recommended"
+_NUMBERS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")
+_Page = dict[str, Any]
+"""From the script: `conversation` and `leaf` as shown (or null), `action` and `argument`."""
+
+
+@dataclass(frozen=True)
+class ChatTab:
+    """The components that tests and other wiring may need."""
+
+    message: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    system_prompt: gr.Textbox
+    sampling: tuple[gr.Component, ...]
+
+
+def build_chat_tab(service: ChatService, words: Callable[[str], Any]) -> ChatTab:
+    """Build the tab inside an open Blocks context; `words` gives the translatable label for a key."""
+    page = gr.JSON(visible="hidden", elem_id="pg-page")
+    result = gr.JSON(visible="hidden", elem_id="pg-result")
+    act = gr.Button(visible="hidden", elem_id="pg-act")
+    with gr.Row(elem_id="pg-chat", equal_height=False):
+        with gr.Column(elem_id="pg-side", scale=0, min_width=240):
+            new = gr.Button(words("new_chat"), elem_id="pg-new", size="md")
+            gr.HTML('<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box")
+        with gr.Column(elem_id="pg-main", scale=1):
+            gr.HTML(_LOG_HTML, elem_id="pg-log-box")
+            with gr.Accordion(words("settings"), open=False, elem_id="pg-settings"):
+                system_prompt, preset, sampling = _settings_panel(service, words)
+            with gr.Row(elem_id="pg-composer", equal_height=False):
+                message = gr.Textbox(
+                    label=words("message"),
+                    placeholder=words("message_hint"),
+                    show_label=False,
+                    container=False,
+                    lines=1,
+                    max_lines=10,
+                    autofocus=True,
+                    elem_id="pg-message",
+                    scale=1,
+                )
+                send = gr.Button(words("send"), variant="primary", elem_id="pg-send", scale=0, min_width=88)
+                stop = gr.Button(words("stop"), variant="stop", elem_id="pg-stop", scale=0, min_width=88)
+    _wire(service, page, result, act, new, message, send, stop, system_prompt, preset, sampling)
+    return ChatTab(message, send, stop, system_prompt, tuple(sampling))
+
+
+_LOG_HTML = """
+<div id="pg-log" role="log" data-label="log" tabindex="0">
+  <div id="pg-empty" hidden><h2 data-t="empty_title"></h2><p data-t="empty_text"></p></div>
+  <button type="button" id="pg-earlier" hidden></button>
+  <div id="pg-items"></div>
+  <p id="pg-live" aria-hidden="true" hidden></p>
+</div>
+<div id="pg-notice" role="alert"></div>
+<div id="pg-toast" role="status"></div>"""
+
+
+def _settings_panel(service: ChatService, words: Callable[[str], Any]) -> tuple[gr.Textbox, gr.Dropdown, list[Any]]:
+    defaults = service.default_sampling()
+    system_prompt = gr.Textbox(
+        service.default_system_prompt(),
+        label=words("system_prompt"),
+        info=words("system_prompt_info"),
+        lines=2,
+        max_lines=8,
+        elem_id="pg-system",
+    )
+    names = [_RECOMMENDED, *sampling_presets()]
+    preset = gr.Dropdown(
+        [(words(f"preset.{name}"), name) for name in names],
+        value=_RECOMMENDED,
+        label=words("preset"),
+        info=words("preset_info"),
+        elem_id="pg-preset",
+    )
+    ranges = {"temperature": (0, 2, 0.05), "top_p": (0, 1, 0.01), "top_k": (0, 200, 1), "min_p": (0, 1, 0.01)}
+    ranges |= {"repetition_penalty": (0.5, 2, 0.05), "max_new_tokens": (1, 8192, 1)}
+    sampling: list[Any] = []
+    with gr.Row(elem_classes="pg-sliders"):
+        for name in _NUMBERS:
+            low, high, step = ranges[name]
+            value = getattr(defaults, name)
+            sampling.append(
+                gr.Slider(low, high, value, step=step, label=words(name), info=words(f"{name}_info"), min_width=200)
+            )
+        sampling.append(gr.Textbox("", label=words("seed"), info=words("seed_info"), max_lines=1, min_width=200))
+    return system_prompt, preset, sampling
+
+
+def _wire(
+    service: ChatService,
+    page: gr.JSON,
+    result: gr.JSON,
+    act: gr.Button,
+    new: gr.Button,
+    message: gr.Textbox,
+    send: gr.Button,
+    stop: gr.Button,
+    system_prompt: gr.Textbox,
+    preset: gr.Dropdown,
+    sampling: list[Any],
+) -> None:
+    quiet: dict[str, Any] = dict(queue=False, show_progress="hidden", api_visibility="private")
+    handlers = _Handlers(service)
+    panel = [system_prompt, *sampling]
+
+    sent = gr.on(
+        [message.submit, send.click],
+        handlers.send,
+        inputs=[page, message, *panel],
+        outputs=result,
+        js="(page, ...rest) => [playground.page('send'), ...rest]",
+        **quiet,
+    )
+    # The box is emptied in the browser, and only of what was accepted: what was typed meanwhile stays.
+    sent.then(None, [result, message], message, js="(result, text) => playground.sent(result, text)", **quiet)
+    acted = act.click(
+        handlers.act,
+        inputs=[page, *panel],
+        outputs=[result, *panel],
+        js="(page, ...rest) => [playground.take(), ...rest]",
+        **quiet,
+    )
+    acted.then(None, result, None, js="(result) => playground.done(result)", **quiet)
+    stop.click(None, None, None, js="() => playground.act('stop')", **quiet)
+    new.click(None, None, None, js="() => playground.open('')", **quiet)
+    message.change(None, message, None, js="(text) => playground.draft(text)", **quiet)
+    preset.input(handlers.use_preset, preset, sampling[:-1], **quiet)
+
+
+class _Handlers:
+    """Gradio's side of each command: translate arguments, call the service, put errors into words."""
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+
+    def send(self, request: gr.Request, page: _Page, text: str, system: str, *values: Any) -> dict[str, Any]:
+        """Send a message; the result names the conversation and echoes the text that was accepted."""
+        return self._answer(request, lambda: self._send(page, text, system, values))
+
+    def act(self, request: gr.Request, page: _Page, system: str, *values: Any) -> list[Any]:
+        """Any other command; opening a conversation also fills the panel with its settings."""
+        action = str(page.get("action"))
+        keep = [gr.skip()] * (1 + len(values))
+        if action == "open":
+            return self._panel(page, request)
+        return [self._answer(request, lambda: self._act(action, page, system, values)), *keep]
+
+    def use_preset(self, name: str) -> list[Any]:
+        """The values of a sampling preset, in the panel's order without the seed."""
+        chosen = sampling_presets().get(name, self._service.default_sampling())
+        return [getattr(chosen, field) for field in _NUMBERS]
+
+    def _send(self, page: _Page, text: str, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        turn = self._service.send(
+            page.get("conversation") or None,
+            text,
+            seen_leaf=page.get("leaf"),
+            system_prompt=system,
+            sampling=_sampling(values),
+        )
+        return {"conversation": turn.conversation_id, "text": text}
+
+    def _act(self, action: str, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        service, history = self._service, self._service.history
+        conversation, leaf, argument = page.get("conversation") or "", page.get("leaf"), page.get("argument") or ""
+        turn: NewTurn | None = None
+        if action == "regenerate":
+            turn = service.regenerate(conversation, seen_leaf=leaf, sampling=_sampling(values))
+        elif action == "continue":
+            turn = service.continue_reply(conversation, seen_leaf=leaf, sampling=_sampling(values))
+        elif action == "stop":
+            service.stop(conversation)
+        elif action in ("previous", "next"):
+            history.select(conversation, argument)
+            service.announce(conversation)
+        elif action == "rename":
+            history.rename(argument, _title(page.get("value")))
+            service.announce(argument)
+        elif action == "delete":
+            service.stop(argument)
+            history.trash(argument)
+            service.announce(argument)
+        elif action == "restore":
+            history.restore(argument)
+            service.announce(argument)
+        elif action == "load":
+            service.manager.load()
+        return {"action": action, "argument": argument, "conversation": turn.conversation_id if turn else conversation}
+
+    def _panel(self, page: _Page, request: gr.Request) -> list[Any]:
+        """System prompt and sampling of the opened conversation; the defaults for a new chat."""
+        if not page.get("conversation"):
+            sampling, system = self._service.default_sampling(), self._service.default_system_prompt()
+            return [{"action": "open"}, system, *_panel_values(sampling)]
+        outcome: dict[str, Any] = {}
+
+        def read() -> dict[str, Any]:
+            conversation = self._service.history.conversation(str(page["conversation"]))
+            outcome["system"] = conversation.system_prompt
+            outcome["sampling"] = Sampling.from_mapping(conversation.sampling, "conversation")
+            return {"action": "open"}
+
+        answer = self._answer(request, read)
+        if "sampling" not in outcome:
+            return [answer] + [gr.skip()] * (2 + len(_NUMBERS))
+        return [answer, outcome["system"], *_panel_values(outcome["sampling"])]
+
+    def _answer(self, request: gr.Request, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        language = language_of(request.cookies, request.headers.get("accept-language", ""))
+        try:
+            return work()
+        except PlaygroundError as error:
+            return {"error": error_words(language, error)}
+        except Exception as error:
+            log.exception("a command failed")
+            return {"error": t(language, "error.unexpected", what=type(error).__name__)}
+
+
+def _sampling(values: tuple[Any, ...]) -> Sampling:
+    numbers = dict(zip(_NUMBERS, values[:-1], strict=True))
+    for name in ("top_k", "max_new_tokens"):
+        numbers[name] = int(numbers[name])
+    seed = str(values[-1] or "").strip()
+    if seed and not seed.isdigit():
+        raise BadValueError(f"seed is {seed!r}. Give a whole number, or leave it empty.")
+    return Sampling(**numbers, seed=int(seed) if seed else None)
+
+
+def _panel_values(sampling: Sampling) -> list[Any]:
+    seed = "" if sampling.seed is None else str(sampling.seed)
+    return [*(getattr(sampling, name) for name in _NUMBERS), seed]
+
+
+def _title(value: Any) -> str:
+    title = " ".join(str(value or "").split())[:200]
+    if not title:
+        raise BadValueError("The title is empty. Write one.")
+    return title
