@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -44,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.serve import serve
 
-    return serve(settings, folder, open_browser=not options.no_browser)
+    code = serve(settings, folder, open_browser=not options.no_browser)
+    sys.stdout.flush()
+    # All is saved and closed by now; waiting for the libraries' idle threads would take another 1.5 s.
+    os._exit(code)
 
 
 def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

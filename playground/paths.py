@@ -57,7 +57,7 @@ def open_data_folder(asked: str | None = None) -> DataFolder:
     chosen = asked or os.environ.get("PLAYGROUND_DATA_DIR") or platformdirs.user_data_dir("playground", appauthor=False)
     folder = DataFolder(Path(chosen).expanduser().absolute())
     try:
-        folder.root.mkdir(parents=True, exist_ok=True)
+        folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder.root / f".write-test-{os.getpid()}"
         try:
             probe.write_bytes(b"x")

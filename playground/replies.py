@@ -61,8 +61,10 @@ class Reply:
         # A seed is always drawn here, never inside an engine, so that the record can replay the reply.
         self._sampling = replace(sampling, seed=secrets.randbelow(2**31) if sampling.seed is None else sampling.seed)
         self._on_change = on_change
-        self._pieces: list[str] = []
-        self._saved_pieces = 0
+        # A reply that is continued begins with its half, which must outlive a stop or a failure before the first word.
+        self._half = history.message(turn.reply_id).content
+        self._pieces = [self._half]
+        self._saved_pieces = 1
         self._saving = threading.Lock()
         self._chunk = Chunk()
         self._left_out = 0
@@ -125,10 +127,7 @@ class Reply:
 
     def _write(self, engine: Engine) -> None:
         branch = self._history.branch(self.reply_id)
-        half = branch[-1].content
-        with self._saving:
-            self._pieces, self._saved_pieces = [half], 1
-        prompt = fit(engine, self._system_prompt, branch if half else branch[:-1], self._sampling)
+        prompt = fit(engine, self._system_prompt, branch if self._half else branch[:-1], self._sampling)
         self._left_out = prompt.left_out
         self._phase = "reading"
         self._asked = time.monotonic()

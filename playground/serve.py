@@ -127,7 +127,7 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
         uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, log_config=None)
     )
     server.run(sockets=[listener])
-    # A library's thread that does not end must not hold up the person who pressed Ctrl-C.
+    # A model that does not let go must not hold up the person who pressed Ctrl-C.
     watchdog = threading.Timer(1.5, os._exit, args=[0])
     watchdog.daemon = True
     watchdog.start()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from playground.errors import BadValueError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ENGINES = ("auto", "llamacpp", "transformers", "echo")
 _RANGES = {"port": (1, 65535), "context_length": (256, 1_000_000), "threads": (0, 1024)}

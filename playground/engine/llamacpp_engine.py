@@ -7,8 +7,10 @@ enter (on Windows: a loopback port), with a random key; it is asked for template
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import http.client
+import importlib.util
 import json
 import os
 import queue
@@ -38,8 +40,7 @@ class LlamaCppEngine:
 
     def __init__(self, source: ModelSource) -> None:
         """Load `source.path`. Raises ModelError when llama.cpp cannot use the file."""
-        import xllamacpp
-
+        xllamacpp = _library()
         self._folder = Path(tempfile.mkdtemp(prefix="playground-"))
         self._key = secrets.token_urlsafe(24)
         params = xllamacpp.CommonParams()
@@ -187,6 +188,19 @@ class _Counts:
 
     def _chunk(self, text: str) -> Chunk:
         return Chunk(text, self.prompt, self.done, self.cached, self.completion)
+
+
+def _library() -> Any:
+    """The module; where the system lacks OpenMP's runtime (bare Debian), the copy that torch carries is loaded first."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        torch = importlib.util.find_spec("torch")
+        if "libgomp" not in str(error) or torch is None or torch.origin is None:
+            raise ModelError(f"llama.cpp cannot be loaded: {error}. Start launch.py with --reinstall.") from error
+        ctypes.CDLL(str(Path(torch.origin).parent / "lib" / "libgomp.so.1"), ctypes.RTLD_GLOBAL)
+        import xllamacpp
+    return xllamacpp
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

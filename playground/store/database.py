@@ -53,7 +53,9 @@ class Database:
                 self._open()
 
     def _open(self) -> None:
-        existed = self.file.exists() and self.file.stat().st_size > 0
+        existed = _size(self.file) > 0
+        if not existed and _size(self.file.with_name(self.file.name + "-wal")) > 0:
+            raise sqlite3.DatabaseError("malformed: empty, but its log is not")  # SQLite would delete the log.
         problem = self.db.conn.execute("PRAGMA quick_check(1)").fetchone()[0] if existed else "ok"
         if problem != "ok":
             raise sqlite3.DatabaseError(f"malformed: {problem}")
@@ -125,7 +127,8 @@ class Database:
         except OSError as error:
             raise StorageError(f"No backup could be written to {target}: {error.strerror}. Choose another place.") from None
         finally:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
         return target
 
     def close(self) -> None:
@@ -169,9 +172,14 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     return "malformed" in str(error) or "not a database" in str(error)
 
 
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
 def _keep_aside(file: Path) -> Path:
     aside = file.with_name(f"{file.stem}.damaged-{_stamp()}{file.suffix}")
-    os.rename(file, aside)
+    if file.exists():
+        os.rename(file, aside)
     for ending in _SIDE_FILES:
         side = file.with_name(file.name + ending)
         if side.exists():

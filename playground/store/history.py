@@ -251,15 +251,16 @@ class History:
 
     def _expect_leaf(self, conversation_id: str, seen_leaf: str | None) -> str | None:
         row = self._row(
-            """SELECT c.leaf_id, c.deleted_at, m.status FROM conversations c
-               LEFT JOIN messages m ON m.id = c.leaf_id WHERE c.id = ?""",
+            """SELECT leaf_id, deleted_at, EXISTS (
+                   SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.status = 'streaming'
+               ) AS streaming FROM conversations c WHERE id = ?""",
             conversation_id,
         )
         if row is None:
             raise MissingError("This conversation does not exist (any more). Start a new chat.")
         if row["deleted_at"] is not None:
             raise ConflictError("This conversation is in the trash. Restore it, then write on.")
-        if row["status"] == "streaming":
+        if row["streaming"]:
             raise BusyError("A reply is being written here. Wait for it or stop it, then go on.")
         if seen_leaf != row["leaf_id"]:
             raise ConflictError("This conversation went on in another window. It is shown anew; look, then send again.")

@@ -36,7 +36,6 @@ def mount_ui(app: FastAPI, service: ChatService, closing: asyncio.Event, damaged
         build_blocks(service),
         path="/",
         theme=build_theme(),
-        css_paths=[_STATIC / "app.css"],
         head=_head(damaged.name if damaged else ""),
         i18n=gr.I18n(**{language: all_words(language) for language in LANGUAGES}),
         footer_links=[],
@@ -58,16 +57,20 @@ def build_blocks(service: ChatService) -> gr.Blocks:
         return I18nData(key)
 
     with gr.Blocks(title="Playground", fill_width=True, fill_height=True, analytics_enabled=False) as blocks:
-        gr.HTML(_HEADER, elem_id="pg-header")
+        gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
         with gr.Tabs(elem_id="pg-tabs"), gr.Tab(words("tab.chat"), id="chat"):
             build_chat_tab(service, words)
     return blocks
 
 
 def _head(damaged: str) -> str:
-    """Words and script inline, so that the page needs no second request before it can work."""
+    """Styles, words and script inline, so that the page needs no second request before it can work.
+
+    Gradio's own `css` parameter repeats every rule with a longer selector, which then wins over the rules meant to.
+    """
     words = json.dumps({language: all_words(language) for language in LANGUAGES}, ensure_ascii=False)
     settings = f"window.PLAYGROUND = {{cookie: {json.dumps(COOKIE)}, words: {words}, damaged: {json.dumps(damaged)}}};"
     script = (_STATIC / "app.js").read_text(encoding="utf-8")
     safe = (settings + "\n" + script).replace("</script", "<\\/script")
-    return f"<script>{safe}</script>"
+    style = (_STATIC / "app.css").read_text(encoding="utf-8")
+    return f"<style>{style}</style><script>{safe}</script>"

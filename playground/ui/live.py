@@ -4,7 +4,7 @@ Events (`data` is JSON):
   list   {html}                                            the conversation list changed
   model  {phase, name, text, error}                        the model's state changed
   view   {conversation, title, leaf, streaming, earlier, items: [{id, v, html}]}   the shown messages changed
-  live   {id, from, blocks: [html], text, notice, tokens}  the reply in progress grew, from block `from` on; 10 a second
+  live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply in progress grew, from block `from` on; 10 a second
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
 """
@@ -23,7 +23,7 @@ from playground.chat import ChatService
 from playground.errors import MissingError, PlaygroundError
 from playground.ui.markdown import GrowingText
 from playground.ui.strings import error_words, language_of
-from playground.ui.views import block_html, list_html, live_text, message_view, model_view
+from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text
 
 WINDOW = 30
 _TICK = 0.1
@@ -100,7 +100,7 @@ class _Watcher:
                 await asyncio.sleep(_TICK)
                 try:
                     await asyncio.wait_for(wake.wait(), _PING)
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     yield ": still here\n\n"
         finally:
             end()
@@ -156,6 +156,7 @@ class _Watcher:
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
                 "text": live_text(live, self._language),
+                "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": live.notice,
                 "tokens": live.completion_tokens,
             },

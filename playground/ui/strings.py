@@ -23,7 +23,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "deleted": ("Moved to the trash.", "已移到回收站。"),
     "undo": ("Undo", "撤销"),
     "message": ("Message", "消息"),
-    "message_hint": ("Write a message. Enter sends, Shift+Enter breaks the line.", "输入消息。Enter 发送，Shift+Enter 换行。"),
+    "message_hint": ("Write a message (Shift+Enter: new line)", "输入消息（Shift+Enter 换行）"),
     "send": ("Send", "发送"),
     "stop": ("Stop", "停止"),
     "regenerate": ("Regenerate", "重新生成"),

@@ -67,11 +67,17 @@ def block_html(block: str) -> str:
 def live_text(live: Live, language: str) -> str:
     """What a reply in progress is doing, in words."""
     words = t(language, f"live.{live.phase}", done=live.prompt_done, total=live.prompt_tokens)
-    if live.tokens_per_second:
-        words += " · " + t(language, "rate", rate=_rate(live.tokens_per_second))
     if live.left_out:
         words += " · " + t(language, "left_out", n=live.left_out)
     return words
+
+
+def rate_text(tokens_per_second: float | None, language: str) -> str:
+    """The speed in words, or nothing."""
+    if not tokens_per_second:
+        return ""
+    number = f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
+    return t(language, "rate", rate=number)
 
 
 def list_html(conversations: Sequence[Conversation], trashed: Sequence[Conversation], language: str) -> str:
@@ -156,12 +162,8 @@ def _figures(message: Message, language: str) -> str:
     if not record:
         return f'<time datetime="{when}"></time>'
     figures = [t(language, "tokens", n=record["completion_tokens"])]
-    if record["tokens_per_second"]:
-        figures.append(t(language, "rate", rate=_rate(record["tokens_per_second"])))
+    if rate := rate_text(record["tokens_per_second"], language):
+        figures.append(rate)
     if record["time_to_first_token"] is not None:
         figures.append(t(language, "first", seconds=f"{record['time_to_first_token']:.1f}"))
     return f'<span class="figures">{" · ".join(figures)}</span><time datetime="{when}"></time>'
-
-
-def _rate(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"

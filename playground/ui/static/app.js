@@ -14,7 +14,7 @@ const playground = (() => {
     Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
-  let stream = null, pending = null, accepted = null, typed = "", hideTimer = 0, loadingSince = 0;
+  let stream = null, pending = null, accepted = null, typed = "", hideTimer = 0, loadingSince = 0, rate = "";
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -72,7 +72,7 @@ const playground = (() => {
     const box = $("pg-status");
     if (!box) return;
     const seconds = loadingSince ? Math.round((Date.now() - loadingSince) / 1000) : 0;
-    box.querySelector("span").textContent = ` · ${box.dataset.text || ""}${seconds ? ` · ${seconds} s` : ""}`;
+    box.querySelector("span").textContent = ` · ${box.dataset.text || ""}${seconds ? ` · ${seconds} s` : ""}${rate ? ` · ${rate}` : ""}`;
   }
 
   function showView(view) {
@@ -123,6 +123,8 @@ const playground = (() => {
     node.dataset.v = "live";
     node.dataset.tokens = live.tokens;
     showProgress(live.text);
+    rate = live.rate;
+    tick();
     notice(live.notice, "save");
     if (bottom) toBottom();
   }

@@ -46,9 +46,9 @@ def build_chat_tab(service: ChatService, words: Callable[[str], Any]) -> ChatTab
     with gr.Row(elem_id="pg-chat", equal_height=False):
         with gr.Column(elem_id="pg-side", scale=0, min_width=240):
             new = gr.Button(words("new_chat"), elem_id="pg-new", size="md")
-            gr.HTML('<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box")
+            gr.HTML('<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box", apply_default_css=False)
         with gr.Column(elem_id="pg-main", scale=1):
-            gr.HTML(_LOG_HTML, elem_id="pg-log-box")
+            gr.HTML(_LOG_HTML, elem_id="pg-log-box", apply_default_css=False)
             with gr.Accordion(words("settings"), open=False, elem_id="pg-settings"):
                 system_prompt, preset, sampling = _settings_panel(service, words)
             with gr.Row(elem_id="pg-composer", equal_height=False):

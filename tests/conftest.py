@@ -1,0 +1,184 @@
+"""What all tests share: the starter model (fetched once, cached), a running app, a browser, and no silent skips.
+
+With PLAYGROUND_REQUIRE=browser,real_model a skip of a test with such a marker is a failure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from playground.engine.download import fetch, model_file
+from playground.errors import PlaygroundError
+from playground.paths import DataFolder
+from playground.presets import STARTER, model_preset
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where a kind of test is required, its skip is a failure."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    required = set(filter(None, os.environ.get("PLAYGROUND_REQUIRE", "").split(",")))
+    if report.skipped and required & {mark.name for mark in item.iter_markers()}:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but PLAYGROUND_REQUIRE asks for it: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test touches the user's data, even if it forgets to say where its own lies."""
+    monkeypatch.setenv("PLAYGROUND_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def starter_gguf() -> Path:
+    """The starter model, kept in the user's cache from run to run."""
+    folder = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
+    try:
+        return fetch(model_preset(STARTER), folder, lambda what, done, total: None)
+    except PlaygroundError as error:
+        pytest.skip(str(error))
+
+
+@dataclass
+class App:
+    """A running server in a process of its own, as a user would start it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait(30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def quit(self) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def get(self, path: str) -> Any:
+        """JSON from a GET."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture
+def start_app(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    """Start `playground serve` with these arguments (echo engine unless told otherwise); ended after the test."""
+    running: list[App] = []
+
+    def start(*arguments: str, data: Path | None = None, model_from: Path | None = None) -> App:
+        folder = data or tmp_path / "app data 数据"
+        if model_from is not None:
+            give_starter(model_from, folder)
+        elif "--engine" not in arguments:
+            arguments = ("--engine", "echo", *arguments)
+        app = launch(folder, *arguments)
+        running.append(app)
+        return app
+
+    yield start
+    for app in running:
+        with contextlib.suppress(ProcessLookupError):
+            app.kill()
+
+
+@dataclass
+class Disk:
+    """A small disk of its own, which can be filled up and made read-only."""
+
+    root: Path
+
+    def fill(self) -> None:
+        """Take all the room there is."""
+        with contextlib.suppress(OSError), (self.root / "filler").open("ab", buffering=0) as filler:
+            while filler.write(bytes(4096)):
+                pass
+
+    def clear(self) -> None:
+        """Give the room back."""
+        (self.root / "filler").unlink()
+
+    def remount(self, how: str) -> None:
+        """ "ro" or "rw"."""
+        subprocess.run(["mount", "-o", f"remount,{how}", self.root], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 24 MB; needs the right to mount."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder]
+    if os.name == "nt" or not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no permission to mount")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def launch(folder: Path, *arguments: str) -> App:
+    """Start the server on a free port and wait until it says where it is."""
+    command = [sys.executable, "-m", "playground", "serve", "--no-browser", "--data-dir", str(folder), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Playground is ready: "):
+            return App(process, line.split()[3], folder)
+    process.wait(30)
+    raise AssertionError(f"the app did not start (exit code {process.returncode}): {''.join(said)}")
+
+
+def give_starter(gguf: Path, folder: Path) -> None:
+    """Put the starter model into a data folder without fetching it again."""
+    target = model_file(model_preset(STARTER), DataFolder(folder))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        os.link(gguf, target) if os.stat(gguf).st_dev == os.stat(target.parent).st_dev else shutil.copy(gguf, target)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20.0, what: str = "condition") -> Any:
+    """Poll until `condition` is true and return its value; no fixed sleeps in tests."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not come true within {seconds} s")
+
+
+def find_chromium() -> str | None:
+    """A Chromium that can be started, or None: then Playwright's own is tried."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("PLAYGROUND_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

@@ -1,0 +1,49 @@
+"""A real Chromium for the page's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import CHROMIUM_FLAGS, find_chromium
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the reason for the skip
+            pytest.skip(f"no Chromium could be started: {error}")
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile in English; what the page logs as an error fails the test."""
+    with_errors = _watched(browser.new_context(locale="en-US", viewport={"width": 1280, "height": 800}))
+    yield with_errors
+    problems: list[str] = with_errors.problems  # type: ignore[attr-defined]
+    with_errors.close()
+    assert not problems, problems
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """One tab."""
+    return context.new_page()
+
+
+def _watched(context: BrowserContext) -> Any:
+    context.problems = []  # type: ignore[attr-defined]
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: context.problems.append(str(error)))  # type: ignore[attr-defined]
+
+    context.on("page", watch)
+    return context

@@ -1,0 +1,259 @@
+"""The Chat tab in a real browser, against the echo engine in a real server process."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.conftest import App, wait_for
+
+pytestmark = pytest.mark.browser
+Start = Callable[..., App]
+
+
+def send(page: Page, text: str) -> None:
+    box = page.get_by_role("textbox", name="Message")
+    box.fill(text)
+    box.press("Enter")
+
+
+def rows(app: App, sql: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(f"{(app.data / 'playground.db').as_uri()}?mode=ro", uri=True)) as db:
+        return db.execute(sql).fetchall()
+
+
+def test_a_message_is_answered_kept_and_there_after_a_reload(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    expect(page.get_by_role("tab", name="Chat")).to_be_visible()
+    expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
+    send(page, "Hello **there**, 你好")
+    log = page.get_by_role("log")
+    expect(log.get_by_text("You said: Hello there, 你好")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("")
+    expect(page.get_by_role("link", name="Hello **there**, 你好")).to_be_visible()
+    page.reload()
+    expect(log.get_by_text("You said: Hello there, 你好")).to_be_visible()
+    assert [row[0] for row in rows(app, "SELECT content FROM messages ORDER BY seq")] == [
+        "Hello **there**, 你好",
+        "You said: Hello **there**, 你好",
+    ]
+
+
+def test_an_empty_message_is_not_sent_and_a_line_break_does_not_send(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    box = page.get_by_role("textbox", name="Message")
+    box.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("The message is empty")).to_be_visible()
+    box.fill("one")
+    box.press("Shift+Enter")
+    box.press_sequentially("two")
+    assert rows(app, "SELECT count(*) FROM messages") == [(0,)]
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("log").get_by_text("You said: one")).to_be_visible()
+    assert rows(app, "SELECT content FROM messages WHERE role='user'") == [("one\ntwo",)]
+
+
+def test_stop_from_another_tab_keeps_what_was_shown(start_app: Start, context: BrowserContext, page: Page) -> None:
+    app = start_app("--engine", "echo", "--model", "echo@40")
+    page.goto(app.url)
+    send(page, "/tokens 2000")
+    log = page.get_by_role("log")
+    expect(log.get_by_text("word20 ")).to_be_visible(timeout=10_000)
+    second = context.new_page()
+    second.goto(page.url)
+    expect(second.get_by_role("log").get_by_text("word40 ")).to_be_visible(timeout=10_000)
+    expect(second.get_by_role("button", name="Send")).to_be_hidden()
+    second.get_by_role("button", name="Stop").click()
+    for tab in (page, second):
+        expect(tab.get_by_role("button", name="Stop")).to_be_hidden()
+        expect(tab.get_by_text("Stopped.")).to_be_visible()
+    status, content = rows(app, "SELECT status, content FROM messages WHERE role='assistant'")[0]
+    assert status == "stopped"
+    assert "word40" in str(content)
+    assert len(str(content).split()) < 1000
+
+
+def test_a_closed_tab_and_a_reload_do_not_end_a_reply(start_app: Start, context: BrowserContext, page: Page) -> None:
+    app = start_app("--engine", "echo", "--model", "echo@40")
+    page.goto(app.url)
+    send(page, "/tokens 400")
+    expect(page.get_by_role("log").get_by_text("word9 ")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    address = page.url
+    page.close()
+    again = context.new_page()
+    again.goto(address)
+    expect(again.get_by_role("button", name="Stop")).to_be_visible()
+    expect(again.get_by_role("log").get_by_text("word399")).to_be_visible(timeout=20_000)
+    expect(again.get_by_role("button", name="Stop")).to_be_hidden()
+    content = rows(app, "SELECT content FROM messages WHERE role='assistant'")[0][0]
+    assert content == " ".join(f"word{n}" for n in range(400))
+
+
+def test_regenerate_makes_a_second_version_and_arrows_switch(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    send(page, "again")
+    page.get_by_role("button", name="Regenerate").click()
+    log = page.get_by_role("log")
+    expect(log.get_by_text("2/2")).to_be_visible()
+    log.get_by_role("button", name="Previous version").click()
+    expect(log.get_by_text("1/2")).to_be_visible()
+    assert rows(app, "SELECT count(*) FROM messages WHERE role='assistant'") == [(2,)]
+
+
+def test_rename_delete_and_undo(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    send(page, "first title")
+    item = page.get_by_role("navigation").get_by_role("listitem").first
+    item.hover()
+    page.once("dialog", lambda dialog: dialog.accept("second title"))
+    item.get_by_role("button", name="Rename").click()
+    link = page.get_by_role("link", name="second title")
+    expect(link).to_be_visible()
+    item.hover()
+    item.get_by_role("button", name="Delete").click()
+    expect(link).to_be_hidden()
+    expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(link).to_be_visible()
+    expect(page.get_by_role("log").get_by_text("You said: first title")).to_be_visible()
+
+
+def test_a_too_long_message_is_refused_with_the_count_and_kept(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    expect(page.get_by_role("status").get_by_text("ready")).to_be_visible()
+    text = "word " * 9000
+    send(page, text)
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_text("tokens, but the model reads at most")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value(text)
+    assert rows(app, "SELECT count(*) FROM messages") == [(0,)]
+
+
+def test_a_long_history_shows_its_end_and_more_on_request(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    for n in range(20):
+        send(page, f"message number {n}.")
+        expect(page.get_by_role("log").get_by_text(f"You said: message number {n}.")).to_be_visible()
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("article")).to_have_count(30)
+    page.get_by_role("button", name="Show 10 earlier messages").click()
+    expect(page.get_by_role("article")).to_have_count(40)
+    expect(page.get_by_role("button", name="earlier")).to_be_hidden()
+    send(page, "one more")
+    expect(page.get_by_role("log").get_by_text("You said: one more")).to_be_visible()
+    expect(page.get_by_role("article")).to_have_count(42)
+
+
+def test_after_a_crash_the_half_reply_is_there_and_goes_on(start_app: Start, page: Page) -> None:
+    app = start_app("--engine", "echo", "--model", "echo@40")
+    page.goto(app.url)
+    send(page, "/tokens 120")
+    expect(page.get_by_role("log").get_by_text("word40 ")).to_be_visible()
+    app.kill()
+    expect(page.get_by_role("alert").get_by_text("The app does not answer")).to_be_visible()
+    port = app.url.rsplit(":", 1)[1]
+    again = start_app("--engine", "echo", "--model", "echo@40", "--port", port, data=app.data)
+    expect(page.get_by_text("Interrupted")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("alert").get_by_text("The app does not answer")).to_be_hidden()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("log").get_by_text("word119")).to_be_visible(timeout=15_000)
+    wait_for(lambda: rows(again, "SELECT status FROM messages WHERE role='assistant'") == [("complete",)])
+    content = rows(again, "SELECT content FROM messages WHERE role='assistant'")[0][0]
+    assert content == " ".join(f"word{n}" for n in range(120))
+
+
+def test_the_text_is_kept_when_the_app_is_gone(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    expect(page.get_by_role("status").get_by_text("ready")).to_be_visible()
+    app.kill()
+    send(page, "do not lose me")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("do not lose me")
+
+
+def test_a_draft_survives_a_reload(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    page.get_by_role("textbox", name="Message").press_sequentially("half a thought")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("half a thought")
+
+
+def test_markup_in_a_reply_is_shown_and_not_run(start_app: Start, page: Page) -> None:
+    app = start_app()
+    outside: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(app.url) else outside.append(request.url))
+    page.goto(app.url)
+    send(
+        page,
+        "\n\n```python\nprint(1)\n```\n\n$x^2$ <img src=x onerror=document.title='bad'>"
+        "![x](http://example.org/?d=secret)",
+    )
+    log = page.get_by_role("log")
+    expect(log.get_by_role("button", name="Copy code")).to_be_visible()
+    expect(log.locator("math")).to_have_count(1)
+    expect(log.get_by_text("onerror").last).to_be_visible()
+    assert "bad" not in page.title()
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+def test_the_page_speaks_the_browsers_language_and_switches(start_app: Start, page: Page, locale: str) -> None:
+    app = start_app()
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context(locale=locale)
+    tab = context.new_page()
+    tab.goto(app.url)
+    names = {"zh-CN": ("消息", "发送", "新对话"), "en-US": ("Message", "Send", "New chat")}
+    switches = {"zh-CN": "切换到英文", "en-US": "Switch to Chinese"}
+    other = "en-US" if locale == "zh-CN" else "zh-CN"
+    for language in (locale, other):
+        message, button, new = names[language]
+        expect(tab.get_by_role("textbox", name=message)).to_be_visible()
+        expect(tab.get_by_role("button", name=button)).to_be_visible()
+        expect(tab.get_by_role("button", name=new)).to_be_visible()
+        tab.get_by_role("button", name=switches[language]).click()
+    context.close()
+
+
+def test_on_a_phone_the_list_is_a_drawer_and_nothing_scrolls_sideways(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.goto(app.url)
+    send(page, "x" * 300)
+    expect(page.get_by_role("log").get_by_text("You said:")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.get_by_role("button", name="New chat")).to_be_hidden()
+    page.get_by_role("button", name="Conversations").click()
+    expect(page.get_by_role("button", name="New chat")).to_be_visible()
+
+
+def test_settings_of_a_conversation_come_back_when_it_is_opened(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    page.get_by_role("button", name="System prompt and sampling").click()
+    page.get_by_role("textbox", name="System prompt").fill("Speak like a pirate.")
+    page.get_by_role("textbox", name="seed").fill("7")
+    send(page, "ahoy")
+    expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("textbox", name="System prompt")).to_have_value("")
+    page.get_by_role("link", name="ahoy").click()
+    expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Speak like a pirate.")
+    expect(page.get_by_role("textbox", name="seed")).to_have_value("7")
+    assert rows(app, "SELECT seed FROM replies") == [(7,)]
