@@ -55,6 +55,10 @@ class ChatService:
         """
         if not text.strip():
             raise BadValueError("The message is empty. Write something, then send.")
+        try:
+            (text + system_prompt).encode()
+        except UnicodeEncodeError:  # Half of a surrogate pair: no file and no model can take it.
+            raise BadValueError("The message holds characters that are not text. Remove them, then send.") from None
         sampling = sampling or self.default_sampling()
         engine = self.manager.peek()
         if engine is not None:

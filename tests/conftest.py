@@ -26,6 +26,8 @@ from playground.engine.download import fetch, model_file
 from playground.errors import PlaygroundError
 from playground.paths import DataFolder
 from playground.presets import STARTER, model_preset
+from playground.store import History
+from tests.histories import open_history
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
@@ -111,6 +113,14 @@ def start_app(tmp_path: Path) -> Iterator[Callable[..., App]]:
     for app in running:
         with contextlib.suppress(ProcessLookupError):
             app.kill()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    """An empty history."""
+    made = open_history(tmp_path)
+    yield made
+    made.database.close()
 
 
 @dataclass

@@ -86,7 +86,7 @@ def test_the_turn_is_saved_before_the_model_is_there(open_chat: OpenChat) -> Non
     chat = open_chat(load=False)
     assert chat.manager.peek() is None
     turn = chat.send(None, "hello")
-    assert [message.content for message in chat.history.branch(turn.reply_id)][0] == "hello"
+    assert chat.history.branch(turn.reply_id)[0].content == "hello"
     assert ended(chat, turn).content == "You said: hello"
 
 

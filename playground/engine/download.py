@@ -139,7 +139,9 @@ def _download(url: str, part: Path, sha256: str, source: str, progress: Progress
 
 def _receive(url: str, part: Path, source: str, progress: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={done}-"} if done else {}
+    headers = {"Accept-Encoding": "identity"}  # A packed answer has another length, and its parts do not fit together.
+    if done:
+        headers["Range"] = f"bytes={done}-"
     with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # All of it came the last time; the hash decides.

@@ -50,7 +50,7 @@ class ModelManager:
         self._error: PlaygroundError | None = None
         self._changed = threading.Condition()
         self._line: list[object] = []
-        self._loader: threading.Thread | None = None
+        self._loading = False
         self._closing = False
         self._listeners: list[Callable[[], None]] = []
         self.state = ModelState("idle", self._wanted.model, self._wanted.engine)
@@ -67,11 +67,10 @@ class ModelManager:
     def load(self) -> None:
         """Begin to load in the background, unless it is loaded or under way; after a failure, try again."""
         with self._changed:
-            if self._engine is not None or self._closing or (self._loader and self._loader.is_alive()):
+            if self._engine is not None or self._closing or self._loading:
                 return
-            self._error = None
-            self._loader = threading.Thread(target=self._load, name="model-loader", daemon=True)
-            self._loader.start()
+            self._error, self._loading = None, True
+        threading.Thread(target=self._load, name="model-loader", daemon=True).start()
 
     @contextlib.contextmanager
     def lease(self, stop: threading.Event) -> Iterator[Engine]:
@@ -83,14 +82,13 @@ class ModelManager:
         ticket = object()
         with self._changed:
             self._line.append(ticket)
-        self._tell(waiting=max(0, len(self._line) - 1))
+        self._tell()
         try:
             yield self._wait(ticket, stop)
         finally:
             with self._changed:
                 self._line.remove(ticket)
-                self._changed.notify_all()
-            self._tell(waiting=max(0, len(self._line) - 1))
+            self._tell()
 
     def _wait(self, ticket: object, stop: threading.Event) -> Engine:
         with self._changed:
@@ -116,7 +114,9 @@ class ModelManager:
             engine, self._engine = self._engine, None
             if engine is not None:
                 engine.close()
-        self._tell(phase="idle", detail="")
+            if not self._loading:
+                self._set(phase="idle", detail="")
+        self._announce()
 
     def close(self) -> None:
         """End loading and waiting; free the model if nobody holds it. The process is about to end."""
@@ -128,28 +128,34 @@ class ModelManager:
                 engine.close()
 
     def _load(self) -> None:
+        engine: Engine | None = None
+        error: PlaygroundError | None = None
         try:
             if self._wanted.preset is not None and not download.is_present(self._wanted.preset, self._folder):
                 self._fetch(self._wanted.preset)
             self._tell(phase="loading", detail="")
             engine = _open(self._wanted.engine, catalog.source(self._wanted, self._settings, self._folder))
-            with self._changed:
-                self._engine = engine
-            self._tell(phase="ready", detail="")
         except download.Cancelled:
             return
-        except PlaygroundError as error:
-            self._fail(error)
+        except PlaygroundError as problem:
+            error = problem
         except MemoryError:
-            self._fail(ModelError("There is not enough memory for this model. Close other programs or choose a smaller one."))
-        except Exception as error:  # A bug of ours or a library's: it must not die unheard in a thread.
+            error = ModelError(
+                "There is not enough memory for this model. Close other programs or choose a smaller one."
+            )
+        except Exception as problem:  # A bug of ours or a library's: it must not die unheard in a thread.
             log.exception("loading failed")
-            self._fail(ModelError(f"The model could not be loaded ({type(error).__name__}: {error}). See the log file."))
-
-    def _fail(self, error: PlaygroundError) -> None:
-        with self._changed:
-            self._error = error
-        self._tell(phase="failed", detail=str(error))
+            error = ModelError(
+                f"The model could not be loaded ({type(problem).__name__}: {problem}). See the log file."
+            )
+        with self._changed:  # In one step, so that whoever asks next meets either the load under way or its outcome.
+            self._loading = False
+            if engine is not None and self._closing:
+                engine.close()
+                return
+            self._engine, self._error = engine, error
+            self._set(phase="failed" if error else "ready", detail=str(error or ""))
+        self._announce()
 
     def _fetch(self, preset: ModelPreset) -> None:
         if self._settings.offline:
@@ -171,9 +177,16 @@ class ModelManager:
         download.fetch(preset, self._folder, progress)
 
     def _tell(self, **changes: object) -> None:
+        self._set(**changes)
+        self._announce()
+
+    def _set(self, **changes: object) -> None:
         with self._changed:
+            changes["waiting"] = max(0, len(self._line) - 1)
             self.state = replace(self.state, **changes)  # type: ignore[arg-type]  # field names, checked by replace
             self._changed.notify_all()
+
+    def _announce(self) -> None:
         for listener in self._listeners:
             listener()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from fastapi import FastAPI
 from gradio.i18n import I18nData
 
 from playground.chat import ChatService
+from playground.ui.document import Document
 from playground.ui.live import build_router
-from playground.ui.strings import COOKIE, LANGUAGES, all_words
+from playground.ui.strings import all_words
 from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.theme import build_theme
 
-_STATIC = Path(__file__).parent / "static"
 _HEADER = """
 <header>
   <strong>Playground</strong>
@@ -36,8 +35,7 @@ def mount_ui(app: FastAPI, service: ChatService, closing: asyncio.Event, damaged
         build_blocks(service),
         path="/",
         theme=build_theme(),
-        head=_head(damaged.name if damaged else ""),
-        i18n=gr.I18n(**{language: all_words(language) for language in LANGUAGES}),
+        i18n=gr.I18n(**{"en": all_words("en"), "zh-CN": all_words("zh")}),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -48,6 +46,7 @@ def mount_ui(app: FastAPI, service: ChatService, closing: asyncio.Event, damaged
         max_file_size="100mb",
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
+    app.add_middleware(Document, damaged=damaged.name if damaged else "")
 
 
 def build_blocks(service: ChatService) -> gr.Blocks:
@@ -61,16 +60,3 @@ def build_blocks(service: ChatService) -> gr.Blocks:
         with gr.Tabs(elem_id="pg-tabs"), gr.Tab(words("tab.chat"), id="chat"):
             build_chat_tab(service, words)
     return blocks
-
-
-def _head(damaged: str) -> str:
-    """Styles, words and script inline, so that the page needs no second request before it can work.
-
-    Gradio's own `css` parameter repeats every rule with a longer selector, which then wins over the rules meant to.
-    """
-    words = json.dumps({language: all_words(language) for language in LANGUAGES}, ensure_ascii=False)
-    settings = f"window.PLAYGROUND = {{cookie: {json.dumps(COOKIE)}, words: {words}, damaged: {json.dumps(damaged)}}};"
-    script = (_STATIC / "app.js").read_text(encoding="utf-8")
-    safe = (settings + "\n" + script).replace("</script", "<\\/script")
-    style = (_STATIC / "app.css").read_text(encoding="utf-8")
-    return f"<style>{style}</style><script>{safe}</script>"

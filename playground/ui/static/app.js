@@ -1,20 +1,21 @@
 // The page's script: shows what the event stream says, and hands commands to Gradio's handlers. It decides nothing.
-// Loaded inline in <head>, before Gradio starts; `PLAYGROUND` (cookie name, words, damaged file) is set just above it.
+// Inline in <head>, before Gradio starts; `PLAYGROUND` (cookie name, words, damaged file) is set just above it.
 "use strict";
 
 const playground = (() => {
   const cookie = document.cookie.match(new RegExp(`${PLAYGROUND.cookie}=(\\w+)`));
   const language = cookie && PLAYGROUND.words[cookie[1]] ? cookie[1] : /^zh/i.test(navigator.language) ? "zh" : "en";
   // Gradio asks the browser for its language; the user's own choice goes before it.
-  Object.defineProperty(navigator, "language", { get: () => language });
-  Object.defineProperty(navigator, "languages", { get: () => [language] });
-  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  const locale = language === "zh" ? "zh-CN" : "en";
+  Object.defineProperty(navigator, "language", { get: () => locale });
+  Object.defineProperty(navigator, "languages", { get: () => [locale] });
 
   const word = (key, values = {}) =>
     Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
-  let stream = null, pending = null, accepted = null, typed = "", hideTimer = 0, loadingSince = 0, rate = "";
+  const pending = [];
+  let stream = null, hideTimer = 0, loadingSince = 0, rate = "";
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -199,12 +200,12 @@ const playground = (() => {
   const page = (action, argument = "", value = "") => ({ ...state, conversation: state.conversation || null, action, argument, value });
 
   function act(action, argument, value) {
-    pending = page(action, argument, value);
+    pending.push(page(action, argument, value));
     const trigger = $("pg-act");
     (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
   }
 
-  const take = () => { const now = pending; pending = null; return now || page("none"); };
+  const take = () => pending.shift() || page("none");
 
   function sent(result, text) {
     if (!result) { notice(word("send_failed"), "command"); return text; }
@@ -230,7 +231,6 @@ const playground = (() => {
   }
 
   function draft(text) {
-    typed = text;
     stored("sessionStorage", draftKey(), text);
   }
 
@@ -274,7 +274,7 @@ const playground = (() => {
       if (node.matches("button")) node.title = word(node.dataset.label);
     }
     for (const node of root.querySelectorAll("time")) {
-      if (node.dateTime) node.textContent = new Date(node.dateTime).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+      if (node.dateTime) node.textContent = new Date(node.dateTime).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     }
   }
 

@@ -144,6 +144,7 @@ def _wire(
         inputs=[page, *panel],
         outputs=[result, *panel],
         js="(page, ...rest) => [playground.take(), ...rest]",
+        trigger_mode="multiple",
         **quiet,
     )
     acted.then(None, result, None, js="(result) => playground.done(result)", **quiet)
