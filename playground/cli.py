@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 busy (port, data folder)
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -26,6 +27,8 @@ from playground.settings import ENGINES, Settings, load_settings
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every PlaygroundError becomes one line on stderr."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # A pipe on Windows knows the letters of one region only.
     try:
         folder = open_data_folder(options.data_dir)
         names = ("host", "port", "engine", "model", "offline")
@@ -33,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options, settings, folder)
         return code
     except PlaygroundError as error:
-        print(f"playground: {error}", file=sys.stderr)
+        sys.stderr.write(f"playground: {error}\n")  # One write: other threads may report too.
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -54,7 +57,10 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) 
 def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.serve import open_services, set_environment
 
-    text = sys.stdin.read() if options.text == "-" else options.text
+    try:
+        text = sys.stdin.read() if options.text == "-" else options.text
+    except UnicodeDecodeError as error:
+        raise BadValueError(f"Standard input is not text in {error.encoding}. Give it as UTF-8.") from None
     set_environment(settings, folder)
     services = open_services(settings, folder)
     chat, manager = services.chat, services.manager
@@ -97,8 +103,10 @@ class _Progress:
         state = self._manager.state
         line = f"{state.model}: {state.phase}"
         if state.phase == "downloading" and state.total:
-            line += f" from the {state.detail}, {100 * state.done // state.total // 10 * 10} % of {state.total >> 20} MB"
-        if line != self._last and state.phase != "failed":
+            line += (
+                f" from the {state.detail}, {100 * state.done // state.total // 10 * 10} % of {state.total >> 20} MB"
+            )
+        if line != self._last and state.phase in ("downloading", "loading"):
             self._last = line
             sys.stderr.write(line + "\n")  # One write: several threads report.
 
@@ -148,6 +156,8 @@ def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder
         return 0
     database = Database(folder.database, folder.backups)
     history = History(database)
+    if database.kept_aside:
+        print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     if options.action == "backup":
         from pathlib import Path
 

@@ -21,7 +21,8 @@ from playground.presets import STARTER, model_preset
 from playground.store import Database
 
 _LIBRARIES = (
-    "gradio", "torch", "transformers", "peft", "bitsandbytes", "sqlite-utils", "xllamacpp", "huggingface-hub", "uvicorn",
+    "gradio", "torch", "transformers", "peft", "bitsandbytes", "sqlite-utils", "xllamacpp", "huggingface-hub",
+    "uvicorn",
 )  # fmt: skip
 _ENGINES = {"llamacpp": ("xllamacpp",), "transformers": ("torch", "transformers"), "echo": ()}
 
@@ -34,7 +35,9 @@ def examine(folder: DataFolder) -> dict[str, Any]:
     history = _history(folder)
     missing = [f"Engine {name} cannot run. Start launch.py with --reinstall." for name, ok in engines.items() if not ok]
     if not is_present(starter, folder):
-        missing.append("The starter model is not here. Run `playground models pull`, or use --model PATH with a GGUF file.")
+        missing.append(
+            "The starter model is not here. Run `playground models pull`, or use --model PATH with a GGUF file."
+        )
     if history["problems"]:
         missing.append("The history file has problems. Run `playground history check`.")
     return {
@@ -63,7 +66,7 @@ def report(facts: dict[str, Any]) -> str:
         f"History      {facts['history']['conversations']} conversations, {facts['history']['messages']} messages"
         + ("" if not facts["history"]["problems"] else f"; PROBLEMS: {'; '.join(facts['history']['problems'])}"),
         "Engines      " + ", ".join(f"{name} {'ready' if ok else 'MISSING'}" for name, ok in facts["engines"].items()),
-        f"Starter      {'present' if facts['starter_model']['present'] else 'MISSING'}: {facts['starter_model']['path']}",
+        f"Starter      {'' if facts['starter_model']['present'] else 'MISSING: '}{facts['starter_model']['path']}",
         "Libraries    " + ", ".join(f"{name} {number or 'MISSING'}" for name, number in facts["libraries"].items()),
     ]
     lines += [f"To do        {line}" for line in facts["missing"]] or ["All is well."]

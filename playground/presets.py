@@ -45,7 +45,9 @@ def model_preset(name: str) -> ModelPreset:
     """The preset called `name`; raises MissingError listing those there are."""
     presets = model_presets()
     if name not in presets:
-        raise MissingError(f"There is no model called {name!r}. Known are: {', '.join(sorted(presets))}; or give a path.")
+        raise MissingError(
+            f"There is no model called {name!r}. Known are: {', '.join(sorted(presets))}; or give a path."
+        )
     return presets[name]
 
 

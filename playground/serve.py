@@ -49,6 +49,8 @@ def open_services(settings: Settings, folder: DataFolder) -> Services:
     """History, manager and chat service over one data folder; nothing is loaded yet."""
     manager = ModelManager(settings, folder)
     database = Database(folder.database, folder.backups)
+    if database.kept_aside:
+        print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     return Services(database, manager, ChatService(History(database), manager))
 
 
@@ -61,8 +63,6 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         announce(url)
-        if services.database.kept_aside:
-            print(f"The history file was damaged; it is kept as {services.database.kept_aside}.", file=sys.stderr)
         _run(services, listener, settings.host, url, open_browser=open_browser)
     return 0
 

@@ -40,8 +40,8 @@ class Guard:
             await PlainTextResponse("This host name is not ours.", 400)(scope, receive, send)
             return
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != host
-        if foreign or headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
+        foreign = origin is not None and _origin_host(origin) != host
+        if foreign or (headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET"):
             await PlainTextResponse("Requests from other pages are refused.", 403)(scope, receive, send)
             return
 
@@ -57,4 +57,14 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    return urlsplit(f"//{host}").hostname or ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # "[" without its "]"
+        return ""
+
+
+def _origin_host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

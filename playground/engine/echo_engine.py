@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from playground import __version__
 from playground.engine.base import ModelSource, StopText
 from playground.errors import BadValueError, ContextError, ModelError
-from playground.records import Chunk, ModelInfo, Sampling, Turn
+from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
 
 _WORD = re.compile(r"\s*\S+|\s+$")
 _TEMPLATE_TOKENS = 3
@@ -60,7 +60,13 @@ class EchoEngine:
             yield from self._say(order, words, prompt_tokens, min(room, sampling.max_new_tokens), sampling.stop, stop)
 
     def _say(
-        self, order: str, words: list[str], prompt_tokens: int, limit: int, stops: tuple[str, ...], stop: threading.Event
+        self,
+        order: str,
+        words: list[str],
+        prompt_tokens: int,
+        limit: int,
+        stops: tuple[str, ...],
+        stop: threading.Event,
     ) -> Iterator[Chunk]:
         yield Chunk(prompt_tokens=prompt_tokens)
         if order.startswith("/read "):
@@ -80,6 +86,7 @@ class EchoEngine:
             if cut.found:
                 break
         rest = "" if stop.is_set() else cut.flush()
+        reason: FinishReason
         reason = "cancelled" if stop.is_set() else "length" if said == limit < len(words) and not cut.found else "stop"
         yield Chunk(rest, prompt_tokens, prompt_tokens, 0, said, reason)
 

@@ -21,15 +21,16 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playground import __version__
-from playground.engine.base import ModelSource
+from playground.engine.base import ModelSource, StopText
 from playground.errors import ContextError, ModelError
-from playground.records import Chunk, ModelInfo, Sampling, Turn
+from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
 
 _PROMPT_BATCH = 128
 """Tokens read between two looks at the stop event: 0.3 s on two slow cores, and no slower than larger ones there."""
@@ -84,7 +85,9 @@ class LlamaCppEngine:
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """See Engine.count_tokens; costs about a millisecond, also while a reply is written."""
         prompt = self._ask("POST", "/apply-template", {"messages": _messages(turns)})["prompt"]
-        return len(self._ask("POST", "/tokenize", {"content": prompt, "add_special": True, "parse_special": True})["tokens"])
+        return len(
+            self._ask("POST", "/tokenize", {"content": prompt, "add_special": True, "parse_special": True})["tokens"]
+        )
 
     def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
         """See Engine.stream."""
@@ -98,17 +101,16 @@ class LlamaCppEngine:
             "repeat_last_n": self.info.context_length,
             "max_tokens": sampling.max_new_tokens,
             "seed": sampling.seed,
-            "stop": list(sampling.stop),
-            "samplers": ["penalties", "top_k", "top_p", "min_p", "temperature"],
+            "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],  # transformers' order
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,
             "cache_prompt": True,
         }
         with self._lock:
-            yield from self._run(request, stop)
+            yield from self._run(request, sampling.stop, stop)
 
-    def _run(self, request: dict[str, Any], stop: threading.Event) -> Iterator[Chunk]:
+    def _run(self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event) -> Iterator[Chunk]:
         events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
         abandoned = threading.Event()
 
@@ -126,14 +128,16 @@ class LlamaCppEngine:
         worker = threading.Thread(target=work, name="llamacpp-stream", daemon=True)
         worker.start()
         counts = _Counts()
+        # Stop strings are ours: llama.cpp loses the text it holds back when the reply reaches its limit.
+        cut = StopText(stops)
         try:
-            while (event := events.get()) is not None:
+            while not cut.found and (event := events.get()) is not None:
                 if isinstance(event, BaseException):
                     raise ModelError(f"llama.cpp failed: {event}. Try again, or load the model anew.") from event
                 chunk = counts.take(event)
                 if chunk is not None:
-                    yield chunk
-            yield counts.last(cancelled=stop.is_set())
+                    yield replace(chunk, text=cut.push(chunk.text)) if stops else chunk
+            yield counts.last(cut.flush(), cancelled=stop.is_set() and not cut.found)
         finally:
             abandoned.set()
             worker.join()
@@ -182,16 +186,16 @@ class _Counts:
         self.completion += 1
         return self._chunk(text)
 
-    def last(self, *, cancelled: bool) -> Chunk:
-        reason = "cancelled" if cancelled else "length" if self.reason == "length" else "stop"
-        return Chunk("", self.prompt, self.done, self.cached, self.completion, reason)
+    def last(self, rest: str, *, cancelled: bool) -> Chunk:
+        reason: FinishReason = "cancelled" if cancelled else "length" if self.reason == "length" else "stop"
+        return Chunk(rest, self.prompt, self.done, self.cached, self.completion, reason)
 
     def _chunk(self, text: str) -> Chunk:
         return Chunk(text, self.prompt, self.done, self.cached, self.completion)
 
 
 def _library() -> Any:
-    """The module; where the system lacks OpenMP's runtime (bare Debian), the copy that torch carries is loaded first."""
+    """The module; where the system lacks OpenMP's runtime (bare Debian), torch's copy is loaded first."""
     try:
         import xllamacpp
     except ImportError as error:

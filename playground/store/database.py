@@ -1,4 +1,4 @@
-"""The SQLite file itself: one connection a thread, safe settings, migrations, damage, backups. Knows no table but to count.
+"""The SQLite file: a connection a thread, safe settings, migrations, damage, backups. It counts rows, no more.
 
 FULL synchronous gave 259 commits/s where it was measured, which is plenty for chat, so no word is traded for speed.
 """
@@ -125,7 +125,9 @@ class Database:
                 self.db.conn.backup(copy)
             os.replace(part, target)
         except OSError as error:
-            raise StorageError(f"No backup could be written to {target}: {error.strerror}. Choose another place.") from None
+            raise StorageError(
+                f"No backup could be written to {target}: {error.strerror}. Choose another place."
+            ) from None
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -152,7 +154,7 @@ def translate_sqlite(file: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if _is_damage(error):
             raise StorageError(
-                f"{file} is damaged ({error}). Run `playground history check`; a backup may lie in {file.parent / 'backups'}."
+                f"{file} is damaged ({error}). Run `playground history check`; look for a backup in {file.parent}."
             ) from error
         raise
 

@@ -67,13 +67,13 @@ class History:
         with self.database.writing() as db:
             if conversation_id is None:
                 conversation_id = _new_id()
-                db["conversations"].insert(
+                db.table("conversations").insert(
                     dict(id=conversation_id, title=title, created_at=now, updated_at=now), columns={"leaf_id": str}
                 )
                 parent = None
             else:
                 parent = self._expect_leaf(conversation_id, seen_leaf)
-            db["conversations"].update(
+            db.table("conversations").update(
                 conversation_id, dict(system_prompt=system_prompt, sampling=json.dumps(dict(sampling)))
             )
             user = self._insert(conversation_id, parent, "user", text, "complete", now)
@@ -89,7 +89,7 @@ class History:
             parent = self._row("SELECT parent_id, role FROM messages WHERE id = ?", leaf) if leaf else None
             if parent is None or parent["role"] != "assistant":
                 raise MissingError("There is no reply to write anew yet. Send a message first.")
-            db["conversations"].update(conversation_id, dict(sampling=json.dumps(dict(sampling))))
+            db.table("conversations").update(conversation_id, dict(sampling=json.dumps(dict(sampling))))
             reply = self._insert(conversation_id, parent["parent_id"], "assistant", "", "streaming", now)
             self._move_leaf(conversation_id, reply, now)
         return NewTurn(conversation_id, reply)
@@ -122,14 +122,12 @@ class History:
             if record is not None:
                 row = record.to_dict()
                 row |= {key: json.dumps(row[key]) for key in ("versions", "sampling")}
-                db["replies"].insert({"message_id": reply_id, **row}, pk="message_id", replace=True)
+                db.table("replies").insert({"message_id": reply_id, **row}, pk="message_id", replace=True)
 
     def mark_interrupted(self) -> int:
         """Call once at the start, when nothing can be streaming: what still says so was cut off. Returns how many."""
         with self.database.writing() as db:
-            cursor = db.execute(
-                "UPDATE messages SET status='failed', error=? WHERE status='streaming'", [INTERRUPTED]
-            )
+            cursor = db.execute("UPDATE messages SET status='failed', error=? WHERE status='streaming'", [INTERRUPTED])
             return cursor.rowcount
 
     # -- conversations ---------------------------------------------------------------------------------------------
@@ -167,7 +165,7 @@ class History:
     def _set(self, conversation_id: str, **values: Any) -> None:
         self.conversation(conversation_id)
         with self.database.writing() as db:
-            db["conversations"].update(conversation_id, values)
+            db.table("conversations").update(conversation_id, values)
 
     # -- reading the tree ------------------------------------------------------------------------------------------
 
@@ -216,7 +214,7 @@ class History:
             )
             if row is None:
                 raise MissingError("This message does not exist (any more). Open the conversation again.")
-            db["conversations"].update(conversation_id, dict(leaf_id=row["id"]))
+            db.table("conversations").update(conversation_id, dict(leaf_id=row["id"]))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -272,11 +270,11 @@ class History:
     ) -> str:
         message_id = _new_id()
         row = dict(id=message_id, conversation_id=conversation_id, parent_id=parent, role=role, content=content)
-        self.database.db["messages"].insert({**row, "status": status, "created_at": now, "updated_at": now})
+        self.database.db.table("messages").insert({**row, "status": status, "created_at": now, "updated_at": now})
         return message_id
 
     def _move_leaf(self, conversation_id: str, leaf: str, now: float) -> None:
-        self.database.db["conversations"].update(conversation_id, dict(leaf_id=leaf, updated_at=now))
+        self.database.db.table("conversations").update(conversation_id, dict(leaf_id=leaf, updated_at=now))
 
     def _row(self, sql: str, params: str | dict[str, str]) -> dict[str, Any] | None:
         values = params if isinstance(params, dict) else [params]

@@ -1,1 +1,1 @@
-"""The page: Gradio components, the live event stream and how things look. It translates and wires; it decides nothing."""
+"""The page: Gradio components, the live stream and how things look. It translates and wires; it decides nothing."""

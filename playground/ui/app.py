@@ -17,13 +17,15 @@ from playground.ui.strings import all_words
 from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.theme import build_theme
 
-_HEADER = """
+_LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
+_MOON_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 14A8 8 0 1 1 10 4a6 6 0 0 0 10 10z"/></svg>'
+_HEADER = f"""
 <header>
   <strong>Playground</strong>
-  <button type="button" id="pg-drawer" class="icon" data-label="conversations" aria-controls="pg-side"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg></button>
+  <button type="button" id="pg-drawer" class="icon" data-label="conversations">{_LIST_ICON}</button>
   <div id="pg-status" role="status"><i></i><b></b><span></span></div>
   <button type="button" id="pg-language" class="icon" data-label="language_name" data-t="language"></button>
-  <button type="button" id="pg-theme" class="icon" data-label="theme"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 14A8 8 0 1 1 10 4a6 6 0 0 0 10 10z"/></svg></button>
+  <button type="button" id="pg-theme" class="icon" data-label="theme">{_MOON_ICON}</button>
 </header>"""
 
 
@@ -59,4 +61,5 @@ def build_blocks(service: ChatService) -> gr.Blocks:
         gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
         with gr.Tabs(elem_id="pg-tabs"), gr.Tab(words("tab.chat"), id="chat"):
             build_chat_tab(service, words)
-    return blocks
+    made: gr.Blocks = blocks
+    return made

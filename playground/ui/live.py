@@ -3,8 +3,8 @@
 Events (`data` is JSON):
   list   {html}                                            the conversation list changed
   model  {phase, name, text, error}                        the model's state changed
-  view   {conversation, title, leaf, streaming, earlier, items: [{id, v, html}]}   the shown messages changed
-  live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply in progress grew, from block `from` on; 10 a second
+  view   {conversation, title, leaf, streaming, earlier, items: [{id, v, html}]}   the shown messages did
+  live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
 """
@@ -132,6 +132,7 @@ class _Watcher:
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
         last = window.messages[-1].id if window.messages else ""
+        model = self._service.manager.state.model
         return self._event(
             "view",
             {
@@ -140,7 +141,7 @@ class _Watcher:
                 "leaf": conversation.leaf_id,
                 "streaming": bool(live),
                 "earlier": window.earlier,
-                "items": [message_view(m, self._language, last=m.id == last) for m in window.messages],
+                "items": [message_view(m, self._language, last=m.id == last, model=model) for m in window.messages],
             },
         )
 

@@ -18,12 +18,18 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.texmath import texmath_plugin
 
-_MATHML = set(
-    "math mrow mfrac mi mn mo mtext msup msub msubsup msqrt mroot mtable mtr mtd mover munder munderover mspace "
-    "mstyle mpadded mphantom menclose mmultiscripts mprescripts none semantics".split()
-)
-_MATH_ATTRIBUTES = {"*": set("display mathvariant stretchy fence form separator lspace rspace width height depth".split())}
-_MATH_ATTRIBUTES["*"] |= set("columnalign rowspacing columnspacing linethickness accent accentunder displaystyle".split())
+_MATHML = {
+    *("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mstyle", "mpadded", "mphantom", "menclose", "semantics"),
+    *("mfrac", "msqrt", "mroot", "msup", "msub", "msubsup", "mover", "munder", "munderover", "mmultiscripts"),
+    *("mprescripts", "none", "mtable", "mtr", "mtd"),
+}
+_MATH_ATTRIBUTES = {
+    "*": {
+        *("display", "displaystyle", "mathvariant", "stretchy", "fence", "form", "separator", "lspace", "rspace"),
+        *("width", "height", "depth", "columnalign", "rowspacing", "columnspacing", "linethickness"),
+        *("accent", "accentunder"),
+    }
+}
 
 
 @lru_cache(maxsize=512)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from playground.engine.manager import ModelState
@@ -38,24 +38,25 @@ def icon_button(action: str, label: str, *, argument: str = "", text: bool = Fal
     )
 
 
-def message_view(message: Message, language: str, *, last: bool) -> dict[str, str]:
+def message_view(message: Message, language: str, *, last: bool, model: str = "") -> dict[str, str]:
     """One message as `{id, v, html}`; `v` changes whenever the HTML does, so that a page can keep what it has."""
-    body = message_html(message, language, last=last)
+    body = message_html(message, language, last=last, model=model)
     return {"id": message.id, "v": hashlib.sha1(body.encode(), usedforsecurity=False).hexdigest()[:12], "html": body}
 
 
-def message_html(message: Message, language: str, *, last: bool) -> str:
-    """The article of one message, without its outer element's identity."""
+def message_html(message: Message, language: str, *, last: bool, model: str) -> str:
+    """What is inside a message's article. `model` names who writes a reply that has no record yet."""
     if message.role == "user":
         who = t(language, "you")
         body = f'<div class="body plain">{html.escape(message.content)}</div>'
     else:
         record = message.record or {}
-        who = str(record.get("model") or "")
+        who = str(record.get("model") or model)
         body = '<div class="body">' + "".join(block_html(block) for block in render(message.content)) + "</div>"
     return (
         f'<div class="who">{html.escape(who)}</div>{body}{_note(message, language)}'
-        f'<div class="foot">{_versions(message, language)}{_actions(message, language, last)}{_figures(message, language)}</div>'
+        f'<div class="foot">{_versions(message, language)}{_actions(message, language, last)}'
+        f"{_figures(message, language)}</div>"
     )
 
 
@@ -94,12 +95,11 @@ def list_html(conversations: Sequence[Conversation], trashed: Sequence[Conversat
         f"<li><span>{html.escape(c.title)}</span>{icon_button('restore', t(language, 'restore'), argument=c.id)}</li>"
         for c in trashed
     )
-    trash = (
-        f'<details class="trash"><summary>{t(language, "trash")} ({len(trashed)})</summary><ul>{bin_items}</ul></details>'
-        if trashed
-        else ""
-    )
-    return f"<ul>{items}</ul>{trash}"
+    listed = f"<ul>{items}</ul>"
+    if not trashed:
+        return listed
+    summary = f"<summary>{t(language, 'trash')} ({len(trashed)})</summary>"
+    return f'{listed}<details class="trash">{summary}<ul>{bin_items}</ul></details>'
 
 
 def model_view(state: ModelState, name: str, language: str) -> dict[str, str]:
@@ -158,7 +158,7 @@ def _actions(message: Message, language: str, last: bool) -> str:
 
 def _figures(message: Message, language: str) -> str:
     record = message.record
-    when = datetime.fromtimestamp(message.created_at, timezone.utc).isoformat()
+    when = datetime.fromtimestamp(message.created_at, UTC).isoformat()
     if not record:
         return f'<time datetime="{when}"></time>'
     figures = [t(language, "tokens", n=record["completion_tokens"])]

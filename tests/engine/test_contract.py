@@ -209,9 +209,7 @@ def test_a_stop_string_inside_a_chunk(engine: Engine) -> None:
     assert chunks[-1].finish_reason == "stop"
 
 
-def test_half_a_stop_string_at_the_end_is_shown(engine: Engine, request: pytest.FixtureRequest) -> None:
-    if engine.info.engine == "llamacpp":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="llama.cpp swallows what it held back"))
+def test_half_a_stop_string_at_the_end_is_shown(engine: Engine) -> None:
     whole = text_of(ask(engine, STORY, max_new_tokens=8))
     assert text_of(ask(engine, STORY, max_new_tokens=8, stop=(whole[-1] + "@never",))) == whole
 

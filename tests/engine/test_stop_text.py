@@ -46,7 +46,6 @@ def test_several_stop_strings(text: str, stops: list[str], places: list[int]) ->
     assert run(cut_up(text, places), stops) == up_to_first(text, stops)
 
 
-@pytest.mark.xfail(strict=True, reason="StopText takes the first to begin, but only if it came in one piece")
 def test_stops_inside_one_another_do_not_depend_on_the_pieces() -> None:
     assert run(["abcd"], ["abcd", "bc"]) == run(list("abcd"), ["abcd", "bc"])
 

@@ -46,7 +46,9 @@ def build_chat_tab(service: ChatService, words: Callable[[str], Any]) -> ChatTab
     with gr.Row(elem_id="pg-chat", equal_height=False):
         with gr.Column(elem_id="pg-side", scale=0, min_width=240):
             new = gr.Button(words("new_chat"), elem_id="pg-new", size="md")
-            gr.HTML('<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box", apply_default_css=False)
+            gr.HTML(
+                '<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box", apply_default_css=False
+            )
         with gr.Column(elem_id="pg-main", scale=1):
             gr.HTML(_LOG_HTML, elem_id="pg-log-box", apply_default_css=False)
             with gr.Accordion(words("settings"), open=False, elem_id="pg-settings"):
@@ -98,6 +100,7 @@ def _settings_panel(service: ChatService, words: Callable[[str], Any]) -> tuple[
         info=words("preset_info"),
         elem_id="pg-preset",
     )
+    ranges: dict[str, tuple[float, float, float]]
     ranges = {"temperature": (0, 2, 0.05), "top_p": (0, 1, 0.01), "top_k": (0, 200, 1), "min_p": (0, 1, 0.01)}
     ranges |= {"repetition_penalty": (0.5, 2, 0.05), "max_new_tokens": (1, 8192, 1)}
     sampling: list[Any] = []

@@ -1,0 +1,59 @@
+"""Makes the pictures in this folder from the running app: `python docs/make_screenshots.py` in the environment.
+
+Starts the app with the starter model on a scratch data folder, asks it a few things in Chromium, and photographs.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402 - the repository is not installed
+
+QUESTIONS = ("What is the capital of France?", "Write a Python function that adds two numbers.")
+
+
+def main() -> None:
+    """Ask in English, then open the same conversation in Chinese and on a narrow screen."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app = launch(Path(folder))
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        page = _open(browser, app.url, "en-US", "light", 1280)
+        expect(page.get_by_role("status").get_by_text("ready")).to_be_visible(timeout=120_000)
+        for question in QUESTIONS:
+            page.get_by_role("textbox", name="Message").fill(question)
+            page.get_by_role("textbox", name="Message").press("Enter")
+            expect(page.get_by_role("log").get_by_text(question)).to_be_visible()
+            expect(page.get_by_role("button", name="Stop")).to_be_hidden(timeout=60_000)
+        address = page.url
+        _photograph(page, "chat-en")
+        _photograph(_open(browser, address, "zh-CN", "dark", 1280), "chat-zh")
+        _photograph(_open(browser, address, "en-US", "light", 390), "chat-phone")
+        browser.close()
+        app.quit()
+
+
+def _open(browser: Browser, address: str, locale: str, scheme: str, width: int) -> Page:
+    context = browser.new_context(
+        locale=locale,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+    )
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+def _photograph(page: Page, name: str) -> None:
+    page.wait_for_timeout(2000)  # Fonts and the scrolled position settle.
+    page.screenshot(path=HERE / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
