@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import html
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -28,7 +29,7 @@ from playground.paths import DataFolder
 from playground.presets import STARTER, model_preset
 from tests.conftest import CHROMIUM_FLAGS, App, find_chromium, give_starter, launch, wait_for
 
-__all__ = ["ROOT", "App", "Client", "Row", "Stream", "chromium", "running", "show", "starter", "wait_for"]
+__all__ = ["App", "give_starter", "wait_for"]  # from the tests' helpers, for the benchmarks
 
 ROOT = Path(__file__).resolve().parent.parent
 _TAG = re.compile(r"<[^>]+>")
@@ -46,11 +47,12 @@ class Row:
 
 
 def show(title: str, rows: list[Row]) -> None:
-    """Print the table."""
+    """Print the table, and how busy the machine was: other work on it makes times worthless."""
     words = {None: "", True: "met", False: "NOT met"}
     lines = [("what", "measured", "bar", ""), *((row.what, row.figure, row.bar, words[row.met]) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    print(f"\n{title}")
+    load = f"; load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    print(f"\n{title}{load}")
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
@@ -220,3 +222,21 @@ def letters(text: str) -> str:
 def look(database: Path) -> sqlite3.Connection:
     """A reader's connection to a history that an app has open."""
     return sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
+
+
+def until_ended(db: sqlite3.Connection, conversation: str) -> tuple[float, str, str]:
+    """When SQLite says that the newest reply is not being written any more, and how it is; looks every 2 ms."""
+    while True:
+        status, content = db.execute(
+            "SELECT m.status, m.content FROM conversations c JOIN messages m ON m.id = c.leaf_id WHERE c.id = ?",
+            [conversation],
+        ).fetchone()
+        if status != "streaming":
+            return time.time(), status, content
+        time.sleep(0.002)
+
+
+def progress(part: str, done: int, rounds: int) -> None:
+    """Say how far it is, now and then."""
+    if done % 20 == 0:
+        print(f"{part}: {done} of {rounds}", flush=True)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,8 @@ class App:
         self.process.wait(30)
         if self.process.stdout is not None:
             self.process.stdout.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def quit(self) -> int:
         """SIGTERM, and its exit code."""
@@ -99,13 +101,15 @@ def start_app(tmp_path: Path) -> Iterator[Callable[..., App]]:
     """Start `playground serve` with these arguments (echo engine unless told otherwise); ended after the test."""
     running: list[App] = []
 
-    def start(*arguments: str, data: Path | None = None, model_from: Path | None = None) -> App:
+    def start(
+        *arguments: str, data: Path | None = None, model_from: Path | None = None, under: Sequence[str] = ()
+    ) -> App:
         folder = data or tmp_path / "app data 数据"
         if model_from is not None:
             give_starter(model_from, folder)
         elif "--engine" not in arguments:
             arguments = ("--engine", "echo", *arguments)
-        app = launch(folder, *arguments)
+        app = launch(folder, *arguments, under=under)
         running.append(app)
         return app
 
@@ -156,9 +160,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def launch(folder: Path, *arguments: str) -> App:
-    """Start the server on a free port and wait until it says where it is."""
-    command = [sys.executable, "-m", "playground", "serve", "--no-browser", "--data-dir", str(folder), *arguments]
+def launch(folder: Path, *arguments: str, under: Sequence[str] = ()) -> App:
+    """Start the server on a free port, `under` another program if need be, and wait until it says where it is."""
+    command = [*under, sys.executable, "-m", "playground", "serve", "--no-browser"]
+    command += ["--data-dir", str(folder), *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     said = []
