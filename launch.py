@@ -30,7 +30,8 @@ def main(argv):
             return start("-m", "pytest", *argv[1:])
         options = parse(argv)
         make_ready("", options.offline, options.reinstall)
-        return start("-m", "playground", "serve", *[word for word in argv if word != "--reinstall"])
+        # -P: a folder called playground where the user happens to stand is not ours.
+        return start("-P", "-m", "playground", "serve", *[word for word in argv if word != "--reinstall"])
     except state.Fault as fault:
         state.say(fault.line, sys.stderr)
         return fault.code

@@ -189,7 +189,7 @@ def _seconds_to_reply(page: Page) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=_PARTS, action="append", help="one part (can be repeated)")
     options = parser.parse_args()
     parts = options.only or _PARTS

@@ -55,7 +55,7 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) 
 
 
 def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import ModelProgress, open_services, set_environment
 
     try:
         text = sys.stdin.read() if options.text == "-" else options.text
@@ -64,7 +64,7 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     set_environment(settings, folder)
     services = open_services(settings, folder)
     chat, manager = services.chat, services.manager
-    manager.listen(_Progress(manager))
+    manager.listen(ModelProgress(manager))
     with manager.lease(threading.Event()):
         pass  # Loaded now; what goes wrong with the model is raised here, before anything is saved.
     sampling = chat.default_sampling()
@@ -90,25 +90,6 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     if message.status == "failed":
         print(f"playground: {message.error}", file=sys.stderr)
     return 1 if message.status == "failed" else 0
-
-
-class _Progress:
-    """Tells on stderr what the model manager is doing, one line a phase, with percent while downloading."""
-
-    def __init__(self, manager: Any) -> None:
-        self._manager = manager
-        self._last = ""
-
-    def __call__(self) -> None:
-        state = self._manager.state
-        line = f"{state.model}: {state.phase}"
-        if state.phase == "downloading" and state.total:
-            line += (
-                f" from the {state.detail}, {100 * state.done // state.total // 10 * 10} % of {state.total >> 20} MB"
-            )
-        if line != self._last and state.phase in ("downloading", "loading"):
-            self._last = line
-            sys.stderr.write(line + "\n")  # One write: several threads report.
 
 
 def _models(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from playground.errors import BadValueError
 
 Role = Literal["system", "user", "assistant"]
-Status = Literal["streaming", "complete", "stopped", "failed", "interrupted"]
+Status = Literal["streaming", "complete", "stopped", "failed"]
 FinishReason = Literal["stop", "length", "cancelled"]
 
 

@@ -45,6 +45,24 @@ class Services:
     chat: ChatService
 
 
+class ModelProgress:
+    """Tells on stderr what the model manager is doing: a line a phase, one per tenth of a download."""
+
+    def __init__(self, manager: ModelManager) -> None:
+        self._manager = manager
+        self._last = ""
+
+    def __call__(self) -> None:
+        """Print when there is something new; called after each change of the manager's state."""
+        state = self._manager.state
+        line = f"{state.model}: {state.phase}"
+        if state.phase == "downloading" and state.total:
+            line += f" from the {state.detail}, {10 * state.done // state.total * 10} % of {state.total >> 20} MB"
+        if line != self._last and state.phase in ("downloading", "loading"):
+            self._last = line
+            sys.stderr.write(line + "\n")  # One write: several threads report.
+
+
 def open_services(settings: Settings, folder: DataFolder) -> Services:
     """History, manager and chat service over one data folder; nothing is loaded yet."""
     manager = ModelManager(settings, folder)
@@ -63,6 +81,7 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         announce(url)
+        services.manager.listen(ModelProgress(services.manager))
         _run(services, listener, settings.host, url, open_browser=open_browser)
     return 0
 
@@ -115,6 +134,8 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
+            if host not in ("127.0.0.1", "localhost", "::1"):
+                print(f"Note: listening on {host}; everyone who can reach this machine can use it.", file=sys.stderr)
             print(f"Playground is ready: {url}  (Ctrl-C ends it)", flush=True)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()

@@ -35,9 +35,9 @@ def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
     router = APIRouter()
 
     @router.get("/live")
-    async def live(request: Request, c: str = "") -> Response:
+    async def live(request: Request, c: str = "", listed: int = 100) -> Response:
         service.manager.load()  # A page is visible now, so whatever is heavy may begin.
-        watcher = _Watcher(service, c, _language(request), closing)
+        watcher = _Watcher(service, c, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
 
@@ -64,9 +64,12 @@ def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
 class _Watcher:
     """One page's stream. Wakes at changes, sends what differs from what it sent before, at most ten times a second."""
 
-    def __init__(self, service: ChatService, conversation_id: str, language: str, closing: asyncio.Event) -> None:
+    def __init__(
+        self, service: ChatService, conversation_id: str, listed: int, language: str, closing: asyncio.Event
+    ) -> None:
         self._service = service
         self._conversation = conversation_id
+        self._listed = listed
         self._language = language
         self._closing = closing
         self._sent: dict[str, str] = {}
@@ -110,8 +113,9 @@ class _Watcher:
         history = self._service.history
         if self._list_dirty:
             self._list_dirty = False
-            lists = history.conversations(), history.conversations(trashed=True)
-            events.append(self._event("list", {"html": list_html(*lists, self._language)}))
+            # One more than is shown tells whether there are older ones.
+            lists = history.conversations(self._listed + 1), history.conversations(self._listed, trashed=True)
+            events.append(self._event("list", {"html": list_html(*lists, self._listed, self._language)}))
         state = self._service.manager.state
         preset = self._service.manager.preset
         events.append(self._event("model", model_view(state, preset.name if preset else state.model, self._language)))

@@ -7,6 +7,7 @@ more per step than a short one.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -39,22 +40,33 @@ def render(text: str) -> tuple[str, ...]:
 
 
 class GrowingText:
-    """Renders a text that only grows; `update` says which blocks are new or changed since the last call."""
+    """Renders a text that only grows; `update` says which blocks are new or changed since the last call.
+
+    The last two blocks stay open: the `2` of a coming `2.` is a paragraph below the list for a moment.
+    """
 
     def __init__(self) -> None:
         self._final = 0
         self._start = 0
+        self._open: list[str] = []
 
     def update(self, text: str) -> tuple[int, list[str]]:
         """Return the index of the first block that changed, and the HTML of all blocks from there on."""
-        first = self._final
-        groups = _groups(text[self._start :])
+        rest = text[self._start :]
+        groups = _groups(rest)
         blocks = [_html(group) for _, group in groups]
-        if len(groups) > 1:
-            lines = text[self._start :].splitlines(keepends=True)
-            self._start += sum(len(line) for line in lines[: groups[-1][0]])
-            self._final += len(groups) - 1
-        return first, blocks
+        same = 0
+        while same < min(len(blocks), len(self._open)) and blocks[same] == self._open[same]:
+            same += 1
+        first, changed = self._final + same, blocks[same:]
+        final = max(0, len(groups) - 2)
+        if final:
+            # Counted as the parser counts: other signs that Python takes for line ends are none here.
+            lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", rest)
+            self._start += sum(len(line) for line in lines[: groups[final][0]])
+            self._final += final
+        self._open = blocks[final:]
+        return first, changed
 
 
 def _groups(text: str) -> list[tuple[int, list[Token]]]:

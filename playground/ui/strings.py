@@ -15,6 +15,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "new_chat": ("New chat", "新对话"),
     "conversations": ("Conversations", "对话列表"),
     "no_conversations": ("Your conversations will be listed here.", "您的对话会列在这里。"),
+    "older": ("Show older conversations", "显示更早的对话"),
     "trash": ("Trash", "回收站"),
     "rename": ("Rename", "重命名"),
     "rename_prompt": ("New title", "新标题"),
@@ -100,10 +101,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "offline": (
         "The app does not answer. It is tried again; nothing you typed is lost.",
         "应用没有响应，正在重试；您输入的内容不会丢失。",
-    ),
-    "send_failed": (
-        "The app could not be reached. Your text is kept; send it again.",
-        "无法连接应用。您的文字已保留，请重新发送。",
     ),
     "damaged": (
         "The history file was damaged. It was kept as {file}; this is a new one. Backups lie in the folder 'backups'.",

@@ -81,21 +81,23 @@ def rate_text(tokens_per_second: float | None, language: str) -> str:
     return t(language, "rate", rate=number)
 
 
-def list_html(conversations: Sequence[Conversation], trashed: Sequence[Conversation], language: str) -> str:
-    """The list of conversations as links, newest first, and the trash below it."""
+def list_html(conversations: Sequence[Conversation], trashed: Sequence[Conversation], limit: int, language: str) -> str:
+    """The list of conversations as links, newest first, `limit` at most, and the trash below it."""
     if not conversations and not trashed:
         return f'<p class="hint">{t(language, "no_conversations")}</p>'
     items = "".join(
         f'<li><a href="?c={c.id}" data-open="{c.id}" title="{html.escape(c.title)}">{html.escape(c.title)}</a>'
         f"{icon_button('rename', t(language, 'rename'), argument=c.id)}"
         f"{icon_button('delete', t(language, 'delete'), argument=c.id)}</li>"
-        for c in conversations
+        for c in conversations[:limit]
     )
     bin_items = "".join(
         f"<li><span>{html.escape(c.title)}</span>{icon_button('restore', t(language, 'restore'), argument=c.id)}</li>"
         for c in trashed
     )
     listed = f"<ul>{items}</ul>"
+    if len(conversations) > limit:
+        listed += f'<button type="button" class="icon" data-action="older">{t(language, "older")}</button>'
     if not trashed:
         return listed
     summary = f"<summary>{t(language, 'trash')} ({len(trashed)})</summary>"

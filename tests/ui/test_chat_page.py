@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from playground.store import Database, History
 from tests.conftest import App, wait_for
 
 pytestmark = pytest.mark.browser
@@ -257,3 +258,39 @@ def test_settings_of_a_conversation_come_back_when_it_is_opened(start_app: Start
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Speak like a pirate.")
     expect(page.get_by_role("textbox", name="seed")).to_have_value("7")
     assert rows(app, "SELECT seed FROM replies") == [(7,)]
+
+
+def test_a_failed_send_takes_nothing_from_the_text_that_resembles_the_last_one(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    send(page, "hello")
+    expect(page.get_by_role("log").get_by_text("You said: hello")).to_be_visible()
+    app.kill()
+    send(page, "hello again")
+    expect(page.get_by_role("alert").get_by_text("The app does not answer")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("hello again")
+
+
+def test_a_message_sent_right_after_opening_waits_for_the_conversation(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    send(page, "first")
+    expect(page.get_by_role("log").get_by_text("You said: first")).to_be_visible()
+    page.goto("about:blank")
+    page.go_back()
+    send(page, "second")
+    expect(page.get_by_role("log").get_by_text("You said: second")).to_be_visible()
+    assert rows(app, "SELECT count(*) FROM conversations") == [(1,)]
+
+
+def test_older_conversations_are_shown_on_request(start_app: Start, page: Page) -> None:
+    app = start_app()
+    history = History(Database(app.data / "playground.db", app.data / "backups"))
+    for n in range(130):
+        history.add_turn(None, "x", seen_leaf=None, title=f"title {n}", system_prompt="", sampling={})
+    history.database.close()
+    page.goto(app.url)
+    links = page.get_by_role("navigation").get_by_role("link")
+    expect(links).to_have_count(100)
+    page.get_by_role("button", name="Show older conversations").click()
+    expect(links).to_have_count(130)

@@ -15,7 +15,7 @@ const playground = (() => {
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
   const pending = [];
-  let stream = null, hideTimer = 0, loadingSince = 0, rate = "";
+  let stream = null, hideTimer = 0, loadingSince = 0, rate = "", listed = 100;
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -30,7 +30,7 @@ const playground = (() => {
   // ---- watching --------------------------------------------------------------------------------------------------
   function connect() {
     if (stream) stream.close();
-    stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}`);
+    stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}&listed=${listed}`);
     const on = (name, handler) => stream.addEventListener(name, (event) => handler(JSON.parse(event.data)));
     stream.onopen = () => notice("", "offline");
     stream.onerror = () => {
@@ -199,6 +199,12 @@ const playground = (() => {
   // ---- commands: from here into Gradio's handlers and back ---------------------------------------------------------
   const page = (action, argument = "", value = "") => ({ ...state, conversation: state.conversation || null, action, argument, value });
 
+  // A page that has only just opened a conversation does not know its leaf yet: the command waits until it does.
+  async function ready(action) {
+    for (let tries = 0; state.conversation && !state.leaf && tries < 50; tries++) await new Promise((go) => setTimeout(go, 100));
+    return page(action);
+  }
+
   function act(action, argument, value) {
     pending.push(page(action, argument, value));
     const trigger = $("pg-act");
@@ -208,7 +214,6 @@ const playground = (() => {
   const take = () => pending.shift() || page("none");
 
   function sent(result, text) {
-    if (!result) { notice(word("send_failed"), "command"); return text; }
     if (result.error) { notice(result.error, "command"); if (stream) connect(); return text; }
     notice("", "command");
     stored("sessionStorage", draftKey(), "");
@@ -220,7 +225,6 @@ const playground = (() => {
   }
 
   function done(result) {
-    if (!result) return;
     notice(result.error || "", "command");
     if (result.error) { connect(); return; }
     if (result.action === "delete") {
@@ -301,6 +305,7 @@ const playground = (() => {
       return location.reload();
     }
     const { action, argument } = node.dataset;
+    if (action === "older") { listed += 100; return connect(); }
     if (!action || ((action === "previous" || action === "next") && !argument)) return;
     if (action === "copy") return copy(node, (await (await fetch(`page/text/${argument}`)).json()).text);
     if (action === "rename") {
@@ -343,5 +348,5 @@ const playground = (() => {
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { page, take, act, open, sent, done, draft };
+  return { page: ready, take, act, open, sent, done, draft };
 })();

@@ -137,11 +137,11 @@ def _wire(
         handlers.send,
         inputs=[page, message, *panel],
         outputs=result,
-        js="(page, ...rest) => [playground.page('send'), ...rest]",
+        js="async (page, ...rest) => [await playground.page('send'), ...rest]",
         **quiet,
     )
     # The box is emptied in the browser, and only of what was accepted: what was typed meanwhile stays.
-    sent.then(None, [result, message], message, js="(result, text) => playground.sent(result, text)", **quiet)
+    sent.success(None, [result, message], message, js="(result, text) => playground.sent(result, text)", **quiet)
     acted = act.click(
         handlers.act,
         inputs=[page, *panel],
@@ -150,7 +150,7 @@ def _wire(
         trigger_mode="multiple",
         **quiet,
     )
-    acted.then(None, result, None, js="(result) => playground.done(result)", **quiet)
+    acted.success(None, result, None, js="(result) => playground.done(result)", **quiet)
     stop.click(None, None, None, js="() => playground.act('stop')", **quiet)
     new.click(None, None, None, js="() => playground.open('')", **quiet)
     message.change(None, message, None, js="(text) => playground.draft(text)", **quiet)
