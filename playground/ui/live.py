@@ -22,7 +22,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from playground.chat import ChatService
 from playground.errors import MissingError, PlaygroundError
 from playground.ui.markdown import GrowingText
-from playground.ui.strings import error_words, language_of
+from playground.ui.reasons import reason_words
+from playground.ui.strings import language_of
 from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text
 
 WINDOW = 30
@@ -47,7 +48,7 @@ def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
         try:
             window = service.history.window(c, 2 * WINDOW, before)
         except PlaygroundError as error:
-            return JSONResponse({"error": error_words(language, error)}, status_code=404)
+            return JSONResponse({"error": reason_words(language, str(error))}, status_code=404)
         items = [message_view(message, language, last=False) for message in window.messages]
         return JSONResponse({"items": items, "earlier": window.earlier})
 
@@ -56,7 +57,7 @@ def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
         try:
             return JSONResponse({"text": service.history.message(message_id).content})
         except PlaygroundError as error:
-            return JSONResponse({"error": error_words(_language(request), error)}, status_code=404)
+            return JSONResponse({"error": reason_words(_language(request), str(error))}, status_code=404)
 
     return router
 
@@ -162,7 +163,7 @@ class _Watcher:
                 "blocks": [block_html(block) for block in blocks],
                 "text": live_text(live, self._language),
                 "rate": rate_text(live.tokens_per_second, self._language),
-                "notice": live.notice,
+                "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,
             },
         )

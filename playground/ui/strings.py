@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from playground.errors import ContextError, PlaygroundError
-from playground.store.history import INTERRUPTED
-
 LANGUAGES = ("en", "zh")
 COOKIE = "playground_language"
 
@@ -109,20 +106,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "language": ("中文", "English"),
     "language_name": ("Switch to Chinese", "切换到英文"),
     "theme": ("Light or dark", "浅色或深色"),
-    "error.context": (
-        "This message needs {tokens} tokens, but the model reads at most {limit} at once here. "
-        "Shorten it, or split it into several messages.",
-        "此消息需要 {tokens} 个词元，而模型一次最多阅读 {limit} 个。请缩短，或分成几条消息。",
-    ),
-    "error.empty": ("The message is empty. Write something, then send.", "消息是空的。请先输入内容再发送。"),
-    "error.busy": (
-        "A reply is being written here. Wait for it or stop it, then go on.",
-        "这里正在生成回复。请等待或停止后再继续。",
-    ),
-    "error.conflict": (
-        "This conversation went on in another window. It is shown anew; look, then send again.",
-        "对话已在另一个窗口继续。现已刷新；请查看后再发送。",
-    ),
     "error.unexpected": (
         "Something went wrong in the app ({what}). Your text is kept; the log file says more.",
         "应用出错（{what}）。您的文字已保留；详情见日志文件。",
@@ -139,21 +122,6 @@ def t(language: str, key: str, **values: object) -> str:
 def all_words(language: str) -> dict[str, str]:
     """The whole catalogue of one language."""
     return {key: t(language, key) for key in _WORDS}
-
-
-def error_words(language: str, error: PlaygroundError) -> str:
-    """An error in this language where the catalogue has it, else as it was raised."""
-    if isinstance(error, ContextError):
-        return t(language, "error.context", tokens=error.tokens, limit=error.limit)
-    return reason_words(language, str(error))
-
-
-def reason_words(language: str, reason: str) -> str:
-    """A stored or raised reason in this language where the catalogue has it, else as it stands."""
-    if reason == INTERRUPTED:
-        return t(language, "status.interrupted")
-    key = next((key for key, words in _WORDS.items() if key.startswith("error.") and words[0] == reason), None)
-    return t(language, key) if key else reason
 
 
 def language_of(cookies: Mapping[str, str], accept_language: str) -> str:

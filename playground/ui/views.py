@@ -13,7 +13,8 @@ from playground.records import Conversation, Message
 from playground.replies import Live
 from playground.store.history import INTERRUPTED
 from playground.ui.markdown import render
-from playground.ui.strings import reason_words, t
+from playground.ui.reasons import reason_words
+from playground.ui.strings import t
 
 _ICONS = {
     "copy": "M9 9h10v10H9zM5 15V5h10",
@@ -112,7 +113,7 @@ def model_view(state: ModelState, name: str, language: str) -> dict[str, str]:
         "phase": state.phase,
         "name": name,
         "text": words,
-        "error": state.detail if state.phase == "failed" else "",
+        "error": reason_words(language, state.detail) if state.phase == "failed" else "",
     }
 
 

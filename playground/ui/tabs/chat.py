@@ -18,7 +18,8 @@ from playground.errors import BadValueError, PlaygroundError
 from playground.presets import sampling_presets
 from playground.records import Sampling
 from playground.store.history import NewTurn
-from playground.ui.strings import error_words, language_of, t
+from playground.ui.reasons import reason_words
+from playground.ui.strings import language_of, t
 
 log = logging.getLogger(__name__)
 _RECOMMENDED = "recommended"
@@ -240,7 +241,7 @@ class _Handlers:
         try:
             return work()
         except PlaygroundError as error:
-            return {"error": error_words(language, error)}
+            return {"error": reason_words(language, str(error))}
         except Exception as error:
             log.exception("a command failed")
             return {"error": t(language, "error.unexpected", what=type(error).__name__)}
