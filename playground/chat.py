@@ -6,19 +6,21 @@ model hears of it, and a journal thread saves each growing reply every 0.4 s.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 from playground.context import check_message
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError
+from playground.errors import BadValueError, BusyError
 from playground.records import Sampling
 from playground.replies import Live, Reply
 from playground.store import History
 from playground.store.history import NewTurn
 
 JOURNAL_SECONDS = 0.4
+log = logging.getLogger(__name__)
 _TITLE_LENGTH = 60
 
 Listener = Callable[[str, bool], None]
@@ -59,6 +61,7 @@ class ChatService:
             (text + system_prompt).encode()
         except UnicodeEncodeError:  # Half of a surrogate pair: no file and no model can take it.
             raise BadValueError("The message holds characters that are not text. Remove them, then send.") from None
+        self._refuse_when_closed()
         sampling = sampling or self.default_sampling()
         engine = self.manager.peek()
         if engine is not None:
@@ -73,14 +76,25 @@ class ChatService:
         )
         return self._start(turn, sampling)
 
-    def regenerate(self, conversation_id: str, *, seen_leaf: str | None, sampling: Sampling) -> NewTurn:
+    def regenerate(
+        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str = "", sampling: Sampling
+    ) -> NewTurn:
         """Begin another reply beside the last one."""
-        turn = self.history.add_alternative(conversation_id, seen_leaf=seen_leaf, sampling=sampling.to_dict())
+        self._refuse_when_closed()
+        turn = self.history.add_alternative(
+            conversation_id, seen_leaf=seen_leaf, system_prompt=system_prompt, sampling=sampling.to_dict()
+        )
         return self._start(turn, sampling)
 
-    def continue_reply(self, conversation_id: str, *, seen_leaf: str | None, sampling: Sampling) -> NewTurn:
+    def continue_reply(
+        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str = "", sampling: Sampling
+    ) -> NewTurn:
         """Let the last reply go on where it ends."""
-        return self._start(self.history.reopen(conversation_id, seen_leaf=seen_leaf), sampling)
+        self._refuse_when_closed()
+        turn = self.history.reopen(
+            conversation_id, seen_leaf=seen_leaf, system_prompt=system_prompt, sampling=sampling.to_dict()
+        )
+        return self._start(turn, sampling)
 
     def stop(self, conversation_id: str) -> None:
         """End the reply of this conversation, if one is being written; what was shown stays."""
@@ -115,7 +129,10 @@ class ChatService:
     def announce(self, conversation_id: str, *, structural: bool = True) -> None:
         """Tell all listeners that something changed; also for those who change the history directly (rename, trash)."""
         for listener in tuple(self._listeners):
-            listener(conversation_id, structural)
+            try:
+                listener(conversation_id, structural)
+            except Exception:  # A page that fails to listen must not end the reply that it listens to.
+                log.exception("a listener failed")
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""
@@ -123,23 +140,37 @@ class ChatService:
         replies = list(self._replies.values())
         for reply in replies:
             reply.close()
+            reply.save()  # First what is there: the model may take longer to stop than we have.
         deadline = time.monotonic() + seconds
         for reply in replies:
             reply.done.wait(max(0.0, deadline - time.monotonic()))
 
+    def _refuse_when_closed(self) -> None:
+        if self._closed.is_set():
+            raise BusyError("The app is closing. Start it again, then send.")
+
     def _start(self, turn: NewTurn, sampling: Sampling) -> NewTurn:
-        conversation = self.history.conversation(turn.conversation_id)
-        reply = Reply(
-            turn,
-            self.manager,
-            self.history,
-            conversation.system_prompt,
-            sampling,
-            on_change=lambda: self.announce(turn.conversation_id, structural=False),
-        )
-        with self._lock:
-            self._replies[turn.conversation_id] = reply
-        threading.Thread(target=self._run, args=[reply], name="reply", daemon=True).start()
+        half = ""
+        try:
+            half = self.history.message(turn.reply_id).content
+            conversation = self.history.conversation(turn.conversation_id)
+            reply = Reply(
+                turn,
+                self.manager,
+                self.history,
+                conversation.system_prompt,
+                sampling,
+                half,
+                on_change=lambda: self.announce(turn.conversation_id, structural=False),
+            )
+            with self._lock:
+                self._replies[turn.conversation_id] = reply
+            threading.Thread(target=self._run, args=[reply], name="reply", daemon=True).start()
+        except Exception as error:
+            # The turn is committed already: without a job it would say "streaming" for ever.
+            self._replies.pop(turn.conversation_id, None)
+            self.history.finish(turn.reply_id, half, "failed", str(error), None)
+            raise
         self.announce(turn.conversation_id)
         return turn
 
@@ -155,7 +186,10 @@ class ChatService:
     def _journal(self) -> None:
         while not self._closed.wait(JOURNAL_SECONDS):
             for reply in list(self._replies.values()):
-                reply.save()
+                try:
+                    reply.save()
+                except Exception:  # One reply's trouble must not end the journal of all the others.
+                    log.exception("a reply could not be journaled")
 
 
 def title_of(text: str) -> str:

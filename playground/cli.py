@@ -10,18 +10,22 @@ import argparse
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground import __version__
 from playground.errors import BadValueError, PlaygroundError, StorageError
 from playground.paths import DataFolder, open_data_folder
 from playground.records import Message
 from playground.settings import ENGINES, Settings, load_settings
+
+if TYPE_CHECKING:
+    from playground.serve import Services
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +59,7 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) 
 
 
 def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import ModelProgress, open_services, set_environment
+    from playground.serve import open_services, set_environment
 
     try:
         text = sys.stdin.read() if options.text == "-" else options.text
@@ -63,6 +67,20 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
         raise BadValueError(f"Standard input is not text in {error.encoding}. Give it as UTF-8.") from None
     set_environment(settings, folder)
     services = open_services(settings, folder)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        return _reply(options, text, services)
+    finally:
+        # However it ends, also by a reader that leaves or a signal: what has come is saved, the model let go.
+        services.chat.close()
+        services.manager.close()
+
+
+def _reply(options: argparse.Namespace, text: str, services: Services) -> int:
+    from playground.serve import ModelProgress
+
     chat, manager = services.chat, services.manager
     manager.listen(ModelProgress(manager))
     with manager.lease(threading.Event()):
@@ -74,19 +92,13 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     system = chat.default_system_prompt() if options.system is None else options.system
     turn = chat.send(None, text, system_prompt=system, sampling=sampling)
     shown = 0
-    try:
-        while (live := chat.live(turn.conversation_id)) is not None:
-            if not options.json:
-                print(live.text[shown:], end="", flush=True)
-                shown = len(live.text)
-            time.sleep(0.03)
-    except KeyboardInterrupt:
-        chat.stop(turn.conversation_id)
-        chat.close()
-        return 130
+    while (live := chat.live(turn.conversation_id)) is not None:
+        if not options.json:
+            print(live.text[shown:], end="", flush=True)
+            shown = len(live.text)
+        time.sleep(0.03)
     message = chat.history.message(turn.reply_id)
     print(json.dumps(_plain(message), ensure_ascii=False) if options.json else message.content[shown:], flush=True)
-    manager.close()
     if message.status == "failed":
         print(f"playground: {message.error}", file=sys.stderr)
     return 1 if message.status == "failed" else 0
@@ -137,8 +149,6 @@ def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder
         return 0
     database = Database(folder.database, folder.backups)
     history = History(database)
-    if database.kept_aside:
-        print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     if options.action == "backup":
         from pathlib import Path
 

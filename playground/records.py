@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from playground.errors import BadValueError
 
@@ -41,24 +41,25 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
 
+    LIMITS: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "temperature": (0.0, 5.0),
+        "top_p": (0.0, 1.0),
+        "top_k": (0, 1000),
+        "min_p": (0.0, 1.0),
+        "repetition_penalty": (0.5, 3.0),
+        "max_new_tokens": (1, 1_000_000),
+        "seed": (0, 2**32 - 2),
+    }
+    WHOLE: ClassVar[frozenset[str]] = frozenset({"top_k", "max_new_tokens", "seed"})
+
     def __post_init__(self) -> None:
-        limits: dict[str, tuple[float, float]] = {
-            "temperature": (0.0, 5.0),
-            "top_p": (0.0, 1.0),
-            "top_k": (0, 1000),
-            "min_p": (0.0, 1.0),
-            "repetition_penalty": (0.5, 3.0),
-            "max_new_tokens": (1, 1_000_000),
-            "seed": (0, 2**32 - 2),
-        }
-        whole = {"top_k", "max_new_tokens", "seed"}
-        for name, (low, high) in limits.items():
+        for name, (low, high) in self.LIMITS.items():
             value = getattr(self, name)
             if name == "seed" and value is None:
                 continue
-            kind = int if name in whole else (int, float)
+            kind = int if name in self.WHOLE else (int, float)
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-                number = "a whole number" if name in whole else "a number"
+                number = "a whole number" if name in self.WHOLE else "a number"
                 raise BadValueError(f"{name} is {value!r}. Give {number} from {low:g} to {high:g}.")
         if not isinstance(self.stop, tuple) or not all(isinstance(s, str) and s for s in self.stop):
             raise BadValueError(f"stop is {self.stop!r}. Give a list of non-empty texts.")

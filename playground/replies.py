@@ -49,6 +49,7 @@ class Reply:
         history: History,
         system_prompt: str,
         sampling: Sampling,
+        half: str,
         on_change: Callable[[], None],
     ) -> None:
         self.conversation_id = turn.conversation_id
@@ -62,7 +63,7 @@ class Reply:
         self._sampling = replace(sampling, seed=secrets.randbelow(2**31) if sampling.seed is None else sampling.seed)
         self._on_change = on_change
         # A reply that is continued begins with its half, which must outlive a stop or a failure before the first word.
-        self._half = history.message(turn.reply_id).content
+        self._half = half
         self._pieces = [self._half]
         self._saved_pieces = 1
         self._saving = threading.Lock()
@@ -105,7 +106,10 @@ class Reply:
         except Exception as problem:  # A bug must end as a failed reply that keeps its text, not as a silent thread.
             log.exception("a reply failed")
             status, error = "failed", f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
-        self._finish(status, error, self._record(engine) if engine is not None else None)
+        try:
+            self._finish(status, error, self._record(engine) if engine is not None else None)
+        finally:
+            self.done.set()
 
     def save(self) -> None:
         """Journal what came since the last time. A full disk is told, not raised: the reply goes on in memory."""
@@ -130,6 +134,7 @@ class Reply:
         prompt = fit(engine, self._system_prompt, branch if self._half else branch[:-1], self._sampling)
         self._left_out = prompt.left_out
         self._phase = "reading"
+        self._history.note(self.reply_id, self._record(engine))
         self._asked = time.monotonic()
         self._on_change()
         for chunk in engine.stream(prompt.turns, self._sampling, self.stop):

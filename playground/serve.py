@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import logging.handlers
@@ -34,6 +35,8 @@ from playground.store import Database, History
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
 _LOAD_ANYWAY_SECONDS = 3.0
+_CLOSE_SECONDS = 1.2
+"""How long replies may take to stop at the end; with the server's own second it stays below three."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,13 @@ class ModelProgress:
             sys.stderr.write(line + "\n")  # One write: several threads report.
 
 
-def open_services(settings: Settings, folder: DataFolder) -> Services:
-    """History, manager and chat service over one data folder; nothing is loaded yet."""
+def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False) -> Services:
+    """History, manager and chat service over one data folder; nothing is loaded yet.
+
+    `alone` says that the folder's lock is held: only then may a damaged history be moved aside.
+    """
     manager = ModelManager(settings, folder)
-    database = Database(folder.database, folder.backups)
+    database = Database(folder.database, folder.backups, keep_aside=alone)
     if database.kept_aside:
         print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     return Services(database, manager, ChatService(History(database), manager))
@@ -76,9 +82,9 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
     """Run the app until Ctrl-C or SIGTERM. Raises BusyError when the port or the data folder is taken."""
     set_environment(settings, folder)
     with _only_one(folder) as announce, contextlib.closing(_listen(settings)) as listener:
-        services = open_services(settings, folder)
+        services = open_services(settings, folder, alone=True)
         services.chat.history.mark_interrupted()
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         announce(url)
         services.manager.listen(ModelProgress(services.manager))
@@ -97,6 +103,7 @@ def set_environment(settings: Settings, folder: DataFolder) -> None:
         folder.log, maxBytes=1 << 20, backupCount=1, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.raiseExceptions = False  # A full disk must not print tracebacks of the log itself.
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
@@ -121,11 +128,15 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
+            def end() -> None:
+                chat.announce("")  # Wakes the pages' streams, which see that all is closing and end.
+                chat.close()
+
             def leave(*_: Any) -> None:
                 self.should_exit = True
                 closing.set()
                 # In a thread of its own: a signal handler must not wait for a lock that its own thread may hold.
-                threading.Thread(target=chat.close, name="closing").start()
+                threading.Thread(target=end, name="closing").start()
 
             for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
                 if hasattr(signal, name):
@@ -149,11 +160,11 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
     )
     server.run(sockets=[listener])
     # A model that does not let go must not hold up the person who pressed Ctrl-C.
-    watchdog = threading.Timer(1.5, os._exit, args=[0])
+    watchdog = threading.Timer(_CLOSE_SECONDS + 0.5, os._exit, args=[0])
     watchdog.daemon = True
     watchdog.start()
     loader.cancel()
-    chat.close()
+    chat.close(_CLOSE_SECONDS)
     services.manager.close()
 
 
@@ -174,9 +185,15 @@ def _listen(settings: Settings) -> socket.socket:
             raise BadValueError(f"host {settings.host!r} is not an address of this machine. Try 127.0.0.1.") from None
         except PermissionError:
             listener.close()
+            if not settings.port:
+                continue  # Windows reserves ranges of ports here and there.
             raise BusyError(f"Port {port} needs administrator rights. Choose one above 1023 with --port.") from None
         except OSError as error:
             listener.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise BadValueError(
+                    f"host {settings.host!r} is not an address of this machine. Try 127.0.0.1."
+                ) from None
             if not settings.port:
                 continue
             raise BusyError(

@@ -5,6 +5,8 @@ Without it any web page could reach a server on loopback through DNS rebinding o
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,8 +27,10 @@ class Guard:
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
-        self._any_host = host in ("0.0.0.0", "::")
-        self._hosts = _LOOPBACK | {host}
+        self._all_addresses = host in ("", "0.0.0.0", "::")
+        self._hosts = _LOOPBACK | {host.lower()}
+        if self._all_addresses:
+            self._hosts |= {socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with 400 or 403, or pass on."""
@@ -36,12 +40,14 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not self._any_host and _name(host) not in self._hosts:
+        # A rebound name is always a name: an address may be any of this machine's.
+        if _name(host) not in self._hosts and not (self._all_addresses and _is_address(_name(host))):
             await PlainTextResponse("This host name is not ours.", 400)(scope, receive, send)
             return
         origin = headers.get("origin")
         foreign = origin is not None and _origin_host(origin) != host
-        if foreign or (headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET"):
+        from_elsewhere = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+        if foreign or from_elsewhere:
             await PlainTextResponse("Requests from other pages are refused.", 403)(scope, receive, send)
             return
 
@@ -61,6 +67,13 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:  # "[" without its "]"
         return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _origin_host(origin: str) -> str:

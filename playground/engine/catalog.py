@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -53,11 +54,16 @@ def source(wanted: Wanted, settings: Settings, folder: DataFolder) -> ModelSourc
     if wanted.path is None:
         return ModelSource(wanted.model, folder.root, context_length=settings.context_length, threads=threads)
     _check(wanted.path)
+    sha256 = file_sha256(wanted.path, folder.cache / "hashes.json")
+    if wanted.preset and sha256 != wanted.preset.sha256:
+        raise ModelError(
+            f"{wanted.path} is not the file it should be (wrong SHA-256). Delete it; it is fetched anew then."
+        )
     return ModelSource(
         id=wanted.model,
         path=wanted.path,
         revision=wanted.preset.hub_revision if wanted.preset else "",
-        sha256=file_sha256(wanted.path, folder.cache / "hashes.json"),
+        sha256=sha256,
         context_length=settings.context_length,
         threads=threads,
         cache=folder.cache / "converted",
@@ -91,10 +97,11 @@ def file_sha256(path: Path, memory: Path) -> str:
                 while piece := content.read(1 << 20):
                     digest.update(piece)
         known[key] = digest.hexdigest()
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        part = memory.with_suffix(".part")
-        part.write_text(json.dumps(known), encoding="utf-8")
-        os.replace(part, memory)
+        with contextlib.suppress(OSError):  # Only a memory: without it the file is hashed again the next time.
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            part = memory.with_suffix(".part")
+            part.write_text(json.dumps(known), encoding="utf-8")
+            os.replace(part, memory)
     return str(known[key])
 
 
@@ -102,7 +109,7 @@ def _local_path(name: str) -> Path:
     path = Path(name).expanduser().absolute()
     if path.exists():
         return path
-    if os.sep in name or name.endswith(".gguf"):
+    if os.sep in name or "/" in name or name.endswith(".gguf"):
         raise MissingError(f"There is no file or folder {path}. Check the path given with --model.")
     model_preset(name)
     raise AssertionError("model_preset raises for a name that is not a preset")

@@ -27,11 +27,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from playground import __version__
 from playground.engine.base import ModelSource, StopText
 from playground.errors import ContextError, ModelError
 from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
 
+_FOLDER = "playground-llama-"
 _PROMPT_BATCH = 128
 """Tokens read between two looks at the stop event: some 0.4 s on two slow cores; 512 read a tenth faster there."""
 
@@ -42,7 +45,8 @@ class LlamaCppEngine:
     def __init__(self, source: ModelSource) -> None:
         """Load `source.path`. Raises ModelError when llama.cpp cannot use the file."""
         xllamacpp = _library()
-        self._folder = Path(tempfile.mkdtemp(prefix="playground-"))
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         self._key = secrets.token_urlsafe(24)
         params = xllamacpp.CommonParams()
         params.model.path = str(source.path)
@@ -66,7 +70,11 @@ class LlamaCppEngine:
                 "Download it again, or choose another model."
             ) from None
         self._lock = threading.Lock()
-        self.info = self._describe(source)
+        try:
+            self.info = self._describe(source)
+        except BaseException:
+            self.close()
+            raise
 
     def _describe(self, source: ModelSource) -> ModelInfo:
         props = self._ask("GET", "/props")
@@ -192,6 +200,14 @@ class _Counts:
 
     def _chunk(self, text: str) -> Chunk:
         return Chunk(text, self.prompt, self.done, self.cached, self.completion)
+
+
+def _sweep() -> None:
+    """Remove the socket folders of processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _library() -> Any:

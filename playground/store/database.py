@@ -36,8 +36,11 @@ class DatabaseReport:
 class Database:
     """An open history file. `kept_aside` names the damaged file that was found in its place, if one was."""
 
-    def __init__(self, file: Path, backups: Path) -> None:
-        """Open or make `file`; back it up before a migration. Raises StorageError, BusyError."""
+    def __init__(self, file: Path, backups: Path, *, keep_aside: bool = False) -> None:
+        """Open or make `file`; back it up before a migration. Raises StorageError, BusyError.
+
+        A damaged file is moved aside if `keep_aside` says that nobody else has it open; else it is a StorageError.
+        """
         self.file = file
         self.backups = backups
         self.kept_aside: Path | None = None
@@ -46,9 +49,9 @@ class Database:
             try:
                 self._open()
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise
                 self._forget_connection()
+                if not keep_aside or not _is_damage(error):
+                    raise
                 self.kept_aside = _keep_aside(file)
                 self._open()
 

@@ -1,7 +1,7 @@
 """Conversations and their trees of messages: what is written when, and what a page may read. No SQL outside here.
 
 A conversation's messages form a tree through `parent_id`; alternatives are siblings; `leaf_id` says which branch is
-shown. Every write names the leaf that its writer saw; an older one is a ConflictError and changes nothing.
+shown. Every new turn names the leaf that its writer saw; an older one is a ConflictError and changes nothing.
 """
 
 from __future__ import annotations
@@ -50,8 +50,6 @@ class History:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    # -- writing turns ---------------------------------------------------------------------------------------------
-
     def add_turn(
         self,
         conversation_id: str | None,
@@ -73,28 +71,30 @@ class History:
                 parent = None
             else:
                 parent = self._expect_leaf(conversation_id, seen_leaf)
-            db.table("conversations").update(
-                conversation_id, dict(system_prompt=system_prompt, sampling=json.dumps(dict(sampling)))
-            )
+            self._keep_settings(conversation_id, system_prompt, sampling)
             user = self._insert(conversation_id, parent, "user", text, "complete", now)
             reply = self._insert(conversation_id, user, "assistant", "", "streaming", now)
             self._move_leaf(conversation_id, reply, now)
         return NewTurn(conversation_id, reply)
 
-    def add_alternative(self, conversation_id: str, *, seen_leaf: str | None, sampling: Mapping[str, Any]) -> NewTurn:
+    def add_alternative(
+        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str, sampling: Mapping[str, Any]
+    ) -> NewTurn:
         """Commit a new empty reply beside the last one of the shown branch."""
         now = time.time()
-        with self.database.writing() as db:
+        with self.database.writing():
             leaf = self._expect_leaf(conversation_id, seen_leaf)
             parent = self._row("SELECT parent_id, role FROM messages WHERE id = ?", leaf) if leaf else None
             if parent is None or parent["role"] != "assistant":
                 raise MissingError("There is no reply to write anew yet. Send a message first.")
-            db.table("conversations").update(conversation_id, dict(sampling=json.dumps(dict(sampling))))
+            self._keep_settings(conversation_id, system_prompt, sampling)
             reply = self._insert(conversation_id, parent["parent_id"], "assistant", "", "streaming", now)
             self._move_leaf(conversation_id, reply, now)
         return NewTurn(conversation_id, reply)
 
-    def reopen(self, conversation_id: str, *, seen_leaf: str | None) -> NewTurn:
+    def reopen(
+        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str, sampling: Mapping[str, Any]
+    ) -> NewTurn:
         """Mark the last reply as being written again, to go on where it ended."""
         now = time.time()
         with self.database.writing() as db:
@@ -102,6 +102,7 @@ class History:
             row = self._row("SELECT role FROM messages WHERE id = ?", leaf) if leaf else None
             if leaf is None or row is None or row["role"] != "assistant":
                 raise MissingError("There is no reply to continue. Send a message first.")
+            self._keep_settings(conversation_id, system_prompt, sampling)
             db.execute("UPDATE messages SET status='streaming', error='', updated_at=? WHERE id=?", [now, leaf])
             self._move_leaf(conversation_id, leaf, now)
         return NewTurn(conversation_id, leaf)
@@ -110,6 +111,11 @@ class History:
         """Save what a reply says so far."""
         with self.database.writing() as db:
             db.execute("UPDATE messages SET content=?, updated_at=? WHERE id=?", [content, time.time(), reply_id])
+
+    def note(self, reply_id: str, record: ReplyRecord) -> None:
+        """Save what is making a reply as soon as it is known, so that an interrupted one has its record, too."""
+        with self.database.writing():
+            self._write_record(reply_id, record)
 
     def finish(self, reply_id: str, content: str, status: Status, error: str, record: ReplyRecord | None) -> None:
         """Save a reply's last state and what made it, in one commit."""
@@ -120,17 +126,13 @@ class History:
                 [content, status, error, now, reply_id],
             )
             if record is not None:
-                row = record.to_dict()
-                row |= {key: json.dumps(row[key]) for key in ("versions", "sampling")}
-                db.table("replies").insert({"message_id": reply_id, **row}, pk="message_id", replace=True)
+                self._write_record(reply_id, record)
 
     def mark_interrupted(self) -> int:
         """Call once at the start, when nothing can be streaming: what still says so was cut off. Returns how many."""
         with self.database.writing() as db:
             cursor = db.execute("UPDATE messages SET status='failed', error=? WHERE status='streaming'", [INTERRUPTED])
             return cursor.rowcount
-
-    # -- conversations ---------------------------------------------------------------------------------------------
 
     def conversations(self, limit: int = 200, *, trashed: bool = False) -> list[Conversation]:
         """The newest conversations first, or those in the trash."""
@@ -166,8 +168,6 @@ class History:
         self.conversation(conversation_id)
         with self.database.writing() as db:
             db.table("conversations").update(conversation_id, values)
-
-    # -- reading the tree ------------------------------------------------------------------------------------------
 
     def window(self, conversation_id: str, limit: int, before: str | None = None) -> Window:
         """The last `limit` messages of the shown branch, or of what lies before the message `before`."""
@@ -216,8 +216,6 @@ class History:
                 raise MissingError("This message does not exist (any more). Open the conversation again.")
             db.table("conversations").update(conversation_id, dict(leaf_id=row["id"]))
 
-    # -- inside ----------------------------------------------------------------------------------------------------
-
     def _messages(self, ids: Sequence[str]) -> list[Message]:
         """The messages with these ids, in this order, each with its siblings' ids and its record."""
         marks = ",".join("?" * len(ids))
@@ -264,6 +262,15 @@ class History:
             raise ConflictError("This conversation went on in another window. It is shown anew; look, then send again.")
         leaf: str | None = row["leaf_id"]
         return leaf
+
+    def _write_record(self, reply_id: str, record: ReplyRecord) -> None:
+        row = record.to_dict()
+        row |= {key: json.dumps(row[key]) for key in ("versions", "sampling")}
+        self.database.db.table("replies").insert({"message_id": reply_id, **row}, pk="message_id", replace=True)
+
+    def _keep_settings(self, conversation_id: str, system_prompt: str, sampling: Mapping[str, Any]) -> None:
+        settings = dict(system_prompt=system_prompt, sampling=json.dumps(dict(sampling)))
+        self.database.db.table("conversations").update(conversation_id, settings)
 
     def _insert(
         self, conversation_id: str, parent: str | None, role: str, content: str, status: Status, now: float

@@ -3,7 +3,7 @@
 Events (`data` is JSON):
   list   {html}                                            the conversation list changed
   model  {phase, name, text, error}                        the model's state changed
-  view   {conversation, title, leaf, streaming, earlier, items: [{id, v, html}]}   the shown messages did
+  view   {conversation, title, settings, leaf, streaming, earlier, items: [{id, v, html}]}   the messages did
   live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
@@ -24,7 +24,7 @@ from playground.errors import MissingError, PlaygroundError
 from playground.ui.markdown import GrowingText
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_of
-from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text
+from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text, settings_version
 
 WINDOW = 30
 _TICK = 0.1
@@ -37,7 +37,8 @@ def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
 
     @router.get("/live")
     async def live(request: Request, c: str = "", listed: int = 100) -> Response:
-        service.manager.load()  # A page is visible now, so whatever is heavy may begin.
+        if service.manager.state.phase == "idle":
+            service.manager.load()  # A page is visible now, so whatever is heavy may begin.
         watcher = _Watcher(service, c, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
@@ -74,7 +75,7 @@ class _Watcher:
         self._language = language
         self._closing = closing
         self._sent: dict[str, str] = {}
-        self._list_dirty = self._view_dirty = True
+        self._model_dirty = self._list_dirty = self._view_dirty = True
         self._growing = GrowingText()
         self._reply_id = ""
 
@@ -84,8 +85,10 @@ class _Watcher:
         loop = asyncio.get_running_loop()
 
         def on_change(conversation_id: str, structural: bool) -> None:
-            mine = conversation_id in ("", self._conversation)
-            if structural:
+            mine = conversation_id == self._conversation
+            if not conversation_id:
+                self._model_dirty = True
+            elif structural:
                 self._list_dirty = True
                 self._view_dirty = self._view_dirty or mine
             if (structural or mine) and not wake.is_set():
@@ -96,10 +99,11 @@ class _Watcher:
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
                 wake.clear()
-                if self._list_dirty or self._view_dirty:
+                # Both in a thread: rendering a long reply must not hold up the other pages.
+                if self._model_dirty or self._list_dirty or self._view_dirty:
                     for event in await asyncio.to_thread(self._structure):
                         yield event
-                if event := self._grow():
+                if event := await asyncio.to_thread(self._grow):
                     yield event
                 await asyncio.sleep(_TICK)
                 try:
@@ -117,6 +121,7 @@ class _Watcher:
             # One more than is shown tells whether there are older ones.
             lists = history.conversations(self._listed + 1), history.conversations(self._listed, trashed=True)
             events.append(self._event("list", {"html": list_html(*lists, self._listed, self._language)}))
+        self._model_dirty = False
         state = self._service.manager.state
         preset = self._service.manager.preset
         events.append(self._event("model", model_view(state, preset.name if preset else state.model, self._language)))
@@ -143,6 +148,7 @@ class _Watcher:
             {
                 "conversation": conversation.id,
                 "title": conversation.title,
+                "settings": settings_version(conversation),
                 "leaf": conversation.leaf_id,
                 "streaming": bool(live),
                 "earlier": window.earlier,

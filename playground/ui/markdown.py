@@ -88,7 +88,14 @@ def _html(tokens: Sequence[Token]) -> str:
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_dollar_math)
+    parser.use(
+        dollarmath_plugin,
+        allow_labels=False,
+        allow_space=False,
+        allow_digits=False,
+        double_inline=True,
+        renderer=_dollar_math,
+    )
     parser.use(texmath_plugin, delimiters="brackets")
     for name in ("math_inline", "math_inline_double", "math_block", "math_block_eqno"):
         parser.add_render_rule(name, _render_math)

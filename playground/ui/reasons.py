@@ -26,6 +26,7 @@ _CHINESE = tuple(
         (r"This (?:conversation|message) does not exist.*", "它已不存在。请从列表中另选一个对话。"),
         (r"That message is not in the shown branch.*", "该消息已不在当前分支中。请重新打开对话。"),
         (r"There is no reply to .*", "还没有回复。请先发送一条消息。"),
+        (r"The app is closing\..*", "应用正在退出。请重新启动后再发送。"),
         (r"The title is empty\..*", "标题是空的。请输入标题。"),
         (r"seed is (.+)\. Give a whole number.*", "seed 的值为 {0}。请输入整数，或留空。"),
         (r"(\w+) is (.+)\. Give a (?:whole )?number from (\S+) to (\S+)\.", "{0} 的值为 {1}，应在 {2} 到 {3} 之间。"),

@@ -28,6 +28,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "continue": ("Continue", "继续"),
     "copy": ("Copy", "复制"),
     "copy_code": ("Copy code", "复制代码"),
+    "copy_failed": (
+        "The browser does not allow copying here. Select the text and copy it by hand.",
+        "浏览器不允许在此复制。请选中文字后手动复制。",
+    ),
     "copied": ("Copied", "已复制"),
     "previous": ("Previous version", "上一个版本"),
     "next": ("Next version", "下一个版本"),
@@ -106,6 +110,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "language": ("中文", "English"),
     "language_name": ("Switch to Chinese", "切换到英文"),
     "theme": ("Light or dark", "浅色或深色"),
+    "failed": ("This did not work. Your text is kept; try again.", "操作未成功。您的文字已保留，请重试。"),
     "error.unexpected": (
         "Something went wrong in the app ({what}). Your text is kept; the log file says more.",
         "应用出错（{what}）。您的文字已保留；详情见日志文件。",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +60,12 @@ def message_html(message: Message, language: str, *, last: bool, model: str) -> 
         f'<div class="foot">{_versions(message, language)}{_actions(message, language, last)}'
         f"{_figures(message, language)}</div>"
     )
+
+
+def settings_version(conversation: Conversation) -> str:
+    """Changes whenever the system prompt or the sampling does, to tell a page that its panel is out of date."""
+    text = json.dumps([conversation.system_prompt, dict(conversation.sampling)], sort_keys=True)
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]
 
 
 def block_html(block: str) -> str:

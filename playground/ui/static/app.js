@@ -14,8 +14,10 @@ const playground = (() => {
     Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
+  // Which conversation's settings the panel shows, and which version of them.
+  const panel = { of: state.conversation ? null : "", settings: null };
   const pending = [];
-  let stream = null, hideTimer = 0, loadingSince = 0, rate = "", listed = 100;
+  let stream = null, hideTimer = 0, again = 0, loadingSince = 0, rate = "", listed = 100;
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -30,12 +32,15 @@ const playground = (() => {
   // ---- watching --------------------------------------------------------------------------------------------------
   function connect() {
     if (stream) stream.close();
+    stream = null;
+    clearTimeout(again);
+    if (document.hidden) return;
     stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}&listed=${listed}`);
     const on = (name, handler) => stream.addEventListener(name, (event) => handler(JSON.parse(event.data)));
     stream.onopen = () => notice("", "offline");
     stream.onerror = () => {
       notice(word("offline"), "offline");
-      if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+      if (stream?.readyState === EventSource.CLOSED) again = setTimeout(connect, 1000);
     };
     on("list", showList);
     on("model", showModel);
@@ -81,6 +86,7 @@ const playground = (() => {
     state.leaf = view.leaf;
     setStreaming(view.streaming);
     document.title = `${view.title} · Playground`;
+    if (panel.of === view.conversation && panel.settings !== view.settings) { panel.settings = view.settings; act("open"); }
     const items = $("pg-items"), bottom = atBottom(), fresh = !items.children.length;
     const first = view.items.length ? $(`m-${view.items[0].id}`) : null;
     // Earlier messages that were asked for stay as long as they still lead to the first shown one.
@@ -149,15 +155,22 @@ const playground = (() => {
   }
 
   async function showEarlier() {
-    const items = $("pg-items"), first = items.firstChild, log = $("pg-log");
-    if (!first) return;
-    const answer = await fetch(`page/earlier?c=${state.conversation}&before=${first.dataset.id}`);
-    const page = await answer.json();
+    const items = $("pg-items"), first = items.firstChild, log = $("pg-log"), asked = state.conversation;
+    if (!first || $("pg-earlier").disabled) return;
+    $("pg-earlier").disabled = true;
+    const page = await ask(`page/earlier?c=${asked}&before=${first.dataset.id}`);
+    $("pg-earlier").disabled = false;
     if (page.error) return notice(page.error, "command");
+    if (asked !== state.conversation || items.firstChild !== first) return;
     const height = log.scrollHeight;
     for (const item of page.items) place(items, item, first, true);
     earlier(page.earlier);
     log.scrollTop += log.scrollHeight - height;
+  }
+
+  // JSON from our server; what goes wrong on the way becomes an `error` in words.
+  async function ask(address) {
+    try { return await (await fetch(address)).json(); } catch { return { error: word("offline") }; }
   }
 
   const atBottom = () => { const log = $("pg-log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 60; };
@@ -197,12 +210,14 @@ const playground = (() => {
   }
 
   // ---- commands: from here into Gradio's handlers and back ---------------------------------------------------------
-  const page = (action, argument = "", value = "") => ({ ...state, conversation: state.conversation || null, action, argument, value });
+  const page = (action, argument = "", value = "") =>
+    ({ ...state, conversation: state.conversation || null, panel: panel.of, action, argument, value });
 
   // A page that has only just opened a conversation does not know its leaf yet: the command waits until it does.
   async function ready(action) {
-    for (let tries = 0; state.conversation && !state.leaf && tries < 50; tries++) await new Promise((go) => setTimeout(go, 100));
-    return page(action);
+    const asked = page(action);
+    for (let tries = 0; asked.conversation && !state.leaf && tries < 50; tries++) await new Promise((go) => setTimeout(go, 100));
+    return { ...asked, leaf: asked.conversation === (state.conversation || null) ? state.leaf : asked.leaf };
   }
 
   function act(action, argument, value) {
@@ -215,16 +230,27 @@ const playground = (() => {
 
   function sent(result, text) {
     if (result.error) { notice(result.error, "command"); if (stream) connect(); return text; }
+    if (result.sent_from !== state.conversation) {
+      // The reader has gone on to another conversation: the box belongs to that one now.
+      stored("sessionStorage", `draft:${result.sent_from}`, "");
+      return text;
+    }
     notice("", "command");
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
-    if (result.conversation !== state.conversation) show(result.conversation);
+    if (result.conversation !== state.conversation) { show(result.conversation); panel.of = result.conversation; }
     toBottom();
     stored("sessionStorage", draftKey(), rest);
     return rest;
   }
 
+  function failed() { notice(word("failed"), "command"); }
+
   function done(result) {
+    if (result.action === "open") {
+      if (result.panel === state.conversation) Object.assign(panel, { of: result.panel, settings: result.settings || null });
+      return;
+    }
     notice(result.error || "", "command");
     if (result.error) { connect(); return; }
     if (result.action === "delete") {
@@ -256,6 +282,8 @@ const playground = (() => {
   function show(id, push = true) {
     if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
     Object.assign(state, { conversation: id, leaf: null });
+    Object.assign(panel, { of: null, settings: null });
+    rate = "";
     setStreaming(false);
     showProgress("");
     $("pg-items").replaceChildren();
@@ -283,7 +311,11 @@ const playground = (() => {
   }
 
   async function copy(node, text) {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return notice(word("copy_failed"), "command"); // Browsers allow it on this machine or over HTTPS only.
+    }
     toast(word("copied"));
     node.focus();
   }
@@ -307,7 +339,10 @@ const playground = (() => {
     const { action, argument } = node.dataset;
     if (action === "older") { listed += 100; return connect(); }
     if (!action || ((action === "previous" || action === "next") && !argument)) return;
-    if (action === "copy") return copy(node, (await (await fetch(`page/text/${argument}`)).json()).text);
+    if (action === "copy") {
+      const message = await ask(`page/text/${argument}`);
+      return message.error ? notice(message.error, "command") : copy(node, message.text);
+    }
     if (action === "rename") {
       const old = node.closest("li").querySelector("a").textContent;
       const title = prompt(word("rename_prompt"), old);
@@ -339,6 +374,7 @@ const playground = (() => {
     setInterval(tick, 1000);
     show(state.conversation, false);
     if (state.conversation) act("open");
+    else panel.of = "";
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
   }
@@ -348,5 +384,5 @@ const playground = (() => {
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { page: ready, take, act, open, sent, done, draft };
+  return { page: ready, take, act, open, sent, done, failed, draft };
 })();

@@ -20,6 +20,7 @@ from playground.records import Sampling
 from playground.store.history import NewTurn
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_of, t
+from playground.ui.views import settings_version
 
 log = logging.getLogger(__name__)
 _RECOMMENDED = "recommended"
@@ -101,17 +102,15 @@ def _settings_panel(service: ChatService, words: Callable[[str], Any]) -> tuple[
         info=words("preset_info"),
         elem_id="pg-preset",
     )
-    ranges: dict[str, tuple[float, float, float]]
-    ranges = {"temperature": (0, 2, 0.05), "top_p": (0, 1, 0.01), "top_k": (0, 200, 1), "min_p": (0, 1, 0.01)}
-    ranges |= {"repetition_penalty": (0.5, 2, 0.05), "max_new_tokens": (1, 8192, 1)}
     sampling: list[Any] = []
     with gr.Row(elem_classes="pg-sliders"):
         for name in _NUMBERS:
-            low, high, step = ranges[name]
-            value = getattr(defaults, name)
-            sampling.append(
-                gr.Slider(low, high, value, step=step, label=words(name), info=words(f"{name}_info"), min_width=200)
-            )
+            value, words_of = getattr(defaults, name), dict(label=words(name), info=words(f"{name}_info"))
+            if name in Sampling.WHOLE:
+                sampling.append(gr.Number(value, precision=0, min_width=200, **words_of))
+            else:
+                low, high = Sampling.LIMITS[name]
+                sampling.append(gr.Slider(low, high, value, step=0.01, min_width=200, **words_of))
         sampling.append(gr.Textbox("", label=words("seed"), info=words("seed_info"), max_lines=1, min_width=200))
     return system_prompt, preset, sampling
 
@@ -152,6 +151,8 @@ def _wire(
         **quiet,
     )
     acted.success(None, result, None, js="(result) => playground.done(result)", **quiet)
+    for command in (sent, acted):
+        command.failure(None, None, None, js="() => playground.failed()", **quiet)
     stop.click(None, None, None, js="() => playground.act('stop')", **quiet)
     new.click(None, None, None, js="() => playground.open('')", **quiet)
     message.change(None, message, None, js="(text) => playground.draft(text)", **quiet)
@@ -170,6 +171,7 @@ class _Handlers:
 
     def act(self, request: gr.Request, page: _Page, system: str, *values: Any) -> list[Any]:
         """Any other command; opening a conversation also fills the panel with its settings."""
+        page = page or {}
         action = str(page.get("action"))
         keep = [gr.skip()] * (1 + len(values))
         if action == "open":
@@ -186,19 +188,29 @@ class _Handlers:
             page.get("conversation") or None,
             text,
             seen_leaf=page.get("leaf"),
-            system_prompt=system,
-            sampling=_sampling(values),
+            **self._settings(page, system, values),
         )
-        return {"conversation": turn.conversation_id, "text": text}
+        return {"conversation": turn.conversation_id, "text": text, "sent_from": page.get("conversation") or ""}
+
+    def _settings(self, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        """The panel's settings if it shows this conversation's; a page may send before its panel has followed."""
+        conversation = page.get("conversation") or ""
+        if page.get("panel") == conversation:
+            return {"system_prompt": system, "sampling": _sampling(values)}
+        if not conversation:
+            return {"system_prompt": self._service.default_system_prompt(), "sampling": None}
+        stored = self._service.history.conversation(conversation)
+        sampling = Sampling.from_mapping(stored.sampling, "conversation")
+        return {"system_prompt": stored.system_prompt, "sampling": sampling}
 
     def _act(self, action: str, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
         service, history = self._service, self._service.history
         conversation, leaf, argument = page.get("conversation") or "", page.get("leaf"), page.get("argument") or ""
         turn: NewTurn | None = None
         if action == "regenerate":
-            turn = service.regenerate(conversation, seen_leaf=leaf, sampling=_sampling(values))
+            turn = service.regenerate(conversation, seen_leaf=leaf, **self._settings(page, system, values))
         elif action == "continue":
-            turn = service.continue_reply(conversation, seen_leaf=leaf, sampling=_sampling(values))
+            turn = service.continue_reply(conversation, seen_leaf=leaf, **self._settings(page, system, values))
         elif action == "stop":
             service.stop(conversation)
         elif action in ("previous", "next"):
@@ -222,14 +234,14 @@ class _Handlers:
         """System prompt and sampling of the opened conversation; the defaults for a new chat."""
         if not page.get("conversation"):
             sampling, system = self._service.default_sampling(), self._service.default_system_prompt()
-            return [{"action": "open"}, system, *_panel_values(sampling)]
+            return [{"action": "open", "panel": ""}, system, *_panel_values(sampling)]
         outcome: dict[str, Any] = {}
 
         def read() -> dict[str, Any]:
             conversation = self._service.history.conversation(str(page["conversation"]))
             outcome["system"] = conversation.system_prompt
             outcome["sampling"] = Sampling.from_mapping(conversation.sampling, "conversation")
-            return {"action": "open"}
+            return {"action": "open", "panel": conversation.id, "settings": settings_version(conversation)}
 
         answer = self._answer(request, read)
         if "sampling" not in outcome:
@@ -249,10 +261,8 @@ class _Handlers:
 
 def _sampling(values: tuple[Any, ...]) -> Sampling:
     numbers = dict(zip(_NUMBERS, values[:-1], strict=True))
-    for name in ("top_k", "max_new_tokens"):
-        numbers[name] = int(numbers[name])
     seed = str(values[-1] or "").strip()
-    if seed and not seed.isdigit():
+    if seed and not seed.isdecimal():
         raise BadValueError(f"seed is {seed!r}. Give a whole number, or leave it empty.")
     return Sampling(**numbers, seed=int(seed) if seed else None)
 
