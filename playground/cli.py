@@ -83,12 +83,12 @@ def _reply(options: argparse.Namespace, text: str, services: Services) -> int:
 
     chat, manager = services.chat, services.manager
     manager.listen(ModelProgress(manager))
-    with manager.lease(threading.Event()):
-        pass  # Loaded now; what goes wrong with the model is raised here, before anything is saved.
     sampling = chat.default_sampling()
     for name in ("temperature", "max_new_tokens", "seed"):
         if getattr(options, name) is not None:
             sampling = replace(sampling, **{name: getattr(options, name)})
+    with manager.lease(threading.Event()):
+        pass  # Loaded now; what goes wrong with the model is raised here, before anything is saved.
     system = chat.default_system_prompt() if options.system is None else options.system
     turn = chat.send(None, text, system_prompt=system, sampling=sampling)
     shown = 0
@@ -116,7 +116,7 @@ def _models(options: argparse.Namespace, settings: Settings, folder: DataFolder)
 
         def progress(what: str, done: int, total: int) -> None:
             nonlocal last
-            line = f"{what} {100 * done // total // 10 * 10 if total else 0} % of {total >> 20} MB"
+            line = f"{what} {100 * done // total // 10 * 10 if total else 0} % of {total // 1_000_000} MB"
             if line != last:
                 last = line
                 print(line, file=sys.stderr, flush=True)

@@ -60,7 +60,7 @@ class Sampling:
             kind = int if name in self.WHOLE else (int, float)
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
                 number = "a whole number" if name in self.WHOLE else "a number"
-                raise BadValueError(f"{name} is {value!r}. Give {number} from {low:g} to {high:g}.")
+                raise BadValueError(f"{name} is {value!r}. Give {number} from {_plain(low)} to {_plain(high)}.")
         if not isinstance(self.stop, tuple) or not all(isinstance(s, str) and s for s in self.stop):
             raise BadValueError(f"stop is {self.stop!r}. Give a list of non-empty texts.")
 
@@ -80,6 +80,10 @@ class Sampling:
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary that `from_mapping` takes back; `stop` as a list."""
         return {**asdict(self), "stop": list(self.stop)}
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
 
 
 @dataclass(frozen=True)

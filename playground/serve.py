@@ -60,7 +60,9 @@ class ModelProgress:
         state = self._manager.state
         line = f"{state.model}: {state.phase}"
         if state.phase == "downloading" and state.total:
-            line += f" from the {state.detail}, {10 * state.done // state.total * 10} % of {state.total >> 20} MB"
+            line += (
+                f" from the {state.detail}, {10 * state.done // state.total * 10} % of {state.total // 1_000_000} MB"
+            )
         if line != self._last and state.phase in ("downloading", "loading"):
             self._last = line
             sys.stderr.write(line + "\n")  # One write: several threads report.
@@ -81,7 +83,7 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
     """Run the app until Ctrl-C or SIGTERM. Raises BusyError when the port or the data folder is taken."""
     set_environment(settings, folder)
-    with _only_one(folder) as announce, contextlib.closing(_listen(settings)) as listener:
+    with _only_one(folder, open_browser=open_browser) as announce, contextlib.closing(_listen(settings)) as listener:
         services = open_services(settings, folder, alone=True)
         services.chat.history.mark_interrupted()
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
@@ -203,14 +205,17 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _only_one(folder: DataFolder) -> Iterator[Any]:
+def _only_one(folder: DataFolder, *, open_browser: bool) -> Iterator[Any]:
     """Hold the data folder's lock; yields a function that notes our address for whoever comes second."""
     address = folder.lock.with_suffix(".json")
     lock = filelock.FileLock(folder.lock, timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout:
-        where = _address(address)
+        url = _address(address)
+        if open_browser and url:
+            webbrowser.open(url)  # Whoever double-clicks a second time wants the app, not a sentence.
+        where = f" at {url}" if url else ""
         raise BusyError(
             f"Playground is already running on {folder.root}{where}. Use that one, or choose another --data-dir."
         ) from None
@@ -223,6 +228,6 @@ def _only_one(folder: DataFolder) -> Iterator[Any]:
 
 def _address(file: Path) -> str:
     try:
-        return f" at {json.loads(file.read_text(encoding='utf-8'))['url']}"
+        return str(json.loads(file.read_text(encoding="utf-8"))["url"])
     except (OSError, ValueError, KeyError):
         return ""

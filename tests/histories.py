@@ -32,7 +32,7 @@ RECORD = ReplyRecord(
 
 
 def open_history(folder: Path) -> History:
-    return History(Database(folder / "playground.db", folder / "backups"))
+    return History(Database(folder / "playground.db", folder / "backups", keep_aside=True))
 
 
 def turn(history: History, conversation: str | None = None, text: str = "hello", seen: str | None = None) -> NewTurn:

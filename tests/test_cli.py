@@ -265,12 +265,9 @@ def test_a_damaged_history_is_found_and_kept(data: Path) -> None:
     facts = json.loads(run(data, "doctor", "--json").stdout)
     assert any("history check" in line for line in facts["missing"])
     assert (data / "playground.db").read_bytes() == spoilt
-    done = run(data, "ask", *ECHO, "goes on")
-    assert done.stdout == "You said: goes on\n"
-    (aside,) = data.glob("*.damaged-*.db")
-    assert aside.read_bytes() == spoilt
-    assert "damaged" in done.stderr
-    assert str(aside) in done.stderr
+    # Only the app itself, which holds the folder's lock, may move it: a command might pull it from under the app.
+    assert_fault(run(data, "ask", *ECHO, "goes on"), 5, "damaged")
+    assert (data / "playground.db").read_bytes() == spoilt
 
 
 def test_listing_a_damaged_history_says_so(data: Path) -> None:

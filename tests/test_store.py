@@ -37,7 +37,7 @@ def test_alternatives_and_select(history: History) -> None:
     below = answered(history, first.conversation_id, "two")
     history.select(first.conversation_id, first.reply_id)
     assert history.conversation(first.conversation_id).leaf_id == below.reply_id, "select goes down to the end"
-    other = history.add_alternative(first.conversation_id, seen_leaf=below.reply_id, sampling={})
+    other = history.add_alternative(first.conversation_id, seen_leaf=below.reply_id, system_prompt="", sampling={})
     history.finish(other.reply_id, "re: two, anew", "complete", "", None)
     assert shown(history, first.conversation_id) == ["one", "re: one", "two", "re: two, anew"]
     assert history.message(below.reply_id).alternatives == (below.reply_id, other.reply_id)
@@ -72,9 +72,9 @@ def test_a_stale_page_changes_nothing(history: History) -> None:
         with pytest.raises(ConflictError, match="another window"):
             turn(history, first.conversation_id, "late", stale)
         with pytest.raises(ConflictError):
-            history.add_alternative(first.conversation_id, seen_leaf=stale, sampling={"top_k": 9})
+            history.add_alternative(first.conversation_id, seen_leaf=stale, system_prompt="", sampling={"top_k": 9})
         with pytest.raises(ConflictError):
-            history.reopen(first.conversation_id, seen_leaf=stale)
+            history.reopen(first.conversation_id, seen_leaf=stale, system_prompt="", sampling={})
     assert rows_of(history.database.file) == before
     assert history.conversation(first.conversation_id).leaf_id == second.reply_id
     assert history.conversation(first.conversation_id).sampling == {"top_k": 3}
@@ -85,14 +85,14 @@ def test_busy_while_a_reply_is_written(history: History) -> None:
     with pytest.raises(BusyError):
         turn(history, new.conversation_id, "more", new.reply_id)
     with pytest.raises(BusyError):
-        history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, sampling={})
+        history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
     history.finish(new.reply_id, "half", "stopped", "", None)
-    anew = history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, sampling={})
+    anew = history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
     history.select(new.conversation_id, new.reply_id)
     with pytest.raises(BusyError):  # Looking at another branch meanwhile does not make it free.
         turn(history, new.conversation_id, "more", new.reply_id)
     history.finish(anew.reply_id, "", "stopped", "", None)
-    history.reopen(new.conversation_id, seen_leaf=new.reply_id)
+    history.reopen(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
     assert history.message(new.reply_id).status == "streaming"
     assert history.message(new.reply_id).content == "half"
 

@@ -111,10 +111,12 @@ class HistoryMachine(RuleBasedStateMachine):
         talk = self.pick(number)
         if refusal := self.refusal(talk):
             with pytest.raises(refusal):
-                self.history.add_alternative(talk.id, seen_leaf=talk.leaf, sampling={})
+                self.history.add_alternative(talk.id, seen_leaf=talk.leaf, system_prompt="", sampling={})
             return
         parent = talk.node(talk.leaf).parent
-        self.write(talk, self.history.add_alternative(talk.id, seen_leaf=talk.leaf, sampling={}), parent)
+        self.write(
+            talk, self.history.add_alternative(talk.id, seen_leaf=talk.leaf, system_prompt="", sampling={}), parent
+        )
 
     @precondition(lambda self: self.talks)
     @rule(number=TALKS)
@@ -122,9 +124,11 @@ class HistoryMachine(RuleBasedStateMachine):
         talk = self.pick(number)
         if refusal := self.refusal(talk):
             with pytest.raises(refusal):
-                self.history.reopen(talk.id, seen_leaf=talk.leaf)
+                self.history.reopen(talk.id, seen_leaf=talk.leaf, system_prompt="", sampling={})
             return
-        assert self.history.reopen(talk.id, seen_leaf=talk.leaf) == NewTurn(talk.id, talk.leaf)
+        assert self.history.reopen(talk.id, seen_leaf=talk.leaf, system_prompt="", sampling={}) == NewTurn(
+            talk.id, talk.leaf
+        )
         talk.node(talk.leaf).status, talk.node(talk.leaf).error = "streaming", ""
 
     @precondition(lambda self: self.talks)

@@ -167,7 +167,7 @@ class _Watcher:
                 "id": live.reply_id,
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
-                "text": live_text(live, self._language),
+                "text": live_text(live, self._service.manager.state, self._language),
                 "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,

@@ -83,6 +83,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "try_again": ("Try again", "重试"),
     "live.waiting": ("Waiting for the model", "等待模型"),
+    "live.queued": ("Waiting until another reply has ended", "等待另一个回复结束"),
     "live.reading": ("Reading {done} of {total} tokens", "正在阅读：{done} / {total} 词元"),
     "live.writing": ("Writing", "正在回答"),
     "live.saving": ("Saving", "正在保存"),
@@ -108,7 +109,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "历史文件已损坏，保留为 {file}；现在使用的是新文件。备份在 backups 文件夹中。",
     ),
     "language": ("中文", "English"),
-    "language_name": ("Switch to Chinese", "切换到英文"),
+    "language_name": ("中文 – Switch to Chinese", "English – 切换到英文"),
     "theme": ("Light or dark", "浅色或深色"),
     "failed": ("This did not work. Your text is kept; try again.", "操作未成功。您的文字已保留，请重试。"),
     "error.unexpected": (

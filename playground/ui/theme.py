@@ -37,6 +37,8 @@ def build_theme() -> gr.themes.Base:
         button_primary_text_color="white",
         button_primary_text_color_dark="white",
         block_border_width="0px",
+        block_info_text_color="#52525b",
+        block_info_text_color_dark="#a1a1aa",
         block_shadow="none",
         input_background_fill="white",
         input_background_fill_dark="*neutral_900",

@@ -73,9 +73,10 @@ def block_html(block: str) -> str:
     return f'<div class="b">{block}</div>'
 
 
-def live_text(live: Live, language: str) -> str:
+def live_text(live: Live, state: ModelState, language: str) -> str:
     """What a reply in progress is doing, in words."""
-    words = t(language, f"live.{live.phase}", done=live.prompt_done, total=live.prompt_tokens)
+    phase = "queued" if live.phase == "waiting" and state.phase == "ready" else live.phase
+    words = t(language, f"live.{phase}", done=live.prompt_done, total=live.prompt_tokens)
     if live.left_out:
         words += " · " + t(language, "left_out", n=live.left_out)
     return words

@@ -294,3 +294,51 @@ def test_older_conversations_are_shown_on_request(start_app: Start, page: Page) 
     expect(links).to_have_count(100)
     page.get_by_role("button", name="Show older conversations").click()
     expect(links).to_have_count(130)
+
+
+def test_what_is_typed_after_enter_belongs_to_the_next_message(start_app: Start, page: Page) -> None:
+    app = start_app("--engine", "echo", "--model", "echo@40")
+    page.goto(app.url)
+    box = page.get_by_role("textbox", name="Message")
+    box.press_sequentially("first")
+    box.press("Enter")
+    box.press_sequentially("second", delay=5)
+    expect(page.get_by_role("log").get_by_text("You said: first")).to_be_visible()
+    expect(box).to_have_value("second")
+    assert rows(app, "SELECT content FROM messages WHERE role='user'") == [("first",)]
+
+
+def test_an_edited_system_prompt_counts_for_regenerate(start_app: Start, page: Page) -> None:
+    app = start_app()
+    page.goto(app.url)
+    send(page, "ahoy")
+    expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
+    page.get_by_role("button", name="System prompt and sampling").click()
+    page.get_by_role("textbox", name="System prompt").fill("Speak like a pirate.")
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_role("log").get_by_text("2/2")).to_be_visible()
+    assert rows(app, "SELECT system_prompt FROM conversations") == [("Speak like a pirate.",)]
+    expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Speak like a pirate.")
+
+
+def test_another_tabs_settings_are_followed_and_not_overwritten(
+    start_app: Start, context: BrowserContext, page: Page
+) -> None:
+    app = start_app()
+    page.goto(app.url)
+    page.get_by_role("button", name="System prompt and sampling").click()
+    page.get_by_role("textbox", name="System prompt").fill("From the first tab.")
+    send(page, "one")
+    expect(page.get_by_role("log").get_by_text("You said: one")).to_be_visible()
+    second = context.new_page()
+    second.goto(page.url)
+    second.get_by_role("button", name="System prompt and sampling").click()
+    prompt = second.get_by_role("textbox", name="System prompt")
+    expect(prompt).to_have_value("From the first tab.")
+    prompt.fill("From the second tab.")
+    send(second, "two")
+    expect(page.get_by_role("log").get_by_text("You said: two")).to_be_visible()
+    expect(page.get_by_role("textbox", name="System prompt")).to_have_value("From the second tab.")
+    send(page, "three")
+    expect(page.get_by_role("log").get_by_text("You said: three")).to_be_visible()
+    assert rows(app, "SELECT system_prompt FROM conversations") == [("From the second tab.",)]

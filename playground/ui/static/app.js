@@ -17,7 +17,7 @@ const playground = (() => {
   // Which conversation's settings the panel shows, and which version of them.
   const panel = { of: state.conversation ? null : "", settings: null };
   const pending = [];
-  let stream = null, hideTimer = 0, again = 0, loadingSince = 0, rate = "", listed = 100;
+  let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -40,6 +40,7 @@ const playground = (() => {
     stream.onopen = () => notice("", "offline");
     stream.onerror = () => {
       notice(word("offline"), "offline");
+      $("pg-status").dataset.phase = "failed";
       if (stream?.readyState === EventSource.CLOSED) again = setTimeout(connect, 1000);
     };
     on("list", showList);
@@ -84,6 +85,7 @@ const playground = (() => {
   function showView(view) {
     if (view.conversation !== state.conversation) return;
     state.leaf = view.leaf;
+    if (state.streaming && !view.streaming) notice("", "command");
     setStreaming(view.streaming);
     document.title = `${view.title} · Playground`;
     if (panel.of === view.conversation && panel.settings !== view.settings) { panel.settings = view.settings; act("open"); }
@@ -226,6 +228,13 @@ const playground = (() => {
     (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
   }
 
+  // The text is what stood in the box when Enter or Send was pressed, not what is typed while Gradio gets going.
+  async function message(text, rest) {
+    const said = entered ?? text;
+    entered = null;
+    return [await ready("send"), said, ...rest];
+  }
+
   const take = () => pending.shift() || page("none");
 
   function sent(result, text) {
@@ -239,8 +248,10 @@ const playground = (() => {
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
     if (result.conversation !== state.conversation) { show(result.conversation); panel.of = result.conversation; }
+    if (panel.of === result.conversation) panel.settings = result.settings;
     toBottom();
     stored("sessionStorage", draftKey(), rest);
+    focusBox();
     return rest;
   }
 
@@ -249,9 +260,12 @@ const playground = (() => {
   function done(result) {
     if (result.action === "open") {
       if (result.panel === state.conversation) Object.assign(panel, { of: result.panel, settings: result.settings || null });
-      return;
+      else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
+      return focusBox();
     }
     notice(result.error || "", "command");
+    focusBox();
+    if (result.settings && panel.of === result.conversation) panel.settings = result.settings;
     if (result.error) { connect(); return; }
     if (result.action === "delete") {
       const id = result.argument;
@@ -262,6 +276,11 @@ const playground = (() => {
 
   function draft(text) {
     stored("sessionStorage", draftKey(), text);
+  }
+
+  // A button that vanishes takes the focus with it; what is typed next belongs into the box.
+  function focusBox() {
+    if (document.activeElement === document.body) document.querySelector("#pg-message textarea")?.focus();
   }
 
   function setMessage(text) {
@@ -290,7 +309,7 @@ const playground = (() => {
     $("pg-empty").hidden = Boolean(id);
     earlier(0);
     notice("", "command");
-    document.body.classList.remove("drawer");
+    drawer(false);
     if (!id) document.title = "Playground";
     markOpen();
     connect();
@@ -320,14 +339,23 @@ const playground = (() => {
     node.focus();
   }
 
+  // The list on a narrow screen; says whether that changed anything.
+  function drawer(open) {
+    const was = document.body.classList.contains("drawer");
+    document.body.classList.toggle("drawer", open);
+    $("pg-drawer").setAttribute("aria-expanded", String(open));
+    return was !== open;
+  }
+
   async function clicked(event) {
+    if (!event.target.closest("#pg-side, #pg-drawer")) drawer(false);
     const link = event.target.closest("a[data-open]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); open(link.dataset.open); return; }
     const node = event.target.closest("button");
     if (!node) return;
     if (node.dataset.copy) return copy(node, node.closest(".code").querySelector("code").textContent);
     if (node.id === "pg-earlier") return showEarlier();
-    if (node.id === "pg-drawer") return document.body.classList.toggle("drawer");
+    if (node.id === "pg-drawer") return drawer(!document.body.classList.contains("drawer"));
     if (node.id === "pg-theme") {
       const dark = document.body.classList.toggle("dark");
       return stored("localStorage", "playground-theme", dark ? "dark" : "light");
@@ -353,8 +381,13 @@ const playground = (() => {
   }
 
   function keydown(event) {
-    // Enter that ends a Chinese or Japanese composition belongs to the input method; it must not send.
-    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
+    const box = event.target.closest?.("#pg-message textarea");
+    if (event.key === "Enter" && box) {
+      // Enter that ends a Chinese or Japanese composition belongs to the input method; it must not send.
+      if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation();
+      else if (!event.shiftKey) entered = box.value;
+    }
+    if (event.key === "Escape" && drawer(false)) return;
     if (event.key === "Escape" && state.streaming && event.target.closest?.("#pg-composer")) act("stop");
   }
 
@@ -365,6 +398,9 @@ const playground = (() => {
     const theme = stored("localStorage", "playground-theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     document.body.classList.toggle("dark", theme === "dark");
     document.addEventListener("click", clicked);
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("#pg-send")) entered = document.querySelector("#pg-message textarea").value;
+    }, true);
     document.addEventListener("keydown", keydown, true);
     addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c") || "", false));
     // A hidden tab lets go of its connection, because a browser allows only six to one server.
@@ -384,5 +420,5 @@ const playground = (() => {
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { page: ready, take, act, open, sent, done, failed, draft };
+  return { message, take, act, open, sent, done, failed, draft };
 })();

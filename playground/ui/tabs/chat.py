@@ -137,7 +137,7 @@ def _wire(
         handlers.send,
         inputs=[page, message, *panel],
         outputs=result,
-        js="async (page, ...rest) => [await playground.page('send'), ...rest]",
+        js="async (page, text, ...rest) => playground.message(text, rest)",
         **quiet,
     )
     # The box is emptied in the browser, and only of what was accepted: what was typed meanwhile stays.
@@ -190,7 +190,13 @@ class _Handlers:
             seen_leaf=page.get("leaf"),
             **self._settings(page, system, values),
         )
-        return {"conversation": turn.conversation_id, "text": text, "sent_from": page.get("conversation") or ""}
+        sent_from = page.get("conversation") or ""
+        return {"text": text, "sent_from": sent_from, **self._stored(turn.conversation_id)}
+
+    def _stored(self, conversation_id: str) -> dict[str, Any]:
+        """What a command left behind: the page then knows that its panel is not out of date."""
+        conversation = self._service.history.conversation(conversation_id)
+        return {"conversation": conversation.id, "settings": settings_version(conversation)}
 
     def _settings(self, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
         """The panel's settings if it shows this conversation's; a page may send before its panel has followed."""
@@ -228,7 +234,7 @@ class _Handlers:
             service.announce(argument)
         elif action == "load":
             service.manager.load()
-        return {"action": action, "argument": argument, "conversation": turn.conversation_id if turn else conversation}
+        return {"action": action, "argument": argument, **(self._stored(turn.conversation_id) if turn else {})}
 
     def _panel(self, page: _Page, request: gr.Request) -> list[Any]:
         """System prompt and sampling of the opened conversation; the defaults for a new chat."""
