@@ -207,7 +207,10 @@ def test_no_connection_leaves_this_machine(
     assert "Paris" in last_message(app, conversation)[0]
     assert app.quit() == 0
     if strace:
-        wait_for(lambda: f"{process.pid} +++ exited" in trace.read_text(), what="the end of the trace")
+        wait_for(
+            lambda: re.search(rf"^{process.pid} +\+\+\+ exited", trace.read_text(), re.MULTILINE),
+            what="the end of the trace",
+        )
         assert outside(trace.read_text()) == []
     assert {(local, remote) for _, local, remote, _ in seen} <= {("127.0.0.1", ""), ("127.0.0.1", "127.0.0.1")}
     assert len({port for status, _, _, port in seen if status == "LISTEN"}) == 1

@@ -335,6 +335,7 @@ def test_another_tabs_settings_are_followed_and_not_overwritten(
     second.get_by_role("button", name="System prompt and sampling").click()
     prompt = second.get_by_role("textbox", name="System prompt")
     expect(prompt).to_have_value("From the first tab.")
+    expect(second.locator("body.panel-follows")).to_have_count(0)
     prompt.fill("From the second tab.")
     send(second, "two")
     expect(page.get_by_role("log").get_by_text("You said: two")).to_be_visible()

@@ -15,7 +15,11 @@ const playground = (() => {
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
   // Which conversation's settings the panel shows, and which version of them.
-  const panel = { of: state.conversation ? null : "", settings: null };
+  const panel = { of: null, settings: null };
+  function setPanel(of, settings) {
+    Object.assign(panel, { of, settings });
+    document.body.classList.toggle("panel-follows", of === null);
+  }
   const pending = [];
   let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
 
@@ -247,7 +251,7 @@ const playground = (() => {
     notice("", "command");
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
-    if (result.conversation !== state.conversation) { show(result.conversation); panel.of = result.conversation; }
+    if (result.conversation !== state.conversation) { show(result.conversation); setPanel(result.conversation, null); }
     if (panel.of === result.conversation) panel.settings = result.settings;
     toBottom();
     stored("sessionStorage", draftKey(), rest);
@@ -259,7 +263,7 @@ const playground = (() => {
 
   function done(result) {
     if (result.action === "open") {
-      if (result.panel === state.conversation) Object.assign(panel, { of: result.panel, settings: result.settings || null });
+      if (result.panel === state.conversation) setPanel(result.panel, result.settings || null);
       else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
       return focusBox();
     }
@@ -301,7 +305,7 @@ const playground = (() => {
   function show(id, push = true) {
     if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
     Object.assign(state, { conversation: id, leaf: null });
-    Object.assign(panel, { of: null, settings: null });
+    setPanel(null, null);
     rate = "";
     setStreaming(false);
     showProgress("");
@@ -410,7 +414,7 @@ const playground = (() => {
     setInterval(tick, 1000);
     show(state.conversation, false);
     if (state.conversation) act("open");
-    else panel.of = "";
+    else setPanel("", null);
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
   }
