@@ -103,7 +103,7 @@ class Client:
 
     def send(self, conversation: str | None, leaf: str | None, text: str, **panel: Any) -> str:
         """Send a message and return its conversation's id, once it is acknowledged. `panel` as in Sampling."""
-        page = {"conversation": conversation, "leaf": leaf, "action": "send"}
+        page = {"conversation": conversation, "leaf": leaf, "panel": conversation or "", "action": "send"}
         return str(self._post(self._send, [page, text, *self._panel(self._send, 2, panel)])["conversation"])
 
     def stop(self, conversation: str) -> None:
