@@ -15,6 +15,8 @@ from playground.errors import BadValueError
 Role = Literal["system", "user", "assistant"]
 Status = Literal["streaming", "complete", "stopped", "failed"]
 FinishReason = Literal["stop", "length", "cancelled"]
+Kind = Literal["chat", "base", "seq2seq"]
+"""What a model was made for: to answer, to go on with a text, or to rewrite one text into another (translation)."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,17 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Capabilities:
+    """What a loaded model can be used for; the tabs show what fits."""
+
+    kind: Kind = "chat"
+    adapters: bool = False
+    """LoRA adapters can be attached while it is loaded."""
+    slots: int = 1
+    """Replies it writes at the same time."""
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What is loaded, exactly enough to name it again: goes into every reply's record."""
 
@@ -113,7 +126,10 @@ class ModelInfo:
     quantization: str = ""
     template_sha256: str = ""
     context_length: int = 0
+    """The most tokens that one prompt and its reply may have together."""
     versions: Mapping[str, str] | None = None
+    device: str = "cpu"
+    capabilities: Capabilities = Capabilities()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from playground.errors import BadValueError
 
-ENGINES = ("auto", "llamacpp", "transformers", "echo")
+ENGINES = ("auto", "llamacpp", "transformers", "ctranslate2", "remote", "echo")
 _RANGES = {"port": (1, 65535), "context_length": (256, 1_000_000), "threads": (0, 1024)}
 
 

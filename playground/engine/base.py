@@ -2,51 +2,132 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from playground.errors import BadValueError, ModelError
 from playground.records import Chunk, ModelInfo, Sampling, Turn
+from playground.settings import ENGINES
+
+PRECISIONS = ("auto", "bf16", "fp16", "fp32", "int8", "nf4", "fp4")
+ATTENTION = ("auto", "sdpa", "eager", "flash_attention_2")
+_DEVICE = re.compile(r"auto|cpu|cuda:\d+")
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a model is to be loaded; "auto" and 0 leave the choice to the plan. Raises BadValueError naming the field."""
+
+    engine: str = "auto"
+    precision: str = "auto"
+    """One of PRECISIONS; int8, nf4 and fp4 are bitsandbytes'. A GGUF file has its own, which "auto" keeps."""
+    device: str = "auto"
+    """"auto", "cpu" or "cuda:N"."""
+    context_length: int = 8192
+    """The most tokens to ask for; cut to what the model was trained for."""
+    attn_implementation: str = "auto"
+    slots: int = 0
+    """Replies written at the same time."""
+
+    def __post_init__(self) -> None:
+        for name, known in (("engine", ENGINES), ("precision", PRECISIONS), ("attn_implementation", ATTENTION)):
+            if getattr(self, name) not in known:
+                raise BadValueError(f"{name} is {getattr(self, name)!r}. Choose one of: {', '.join(known)}.")
+        if not _DEVICE.fullmatch(self.device):
+            raise BadValueError(f"device is {self.device!r}. Write auto, cpu or cuda:0 (or another number).")
+        for name, (low, high) in {"context_length": (256, 1_000_000), "slots": (0, 64)}.items():
+            if not low <= getattr(self, name) <= high:
+                raise BadValueError(f"{name} is {getattr(self, name)!r}. Give a whole number from {low} to {high}.")
+
+
+@dataclass(frozen=True)
+class AdapterSource:
+    """A LoRA adapter on disk: a PEFT folder (adapter_config.json, adapter_model.safetensors) or a GGUF LoRA file."""
+
+    name: str
+    path: Path
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model on disk, found and named by the catalog; what an engine loads."""
+    """A model found and named by the catalog, with everything decided: what an engine loads."""
 
     id: str
     path: Path
-    """A GGUF file, or a folder with safetensors."""
+    """A GGUF file, or a folder with safetensors; not used by the remote engine."""
     revision: str = ""
     sha256: str = ""
     context_length: int = 8192
     """The most tokens to ask for; an engine cuts it to what the model was trained for."""
     threads: int = 1
     cache: Path | None = None
-    """Where an engine may keep a converted copy."""
+    """Where an engine may keep converted copies and compiled code."""
+    precision: str = "auto"
+    device: str = "auto"
+    attn_implementation: str = "auto"
+    slots: int = 0
+    """Replies at the same time; 0: the engine's own choice."""
+    adapters: tuple[AdapterSource, ...] = ()
+    """Attached from the start."""
+    state: Path | None = None
+    """Where an engine may keep what it has read of conversations, for the next start; None: nowhere."""
+    url: str = ""
+    """The remote engine's server, ending in /v1."""
+    api_key: str = field(default="", repr=False)
 
 
 class Engine(Protocol):
-    """One loaded model. Methods may be called from any thread; `stream` serves one caller at a time."""
+    """One loaded model. Methods may be called from any thread; `stream` by `info.capabilities.slots` at once."""
 
     @property
     def info(self) -> ModelInfo:
         """What is loaded."""
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the attached adapters."""
+
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """Length of the prompt that `turns` become under the model's own chat template."""
 
-    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
+    def stream(
+        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+    ) -> Iterator[Chunk]:
         """Answer the last turn, one Chunk a step, the last with a finish_reason; `sampling.seed` must be set.
 
-        When the last turn is the assistant's, the reply goes on where it ends. Setting `stop` ends the work within
-        one token, or within one batch while the prompt is read, with the finish_reason "cancelled".
-        Raises ModelError when the model fails and ContextError when the prompt does not fit.
+        When the last turn is the assistant's, the reply goes on where it ends. A base model goes on with the texts of
+        the turns, joined by empty lines; a seq2seq model rewrites the last turn of the user. `adapter` is the name of
+        an attached adapter, "" the bare model, to the bit. Setting `stop` ends the work within one token, or within one
+        batch while the prompt is read, with the finish_reason "cancelled".
+        Raises ModelError when the model fails and ContextError when the prompt does not fit; the next call works.
         """
 
+    def attach(self, adapter: AdapterSource) -> None:
+        """Hold `adapter` ready under its name, beside others. Raises ModelError saying why it does not fit."""
+
+    def detach(self, name: str) -> None:
+        """Forget an adapter; nothing may be using it."""
+
     def close(self) -> None:
-        """Free the model. Nothing may be streaming."""
+        """Free the model, all of its memory. Nothing may be streaming."""
+
+
+class NoAdapters:
+    """The adapter half of Engine for engines that have none."""
+
+    adapters: tuple[str, ...] = ()
+
+    def attach(self, adapter: AdapterSource) -> None:
+        """Refuse."""
+        raise ModelError(f"This engine cannot use adapters, so {adapter.name} was not attached. Choose another engine.")
+
+    def detach(self, name: str) -> None:
+        """Nothing is attached."""
 
 
 class StopText:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from playground import __version__
-from playground.engine.base import ModelSource, StopText
+from playground.engine.base import ModelSource, NoAdapters, StopText
 from playground.errors import BadValueError, ContextError, ModelError
 from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
 
@@ -22,7 +22,7 @@ _TEMPLATE_TOKENS = 3
 """What a real chat template adds to a message, roughly; here exactly."""
 
 
-class EchoEngine:
+class EchoEngine(NoAdapters):
     """Repeats the last user message, word by word."""
 
     def __init__(self, source: ModelSource) -> None:
@@ -44,7 +44,9 @@ class EchoEngine:
         """Words, and three more a message."""
         return sum(len(_WORD.findall(turn.content)) + _TEMPLATE_TOKENS for turn in turns)
 
-    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
+    def stream(
+        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+    ) -> Iterator[Chunk]:
         """See Engine.stream."""
         prompt_tokens = self.count_tokens(turns)
         room = self.info.context_length - prompt_tokens

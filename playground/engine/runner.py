@@ -1,0 +1,40 @@
+"""What the transformers engine needs of whoever holds its model on a device. Knows nothing of text, prompts, sampling.
+
+`cpu_runner` and `cuda_runner` implement it; `batcher` drives it from one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Runner(Protocol):
+    """A causal model and the keys and values of several sequences ("rows"). One thread at a time may use it."""
+
+    rows: int
+    """How many sequences it can hold; those not being written keep their prefix for the next turn."""
+    context_length: int
+    batch: int
+    """Most prompt tokens to read in one `extend`, so that stopping and the others do not wait long."""
+
+    def length(self, row: int) -> int:
+        """Tokens held in `row`."""
+
+    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+        """Read `tokens` after those held; return the scores of the next token, float32, shaped (vocabulary,)."""
+
+    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
+        """Add one token to each of several rows at once; return the scores of the next one for each, as `extend`."""
+
+    def truncate(self, row: int, length: int) -> int:
+        """Forget all but the first `length` tokens; return how many are left (0 where the model cannot go back)."""
+
+    def copy(self, source: int, target: int, length: int) -> int:
+        """Let `target` begin with the first `length` tokens of `source`; return how many it has (0: not possible)."""
+
+    def use_adapter(self, name: str) -> None:
+        """Compute with this adapter from now on, "" for the bare model; rows read under another are the caller's care."""
