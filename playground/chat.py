@@ -6,6 +6,7 @@ model hears of it, and a journal thread saves each growing reply every 0.4 s.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -63,9 +64,9 @@ class ChatService:
             raise BadValueError("The message holds characters that are not text. Remove them, then send.") from None
         self._refuse_when_closed()
         sampling = sampling or self.default_sampling()
-        engine = self.manager.peek()
-        if engine is not None:
-            check_message(engine, system_prompt, text, sampling)
+        with self.manager.peek() as engine:
+            if engine is not None:
+                check_message(engine, system_prompt, text, sampling)
         turn = self.history.add_turn(
             conversation_id,
             text,
@@ -106,6 +107,13 @@ class ChatService:
         """The reply being written in this conversation, or None."""
         reply = self._replies.get(conversation_id)
         return reply.live() if reply is not None else None
+
+    def ahead(self, conversation_id: str) -> int:
+        """How many replies wait for the model before this conversation's; they are served in the order of asking."""
+        with self._lock:
+            replies = self._replies.values()
+            before = list(itertools.takewhile(lambda one: one.conversation_id != conversation_id, replies))
+        return sum(one.live().phase == "waiting" for one in before)
 
     def wait(self, turn: NewTurn) -> None:
         """Return when the reply of `turn` has ended and is saved."""

@@ -19,9 +19,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from playground import __version__
+from playground.cli_models import HOW, add_loading, add_models
 from playground.errors import BadValueError, PlaygroundError, StorageError
 from playground.paths import DataFolder, open_data_folder
-from playground.settings import ENGINES, Settings, load_settings
+from playground.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from playground.serve import Services
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # A pipe on Windows knows the letters of one region only.
     try:
         folder = open_data_folder(options.data_dir)
-        names = ("host", "port", "engine", "model", "offline")
+        names = ("host", "port", "model", "offline", "remote_url", *HOW)
         settings = load_settings(folder.settings, {name: getattr(options, name, None) for name in names})
         code: int = options.run(options, settings, folder)
         return code
@@ -104,28 +105,6 @@ def _reply(options: argparse.Namespace, text: str, services: Services) -> int:
     return 1 if message.status == "failed" else 0
 
 
-def _models(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.engine.download import fetch, is_present, model_file
-    from playground.presets import STARTER, model_preset
-
-    preset = model_preset(options.name or STARTER)
-    if not is_present(preset, folder):
-        if settings.offline:
-            raise BadValueError("A model cannot be fetched with --offline. Leave it out.")
-        last = ""
-
-        def progress(what: str, done: int, total: int) -> None:
-            nonlocal last
-            line = f"{what} {100 * done // total // 10 * 10 if total else 0} % of {total // 1_000_000} MB"
-            if line != last:
-                last = line
-                print(line, file=sys.stderr, flush=True)
-
-        fetch(preset, folder, progress)
-    print(model_file(preset, folder))
-    return 0
-
-
 def _doctor(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.doctor import examine, report
 
@@ -185,8 +164,9 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         made.add_argument("--data-dir", metavar="FOLDER", help="where everything is kept (or $PLAYGROUND_DATA_DIR)")
         if model:
-            made.add_argument("--engine", choices=ENGINES, help="which engine runs the model (default: what fits)")
-            made.add_argument("--model", metavar="NAME|PATH", help="a preset's name, a GGUF file or a folder")
+            made.add_argument("--model", metavar="NAME|PATH", help="a preset, org/name of a downloaded one, or a path")
+            made.add_argument("--remote-url", metavar="URL", help="an OpenAI-compatible server, for --engine remote")
+            add_loading(made)
             made.add_argument("--offline", action="store_true", default=None, help="never use the network")
         return made
 
@@ -203,10 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--max-new-tokens", type=int, help="the longest the reply may be")
     ask.add_argument("--json", action="store_true", help="print the whole record of the reply")
 
-    models = command("models", _models, "get a curated model")
-    models.add_argument("action", choices=["pull"])
-    models.add_argument("name", nargs="?", help="default: the starter model")
-    models.add_argument("--offline", action="store_true", default=None, help=argparse.SUPPRESS)
+    add_models(commands)
 
     doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help="as JSON")

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from playground.engine.base import Engine
 from playground.errors import ContextError
-from playground.records import Message, Sampling, Turn
+from playground.records import Message, ModelInfo, Sampling, Turn
+
+
+class Reader(Protocol):
+    """Whatever can count a prompt: an engine, or a lease of one."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+
+    def count_tokens(self, turns: Sequence[Turn]) -> int:
+        """Length of the prompt that `turns` become."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +29,7 @@ class Prompt:
     left_out: int
 
 
-def check_message(engine: Engine, system_prompt: str, text: str, sampling: Sampling) -> None:
+def check_message(engine: Reader, system_prompt: str, text: str, sampling: Sampling) -> None:
     """Raise ContextError when `text` alone, with the system prompt, leaves no room for a reply."""
     tokens = engine.count_tokens(as_turns(system_prompt, [Turn("user", text)]))
     limit = prompt_limit(engine, sampling)
@@ -26,13 +37,13 @@ def check_message(engine: Engine, system_prompt: str, text: str, sampling: Sampl
         raise ContextError(tokens, limit)
 
 
-def prompt_limit(engine: Engine, sampling: Sampling) -> int:
+def prompt_limit(engine: Reader, sampling: Sampling) -> int:
     """The most tokens a prompt may have: the context less room for a reply, a quarter of the context at most."""
     context = engine.info.context_length
     return context - min(sampling.max_new_tokens, context // 4)
 
 
-def fit(engine: Engine, system_prompt: str, messages: Sequence[Message], sampling: Sampling) -> Prompt:
+def fit(engine: Reader, system_prompt: str, messages: Sequence[Message], sampling: Sampling) -> Prompt:
     """Leave out as few of the oldest messages as possible; never the last one of the user. Raises ContextError.
 
     A prompt always begins with a message of the user, because many chat templates insist on it.

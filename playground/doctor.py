@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 
 from playground import __version__
-from playground.engine.catalog import has_nvidia, usable_cores
+from playground.engine.catalog import has_nvidia
 from playground.engine.download import is_present, model_file
+from playground.engine.hardware import usable_cores
 from playground.errors import PlaygroundError
 from playground.paths import DataFolder
 from playground.presets import STARTER, model_preset

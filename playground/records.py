@@ -187,6 +187,9 @@ class ReplyRecord:
     time_to_first_token: float | None
     tokens_per_second: float | None
     finish_reason: str | None
+    device: str = ""
+    adapter: str = ""
+    adapter_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, ready for JSON."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from playground.context import fit
-from playground.engine.base import Engine
-from playground.engine.manager import LeaseCancelled, ModelManager
+from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BusyError, PlaygroundError, StorageError
 from playground.records import Chunk, ReplyRecord, Sampling, Status
 from playground.store import History
@@ -91,12 +90,12 @@ class Reply:
 
     def run(self) -> None:
         """Write the reply to its end; however it ends, what was shown is saved with a status that says so."""
-        engine: Engine | None = None
+        lease: Lease | None = None
         status: Status = "complete"
         error = ""
         try:
-            with self._manager.lease(self.stop) as engine:
-                self._write(engine)
+            with self._manager.lease(self.stop) as lease:
+                self._write(lease)
             if self._chunk.finish_reason == "cancelled":
                 status = "stopped"
         except LeaseCancelled:
@@ -107,7 +106,7 @@ class Reply:
             log.exception("a reply failed")
             status, error = "failed", f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
         try:
-            self._finish(status, error, self._record(engine) if engine is not None else None)
+            self._finish(status, error, self._record(lease) if lease is not None else None)
         finally:
             self.done.set()
 
@@ -129,15 +128,15 @@ class Reply:
         self._closing.set()
         self.stop.set()
 
-    def _write(self, engine: Engine) -> None:
+    def _write(self, lease: Lease) -> None:
         branch = self._history.branch(self.reply_id)
-        prompt = fit(engine, self._system_prompt, branch if self._half else branch[:-1], self._sampling)
+        prompt = fit(lease, self._system_prompt, branch if self._half else branch[:-1], self._sampling)
         self._left_out = prompt.left_out
         self._phase = "reading"
-        self._history.note(self.reply_id, self._record(engine))
+        self._history.note(self.reply_id, self._record(lease))
         self._asked = time.monotonic()
         self._on_change()
-        for chunk in engine.stream(prompt.turns, self._sampling, self.stop):
+        for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
             self._chunk = chunk
             if chunk.text:
                 self._last = time.monotonic()
@@ -164,8 +163,8 @@ class Reply:
         seconds = self._last - self._first
         return (self._chunk.completion_tokens - 1) / seconds if seconds > 0 else None
 
-    def _record(self, engine: Engine) -> ReplyRecord:
-        info, chunk = engine.info, self._chunk
+    def _record(self, lease: Lease) -> ReplyRecord:
+        info, chunk = lease.info, self._chunk
         return ReplyRecord(
             model=info.model,
             engine=info.engine,
@@ -184,4 +183,7 @@ class Reply:
             time_to_first_token=self._first - self._asked if self._first else None,
             tokens_per_second=self._rate(),
             finish_reason=chunk.finish_reason,
+            device=info.device,
+            adapter=lease.adapter,
+            adapter_sha256=lease.adapter_sha256,
         )

@@ -26,8 +26,10 @@ from typing import Any
 import filelock
 
 from playground.chat import ChatService
+from playground.engine.downloads import Downloads
 from playground.engine.manager import ModelManager
 from playground.errors import BadValueError, BusyError
+from playground.models import ModelsService
 from playground.paths import DataFolder
 from playground.settings import Settings
 from playground.store import Database, History
@@ -46,6 +48,7 @@ class Services:
     database: Database
     manager: ModelManager
     chat: ChatService
+    models: ModelsService
 
 
 class ModelProgress:
@@ -77,7 +80,8 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     database = Database(folder.database, folder.backups, keep_aside=alone)
     if database.kept_aside:
         print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
-    return Services(database, manager, ChatService(History(database), manager))
+    models = ModelsService(manager, Downloads(folder, settings.offline), settings, folder)
+    return Services(database, manager, ChatService(History(database), manager), models)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
@@ -123,7 +127,7 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
-    mount_ui(app, chat, closing, damaged=services.database.kept_aside)
+    mount_ui(app, chat, services.models, closing, damaged=services.database.kept_aside)
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
@@ -167,6 +171,7 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
     watchdog.start()
     loader.cancel()
     chat.close(_CLOSE_SECONDS)
+    services.models.downloads.close()
     services.manager.close()
 
 

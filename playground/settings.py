@@ -11,7 +11,14 @@ from typing import Any, get_type_hints
 from playground.errors import BadValueError
 
 ENGINES = ("auto", "llamacpp", "transformers", "ctranslate2", "remote", "echo")
-_RANGES = {"port": (1, 65535), "context_length": (256, 1_000_000), "threads": (0, 1024)}
+_RANGES = {
+    "port": (1, 65535),
+    "context_length": (256, 1_000_000),
+    "threads": (0, 1024),
+    "slots": (0, 64),
+    "memory_budget_gb": (0, 100_000),
+    "idle_unload_minutes": (0, 100_000),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,17 @@ class Settings:
     """Tokens; cut to what the model was trained for."""
     threads: int = 0
     """CPU threads of an engine; 0: as many as there are cores."""
+    precision: str = "auto"
+    device: str = "auto"
+    attn_implementation: str = "auto"
+    slots: int = 0
+    """Replies that a model writes at the same time; 0: as many as its plan finds room for."""
+    memory_budget_gb: float = 0.0
+    """What all models together may take of each device; 0: nine tenths of it."""
+    idle_unload_minutes: float = 30.0
+    """A model that nobody used for so long is freed; 0: never."""
+    remote_url: str = ""
+    """An OpenAI-compatible server, ending in /v1, for --engine remote."""
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -36,7 +54,8 @@ class Settings:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise BadValueError(f"{name} is {value!r}. Give a whole number from {low} to {high}.")
+                kind = "number" if isinstance(value, float) else "whole number"
+                raise BadValueError(f"{name} is {value!r}. Give a {kind} from {low} to {high}.")
 
 
 def load_settings(file: Path, overrides: Mapping[str, Any]) -> Settings:
@@ -45,6 +64,8 @@ def load_settings(file: Path, overrides: Mapping[str, Any]) -> Settings:
     hints = get_type_hints(Settings)
     known = {field.name for field in fields(Settings)}
     for key, value in values.items():
+        if hints.get(key) is float and type(value) is int:
+            values[key] = value = float(value)
         if key not in known:
             raise BadValueError(f"{file}: unknown key {key!r}. Known are: {', '.join(sorted(known))}.")
         if not isinstance(value, hints[key]) or (isinstance(value, bool) and hints[key] is not bool):

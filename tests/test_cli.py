@@ -167,7 +167,7 @@ def test_ctrl_c_keeps_the_half(data: Path) -> None:
     [
         (["ask", "--engine", "gpt", "hi"], 2, ["gpt", "echo"]),
         (["ask", "--engine", "echo", "--model", "gpt", "hi"], 2, ["has no model 'gpt'"]),
-        (["ask", "--engine", "echo", "--model", "echo@fast", "hi"], 2, ["not a number"]),
+        (["ask", "--engine", "echo", "--model", "echo@fast", "hi"], 2, ["has no model"]),
         (["ask", *ECHO, "--temperature", "9", "hi"], 2, ["temperature is 9", "0 to 5"]),
         (["ask", *ECHO, "--seed", "-1", "hi"], 2, ["seed is -1"]),
         (["ask", "--model", "no-such-model", "hi"], 4, ["'no-such-model'", STARTER]),

@@ -17,9 +17,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("records", "errors", "paths"),
     ("settings", "presets", "languages", "documents"),
     ("store", "engine"),
-    ("context", "replies", "chat", "doctor", "summarize", "translate", "tuning"),
+    ("context", "replies", "chat", "overview", "models", "doctor", "summarize", "translate", "tuning"),
     ("ui", "api"),
-    ("serve", "cli", "__main__"),
+    ("serve", "cli", "cli_models", "__main__"),
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})

@@ -6,14 +6,17 @@ import contextlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from playground.engine.base import ModelSource
+from playground.engine.base import AdapterSource, LoadOptions, ModelSource
 from playground.engine.download import model_file, sha256_of
+from playground.engine.echo_engine import echo_bytes
+from playground.engine.hardware import usable_cores
+from playground.engine.keys import key_for
 from playground.errors import BadValueError, MissingError, ModelError
 from playground.paths import DataFolder
-from playground.presets import STARTER, ModelPreset, model_preset, model_presets
+from playground.presets import ModelPreset, model_preset, model_presets
 from playground.settings import Settings
 
 _GGUF_MAGIC = b"GGUF"
@@ -21,64 +24,116 @@ _GGUF_MAGIC = b"GGUF"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the settings ask for: an engine's name, a model's name, and the preset when it is a curated one."""
+    """What a name means: an engine, the model's name, the preset when it is a curated one, the files, or a server."""
 
     engine: str
     model: str
-    preset: ModelPreset | None
-    path: Path | None
+    preset: ModelPreset | None = None
+    path: Path | None = None
+    url: str = ""
 
 
-def resolve(settings: Settings, folder: DataFolder) -> Wanted:
-    """Decide engine and model; the file need not be there yet when a preset names it. Raises for a bad choice."""
-    if settings.engine == "echo":
-        name = settings.model or "echo"
-        if not name.startswith("echo"):
-            raise BadValueError(f"The echo engine has no model {name!r}. Leave --model out, or write echo@40.")
-        return Wanted("echo", name, None, None)
-    name = settings.model or STARTER
+def resolve(name: str, options: LoadOptions, settings: Settings, folder: DataFolder) -> Wanted:
+    """Decide the engine; the files need not be there yet when a preset names them.
+
+    Raises BadValueError for an engine that cannot read such a model, MissingError for a name that means nothing.
+    """
+    if options.engine == "echo":
+        echo_bytes(name)
+        return Wanted("echo", name)
+    if name.startswith(("http://", "https://")) or options.engine == "remote":
+        return _remote(name, settings)
     preset = model_presets().get(name)
     path = model_file(preset, folder) if preset else _local_path(name)
-    engine = settings.engine
-    if engine == "auto":
-        engine = "transformers" if path.is_dir() or has_nvidia() else "llamacpp"
-    if engine == "llamacpp" and path.is_dir():
+    engine = _engine(path, preset, options)
+    return Wanted(engine, preset.id if preset else name if "/" not in name else path.stem, preset, path)
+
+
+def _engine(path: Path, preset: ModelPreset | None, options: LoadOptions) -> str:
+    gguf = path.suffix == ".gguf"
+    seq2seq = preset.kind == "seq2seq" if preset else is_seq2seq(path)
+    if options.engine == "auto":
+        if seq2seq:
+            return "ctranslate2"
+        # xllamacpp's wheels compute on the processor; a GPU is used through transformers.
+        return "llamacpp" if gguf and not (has_nvidia() and options.device != "cpu") else "transformers"
+    if options.engine == "llamacpp" and not gguf:
         raise BadValueError(f"{path} is a folder; llama.cpp reads GGUF files. Use --engine transformers for it.")
-    return Wanted(engine, preset.id if preset else path.stem, preset, path)
+    if options.engine == "ctranslate2" and not seq2seq:
+        raise BadValueError(
+            f"{path} is no translation (seq2seq) model, and CTranslate2 is used for these only. Use --engine auto."
+        )
+    if options.engine == "transformers" and seq2seq:
+        raise BadValueError(f"{path} is a seq2seq model, which the ctranslate2 engine runs. Use --engine auto.")
+    return options.engine
 
 
-def source(wanted: Wanted, settings: Settings, folder: DataFolder) -> ModelSource:
+def _remote(name: str, settings: Settings) -> Wanted:
+    url, _, model = name.partition("#") if name.startswith(("http://", "https://")) else (settings.remote_url, "", name)
+    if not url or not model:
+        raise BadValueError(
+            f"{name} names no model of a server. Write http://host:8000/v1#model, or give --remote-url and --model."
+        )
+    return Wanted("remote", model, url=url.rstrip("/"))
+
+
+def is_seq2seq(path: Path) -> bool:
+    """True for a folder whose model rewrites one text into another."""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(isinstance(config, dict) and config.get("is_encoder_decoder"))
+
+
+def source(wanted: Wanted, options: LoadOptions, settings: Settings, folder: DataFolder) -> ModelSource:
     """The model as an engine takes it: checked from outside and hashed. Raises MissingError, ModelError."""
-    threads = settings.threads or usable_cores()
+    plain = ModelSource(
+        wanted.model,
+        wanted.path or folder.root,
+        context_length=options.context_length,
+        threads=settings.threads or usable_cores(),
+        cache=folder.cache / "converted",
+        precision=options.precision,
+        device=options.device,
+        attn_implementation=options.attn_implementation,
+        slots=options.slots,
+        state=folder.cache / "prefixes",
+        url=wanted.url,
+        api_key=key_for(wanted.url) if wanted.url else "",
+    )
     if wanted.path is None:
-        return ModelSource(wanted.model, folder.root, context_length=settings.context_length, threads=threads)
+        return plain
     _check(wanted.path)
     sha256 = file_sha256(wanted.path, folder.cache / "hashes.json")
-    if wanted.preset and sha256 != wanted.preset.sha256:
+    if wanted.preset and wanted.preset.sha256 and sha256 != wanted.preset.sha256:
         raise ModelError(
             f"{wanted.path} is not the file it should be (wrong SHA-256). Delete it; it is fetched anew then."
         )
-    return ModelSource(
-        id=wanted.model,
-        path=wanted.path,
-        revision=wanted.preset.hub_revision if wanted.preset else "",
-        sha256=sha256,
-        context_length=settings.context_length,
-        threads=threads,
-        cache=folder.cache / "converted",
-    )
+    return replace(plain, sha256=sha256, revision=wanted.preset.hub_revision if wanted.preset else "")
+
+
+def adapter_source(path: Path, name: str) -> AdapterSource:
+    """A LoRA adapter on disk, hashed. Raises MissingError, ModelError when it is none."""
+    if not path.exists():
+        raise MissingError(f"There is no file or folder {path}. Check the path of the adapter.")
+    if path.is_dir():
+        weights = path / "adapter_model.safetensors"
+        if not (path / "adapter_config.json").is_file() or not weights.is_file():
+            raise ModelError(
+                f"{path} holds no adapter: adapter_config.json and adapter_model.safetensors are needed. "
+                "Choose another folder."
+            )
+        return AdapterSource(name, path, sha256_of(weights))
+    with path.open("rb") as file:
+        if file.read(4) != _GGUF_MAGIC:
+            raise ModelError(f"{path} is no adapter. Give a PEFT folder or a GGUF LoRA file.")
+    return AdapterSource(name, path, sha256_of(path))
 
 
 def has_nvidia() -> bool:
     """True where an NVIDIA driver is at hand; asked without importing torch, which takes seconds."""
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
-
-
-def usable_cores() -> int:
-    """The processors this process may use; a container's share, where the system tells it."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def file_sha256(path: Path, memory: Path) -> str:

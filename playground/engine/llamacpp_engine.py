@@ -1,23 +1,15 @@
-"""GGUF models through `xllamacpp` (llama.cpp in this process): the default where there is no NVIDIA GPU.
+"""GGUF models through llama.cpp, in this process: the default where there is no NVIDIA GPU.
 
-llama.cpp's server always listens somewhere. Here it listens on a socket file in a folder that only this user can
-enter (on Windows: a loopback port), with a random key; it is asked for templates and token counts only.
+Turns become tokens by the model's own template, tokens go to the slot that knows most of them (`llamacpp_slots`), the
+reply comes back as Chunks. An adapter is a part of each request; only a new one needs a new server, made in between.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
-import http.client
-import importlib.util
-import json
 import os
 import queue
-import secrets
-import shutil
-import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,82 +17,172 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-import psutil
 
 from playground import __version__
-from playground.engine.base import ModelSource, StopText
+from playground.engine.base import AdapterSource, ModelSource, StopText
+from playground.engine.headers import read_gguf
+from playground.engine.llamacpp_server import FOLDER, LlamaServer, library
+from playground.engine.llamacpp_slots import Slots
+from playground.engine.lora_gguf import gguf_lora
+from playground.engine.slot_store import SlotStore
 from playground.errors import ContextError, ModelError
-from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, Kind, ModelInfo, Sampling, Turn
 
-_FOLDER = "playground-llama-"
-_PROMPT_BATCH = 128
-"""Tokens read between two looks at the stop event: some 0.4 s on two slow cores; 512 read a tenth faster there."""
+_SLOTS = 4
+_FAILED = "Try again, or load the model anew."
 
 
 class LlamaCppEngine:
-    """One GGUF model held by a llama.cpp server inside this process."""
+    """One GGUF model with `info.capabilities.slots` conversations at once, each with the whole `context_length`."""
 
     def __init__(self, source: ModelSource) -> None:
-        """Load `source.path`. Raises ModelError when llama.cpp cannot use the file."""
-        xllamacpp = _library()
-        _sweep()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
-        self._key = secrets.token_urlsafe(24)
-        params = xllamacpp.CommonParams()
-        params.model.path = str(source.path)
-        params.n_ctx = source.context_length
-        params.n_parallel = 1
-        params.n_batch = params.n_ubatch = _PROMPT_BATCH
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = source.threads
-        params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
-        params.api_keys = [self._key]
-        params.ui = False
-        params.endpoint_slots = False
-        params.verbosity = 0
-        if sys.platform != "win32":
-            params.hostnames = [str(self._folder / "llama.sock")]
+        """Load `source.path` and `source.adapters`. Raises ModelError when llama.cpp cannot use the files."""
+        library()
+        self._source, self._header = source, read_gguf(source.path)
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-")
+        self._store = _store(source)
+        self._files = {adapter.name: self._converted(adapter) for adapter in source.adapters}
+        self._identities = {name: _identity(file) for name, file in self._files.items()}
+        self._loaded: list[str] = []
+        """Identities of the adapters that the server holds, in its order; more than the names while one is detached."""
+        self._gate = threading.Condition()
+        self._streams = 0
+        self._changing = False
+        self._server = self._start(list(self._files.values()))
         try:
-            self._server = xllamacpp.Server(params)
-        except RuntimeError:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise ModelError(
-                f"llama.cpp cannot load {source.path}: damaged, of an unknown kind, or too large for the memory. "
-                "Download it again, or choose another model."
-            ) from None
-        self._lock = threading.Lock()
-        try:
-            self.info = self._describe(source)
+            self.info = self._describe()
+            self._slots = Slots(self._server, self.info.capabilities.slots, self._store, self._loras)
         except BaseException:
-            self.close()
+            self._server.close()
             raise
 
-    def _describe(self, source: ModelSource) -> ModelInfo:
-        props = self._ask("GET", "/props")
-        template = str(props.get("chat_template") or "")
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """See Engine.adapters."""
+        return tuple(self._files)
+
+    def count_tokens(self, turns: Sequence[Turn]) -> int:
+        """See Engine.count_tokens; costs about a millisecond, also while a reply is written."""
+        return len(self._tokens(turns))
+
+    def stream(
+        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+    ) -> Iterator[Chunk]:
+        """See Engine.stream. Waits while all slots are taken or an adapter is being attached."""
+        with self._open(stop) as entered:
+            if not entered:
+                yield Chunk(finish_reason="cancelled")
+                return
+            if adapter and adapter not in self._files:
+                raise ModelError(f"The adapter {adapter} is not attached. Attach it, or choose another.")
+            tokens, identity = self._tokens(turns), self._identities.get(adapter, "")
+            if len(tokens) >= self.info.context_length:
+                raise ContextError(len(tokens), self.info.context_length)
+            with self._slots.lease(tokens, identity, stop) as slot:
+                if slot is None:
+                    yield Chunk(prompt_tokens=len(tokens), finish_reason="cancelled")
+                    return
+                request = {**self._request(sampling), "prompt": tokens, "id_slot": slot.number}
+                if self._loaded:
+                    request["lora"] = self._loras(identity)
+                counts = _Counts(len(tokens))
+                # What the slot holds if anything goes wrong from here on: nothing that one could build upon.
+                slot.tokens, slot.adapter = [], identity
+                try:
+                    yield from self._run(request, sampling.stop, stop, counts)
+                finally:
+                    slot.tokens = tokens[: counts.done] + self._tokenize(counts.text, special=False)
+
+    def attach(self, adapter: AdapterSource) -> None:
+        """See Engine.attach. llama.cpp takes adapters only when it starts, so it is started anew, within a second or
+        two for a small model, when no reply is being written; replies wait meanwhile. A PEFT adapter is converted."""
+        file = self._converted(adapter)
+        identity = _identity(file)
+        with self._alone():
+            if identity not in self._loaded:
+                kept = [path for name, path in self._files.items() if name != adapter.name]
+                self._restart([*kept, file])
+            self._files[adapter.name], self._identities[adapter.name] = file, identity
+
+    def detach(self, name: str) -> None:
+        """See Engine.detach. Its memory is freed at the next attach, or with the model."""
+        with self._alone():
+            self._files.pop(name, None)
+            self._identities.pop(name, None)
+
+    def close(self) -> None:
+        """See Engine.close; what conversations have left to keep is kept first, within a moment."""
+        with self._alone():
+            if self._server is not None:
+                self._slots.close()
+                self._server.close()
+                self._server = None  # type: ignore[assignment]  # nothing may be called after this
+                self._scratch.cleanup()
+
+    def _start(self, adapters: list[Path]) -> LlamaServer:
+        trained = self._header.keys.get(f"{self._header.keys.get('general.architecture')}.context_length")
+        context = min(self._source.context_length, int(trained or self._source.context_length))
+        server = LlamaServer(
+            self._source.path,
+            slots=self._source.slots or _SLOTS,
+            context_length=context,
+            threads=self._source.threads,
+            adapters=adapters,
+            saves=self._store.folder if self._store is not None else None,
+        )
+        self._loaded = [_identity(file) for file in adapters]
+        return server
+
+    def _restart(self, adapters: list[Path]) -> None:
+        before = [file for file in self._files.values() if _identity(file) in self._loaded]
+        self._slots.save()
+        self._server.close()
+        try:
+            self._server = self._start(adapters)
+        except ModelError:
+            self._server = self._start(before)
+            raise ModelError(f"llama.cpp cannot use {adapters[-1]}. Choose an adapter made for this model.") from None
+        finally:
+            self._slots.reset(self._server)
+
+    def _converted(self, adapter: AdapterSource) -> Path:
+        return gguf_lora(adapter, self._source.path, self._source.cache or Path(self._scratch.name))
+
+    def _loras(self, identity: str) -> list[dict[str, Any]]:
+        return [{"id": number, "scale": float(one == identity)} for number, one in enumerate(self._loaded)]
+
+    def _describe(self) -> ModelInfo:
+        props = self._server.ask("GET", "/props")
+        # Without a template in the file llama.cpp would invent one.
+        template = str(self._header.keys.get("tokenizer.chat_template") or "")
+        kind: Kind = "chat" if template else "base"
         return ModelInfo(
-            model=source.id,
+            model=self._source.id,
             engine="llamacpp",
-            revision=source.revision,
-            file_sha256=source.sha256,
+            revision=self._source.revision,
+            file_sha256=self._source.sha256,
             quantization=str(props.get("model_ftype") or ""),
             template_sha256=hashlib.sha256(template.encode()).hexdigest(),
             context_length=int(props["default_generation_settings"]["n_ctx"]),
             versions={"playground": __version__, "xllamacpp": version("xllamacpp")},
+            capabilities=Capabilities(kind, adapters=True, slots=int(props["total_slots"])),
         )
 
-    def count_tokens(self, turns: Sequence[Turn]) -> int:
-        """See Engine.count_tokens; costs about a millisecond, also while a reply is written."""
-        prompt = self._ask("POST", "/apply-template", {"messages": _messages(turns)})["prompt"]
-        return len(
-            self._ask("POST", "/tokenize", {"content": prompt, "add_special": True, "parse_special": True})["tokens"]
-        )
+    def _tokens(self, turns: Sequence[Turn]) -> list[int]:
+        if self.info.capabilities.kind == "base":
+            return self._tokenize("\n\n".join(turn.content for turn in turns), special=True)
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        answer = self._server.ask("POST", "/apply-template", {"messages": messages})
+        if "error" in answer:
+            raise ModelError(f"The model's chat template refuses these messages: {answer['error'].get('message')}")
+        return self._tokenize(answer["prompt"], special=True)
 
-    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
-        """See Engine.stream."""
-        request = {
-            "messages": _messages(turns),
+    def _tokenize(self, text: str, *, special: bool) -> list[int]:
+        body = {"content": text, "add_special": special, "parse_special": special}
+        return list(self._server.ask("POST", "/tokenize", body)["tokens"]) if text or special else []
+
+    def _request(self, sampling: Sampling) -> dict[str, Any]:
+        return {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
@@ -115,12 +197,13 @@ class LlamaCppEngine:
             "return_progress": True,
             "cache_prompt": True,
         }
-        with self._lock:
-            yield from self._run(request, sampling.stop, stop)
 
-    def _run(self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event) -> Iterator[Chunk]:
+    def _run(
+        self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event, counts: _Counts
+    ) -> Iterator[Chunk]:
         events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
         abandoned = threading.Event()
+        server = self._server
 
         def receive(event: dict[str, Any]) -> bool:
             events.put(event)
@@ -128,20 +211,19 @@ class LlamaCppEngine:
 
         def work() -> None:
             try:
-                self._server.handle_chat_completions(request, receive)
+                server.complete(request, receive)
                 events.put(None)
             except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
                 events.put(error)
 
         worker = threading.Thread(target=work, name="llamacpp-stream", daemon=True)
         worker.start()
-        counts = _Counts()
         # Stop strings are ours: llama.cpp loses the text it holds back when the reply reaches its limit.
         cut = StopText(stops)
         try:
             while not cut.found and (event := events.get()) is not None:
                 if isinstance(event, BaseException):
-                    raise ModelError(f"llama.cpp failed: {event}. Try again, or load the model anew.") from event
+                    raise ModelError(f"llama.cpp failed: {event}. {_FAILED}") from event
                 chunk = counts.take(event)
                 if chunk is not None:
                     yield replace(chunk, text=cut.push(chunk.text)) if stops else chunk
@@ -150,48 +232,67 @@ class LlamaCppEngine:
             abandoned.set()
             worker.join()
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        connection = _connect(self._server.listening_address)
-        with contextlib.closing(connection):
-            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            answer = json.loads(connection.getresponse().read())
-        if "error" in answer:
-            raise ModelError(f"The model's chat template refuses these messages: {answer['error'].get('message')}")
-        return dict(answer)
+    @contextlib.contextmanager
+    def _open(self, stop: threading.Event) -> Iterator[bool]:
+        """Hold the server as it is; False when `stop` was set before one could."""
+        with self._gate:
+            while self._changing and not stop.is_set():
+                self._gate.wait(0.1)
+            entered = not self._changing
+            self._streams += entered
+        try:
+            yield entered
+        finally:
+            with self._gate:
+                self._streams -= entered
+                self._gate.notify_all()
 
-    def close(self) -> None:
-        """See Engine.close."""
-        with self._lock:
-            self._server = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no stream begin, and wait for those under way."""
+        with self._gate:
+            while self._changing:
+                self._gate.wait()
+            self._changing = True
+            while self._streams:
+                self._gate.wait()
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._changing = False
+                self._gate.notify_all()
 
 
 class _Counts:
-    """Turns llama.cpp's OpenAI-shaped events into Chunks and keeps count on the way."""
+    """Turns llama.cpp's events into Chunks and keeps count on the way."""
 
-    def __init__(self) -> None:
-        self.prompt = self.done = self.cached = self.completion = 0
+    def __init__(self, prompt: int) -> None:
+        self.prompt = prompt
+        self.done = self.cached = self.completion = 0
         self.reason: str | None = None
+        self._pieces: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that came, also what no Chunk has shown."""
+        return "".join(self._pieces)
 
     def take(self, event: dict[str, Any]) -> Chunk | None:
         if error := event.get("error"):
-            if error.get("type") == "exceed_context_size_error":
-                raise ContextError(error["n_prompt_tokens"], error["n_ctx"])
-            raise ModelError(f"llama.cpp failed: {error.get('message')}. Try again, or load the model anew.")
+            raise ModelError(f"llama.cpp failed: {error.get('message')}. {_FAILED}")
         if progress := event.get("prompt_progress"):
             self.prompt, self.done, self.cached = progress["total"], progress["processed"], progress["cache"]
             return self._chunk("")
         if usage := event.get("usage"):
-            self.prompt, self.completion = usage["prompt_tokens"], usage["completion_tokens"]
-            return None
+            self.completion = usage["completion_tokens"]
         choice = event["choices"][0] if event.get("choices") else {}
         self.reason = choice.get("finish_reason") or self.reason
-        text = choice.get("delta", {}).get("content")
-        if not text:
+        if not (text := choice.get("text")):
             return None
         self.done = self.prompt
         self.completion += 1
+        self._pieces.append(text)
         return self._chunk(text)
 
     def last(self, rest: str, *, cancelled: bool) -> Chunk:
@@ -202,36 +303,14 @@ class _Counts:
         return Chunk(text, self.prompt, self.done, self.cached, self.completion)
 
 
-def _sweep() -> None:
-    """Remove the socket folders of processes that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
+def _store(source: ModelSource) -> SlotStore | None:
+    if source.state is None:
+        return None
+    status = source.path.stat()
+    weights = source.sha256 or f"{source.path}-{status.st_size}-{status.st_mtime_ns}"
+    return SlotStore(source.state, f"{weights} xllamacpp-{version('xllamacpp')} kv-f16")
 
 
-def _library() -> Any:
-    """The module; where the system lacks OpenMP's runtime (bare Debian), torch's copy is loaded first."""
-    try:
-        import xllamacpp
-    except ImportError as error:
-        torch = importlib.util.find_spec("torch")
-        if "libgomp" not in str(error) or torch is None or torch.origin is None:
-            raise ModelError(f"llama.cpp cannot be loaded: {error}. Start launch.py with --reinstall.") from error
-        ctypes.CDLL(str(Path(torch.origin).parent / "lib" / "libgomp.so.1"), ctypes.RTLD_GLOBAL)
-        import xllamacpp
-    return xllamacpp
-
-
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    return [{"role": turn.role, "content": turn.content} for turn in turns]
-
-
-def _connect(address: str) -> http.client.HTTPConnection:
-    if not address.startswith("unix://"):
-        return http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(30)
-    connection.sock.connect(os.fspath(address.removeprefix("unix://")))
-    return connection
+def _identity(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

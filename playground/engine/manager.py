@@ -1,210 +1,294 @@
 """The one place that loads, lends out and frees models. Everyone else holds a model through a lease.
 
-Loading runs in the background; `state` says how far it is, and listeners hear every change. Knows nothing of chats.
+Loading runs in the background, one model after the other; states say how far it is, and listeners hear every change.
+Several models stay in memory under a budget; the least recently used leaves first, and never one that is in use.
+Knows nothing of chats.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import fields
 
-from playground.engine import catalog, download
-from playground.engine.base import Engine, ModelSource
-from playground.errors import MissingError, ModelError, PlaygroundError
+from playground.engine.base import Engine, LoadOptions
+from playground.engine.choices import Choices, Kept
+from playground.engine.hardware import hardware
+from playground.engine.lease import Lease, LeaseCancelled
+from playground.engine.loader import Loader
+from playground.engine.loading import Loading
+from playground.engine.plan import MemoryPlan
+from playground.engine.residency import Resident, Ticket
+from playground.engine.residents import Residents
+from playground.engine.states import ModelState, state_of
+from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError, StorageError
 from playground.paths import DataFolder
-from playground.presets import ModelPreset
+from playground.presets import STARTER, ModelPreset
 from playground.settings import Settings
 
-Phase = Literal["idle", "downloading", "loading", "ready", "failed"]
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """What the manager is doing with its model. `done` and `total` are bytes."""
-
-    phase: Phase
-    model: str
-    engine: str
-    detail: str = ""
-    done: int = 0
-    total: int = 0
-    waiting: int = 0
-    """Replies that wait in line for the model."""
+_SHARE = 0.9
+"""Of each device's memory that models may take where the settings give no budget; the rest is the system's."""
+__all__ = ["Lease", "LeaseCancelled", "ModelManager", "ModelState"]
 
 
 class ModelManager:
-    """Holds at most one model for now; loads it when asked, lends it to one reply at a time, in order of asking."""
+    """Models by name: a preset's, a path, `org/name` of a downloaded one, `http://server/v1#model`."""
 
-    def __init__(self, settings: Settings, folder: DataFolder) -> None:
-        """Decide on the model; load nothing yet. Raises for settings that name what does not exist."""
+    def __init__(self, settings: Settings, folder: DataFolder, budget: Mapping[str, int] | None = None) -> None:
+        """Decide on the model of new replies; load nothing yet. Raises for settings that name what does not exist.
+
+        `budget` is in bytes by device; None: what the machine has less a reserve, or settings.memory_budget_gb.
+        """
         self._settings = settings
-        self._folder = folder
-        self._wanted = catalog.resolve(settings, folder)
-        self._engine: Engine | None = None
-        self._error: PlaygroundError | None = None
-        self._changed = threading.Condition()
-        self._line: list[object] = []
-        self._loading = False
-        self._closing = False
-        self._listeners: list[Callable[[], None]] = []
-        self.state = ModelState("idle", self._wanted.model, self._wanted.engine)
+        self._loader = Loader(settings, folder)
+        self._choices = Choices.read(folder.root / "models.json")
+        self._residents = Residents(budget or _budget(settings))
+        self._loading = Loading(self._loader, self._residents, self._adapter_paths, self._failed)
+        self._changed = self._residents.changed
+        self._previous = ""
+        self._note = ""
+        self._first_choice()
+        if settings.idle_unload_minutes:
+            threading.Thread(target=self._unload_idle, name="idle-unload", daemon=True).start()
+
+    @property
+    def chosen(self) -> str:
+        """The model of new replies."""
+        return self._choices.model
+
+    @property
+    def adapter(self) -> str:
+        """The adapter of new replies, "" for none."""
+        return self._choices.adapter
+
+    @property
+    def state(self) -> ModelState:
+        """The state of the chosen model."""
+        return self.state_of(self.chosen)
+
+    def state_of(self, name: str) -> ModelState:
+        """The state of a model; "idle" when it is not in memory."""
+        attached = self.adapters(name)
+        with self._changed:
+            resident = self._residents.get(name)
+            if resident is not None:
+                return state_of(resident, attached, time.monotonic())
+        options = self.options_of(name)
+        wanted = self._loader.resolve(name, options)
+        return ModelState("idle", name, wanted.engine, options=options, adapters=attached)
+
+    def states(self) -> tuple[ModelState, ...]:
+        """All models in memory, on their way there, or failed on the way."""
+        with self._changed:
+            return tuple(self.state_of(name) for name in self._residents.books.residents)
+
+    @property
+    def note(self) -> str:
+        """Why the chosen model is not the one that was asked for, in words; empty when all is as asked."""
+        return self._note
+
+    @property
+    def budget(self) -> Mapping[str, int]:
+        """Bytes that models may take, by device."""
+        return dict(self._residents.books.budget)
 
     @property
     def preset(self) -> ModelPreset | None:
-        """The curated preset of the model, if it is one: its recommended sampling and system prompt."""
-        return self._wanted.preset
+        """The curated preset of the chosen model, if it is one: its recommended sampling and system prompt."""
+        return self._loader.resolve(self.chosen, self.options_of(self.chosen)).preset
+
+    def adapters(self, name: str) -> tuple[str, ...]:
+        """Names of the adapters that were attached to a model."""
+        return tuple(self._choices.adapters.get(name, {}))
+
+    def options_of(self, name: str) -> LoadOptions:
+        """How a model was last asked to be loaded, else as the settings say."""
+        return self._choices.options.get(name) or self._settings_options()
+
+    def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
+        """What a model would take; None where there is nothing to plan (echo, remote). Raises as loading would."""
+        options = options or self.options_of(name)
+        return self._loader.plan(self._loader.resolve(name, options), options, self._loading.sizes(name))
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` from whatever thread after each change of `state`; it must be quick."""
-        self._listeners.append(listener)
+        """Call `listener` from whatever thread after each change of a state; it must be quick."""
+        self._residents.listeners.append(listener)
 
-    def load(self) -> None:
-        """Begin to load in the background, unless it is loaded or under way; after a failure, try again."""
+    def choose(self, name: str, adapter: str = "", options: LoadOptions | None = None) -> None:
+        """Use this model, with this adapter, for new replies, and begin to load it.
+
+        When it cannot be loaded, the model before it is chosen again. Raises for a name that means nothing.
+        """
+        self._loader.resolve(name, options or self.options_of(name))
+        if adapter and adapter not in self.adapters(name):
+            raise BadValueError(f"{name} has no adapter {adapter!r}. Attach it first.")
         with self._changed:
-            if self._engine is not None or self._closing or self._loading:
-                return
-            self._error, self._loading = None, True
-        threading.Thread(target=self._load, name="model-loader", daemon=True).start()
+            if name != self.chosen:
+                self._previous, self._note = self.chosen, ""
+            self._choices.model, self._choices.adapter = name, adapter
+        self._choices.save()
+        self.load(name, options)
+        self._residents.announce()
+
+    def load(self, name: str = "", options: LoadOptions | None = None) -> None:
+        """Begin to load in the background, unless it is there or under way; after a failure, try again.
+
+        Other `options` than those it was loaded with load it anew, once nobody uses it.
+        """
+        name = name or self.chosen
+        if options is not None:
+            self._loader.resolve(name, options)
+            if options != self.options_of(name):
+                self._choices.options[name] = options
+                self._choices.save()
+        self._loading.start(name, self.options_of(name))
+
+    def unload(self, name: str = "") -> None:
+        """Free a model once nobody holds it; returns when that is done. Loaded again at the next lease."""
+        with self._changed:
+            resident = self._residents.get(name or self.chosen)
+            if resident is not None and resident.phase == "failed":
+                self._residents.forget(resident)
+        if resident is not None and resident.phase == "ready" and self._residents.drain(resident):
+            self._residents.evict(resident)
 
     @contextlib.contextmanager
-    def lease(self, stop: threading.Event) -> Iterator[Engine]:
+    def lease(self, stop: threading.Event, name: str = "", adapter: str | None = None) -> Iterator[Lease]:
         """Wait for the model and for one's turn, then hold it. Raises what loading raised; ends early on `stop`.
 
-        When `stop` is set while waiting, raises LeaseCancelled.
+        Without a name: the chosen model with the chosen adapter. When `stop` is set while waiting, raises
+        LeaseCancelled. Whoever holds a lease must not wait for another one.
         """
-        self.load()
-        ticket = object()
         with self._changed:
-            self._line.append(ticket)
-        self._tell()
+            name = name or self.chosen
+            if adapter is None:
+                adapter = self.adapter if name == self.chosen else ""
+        with self._residents.hold(name, Ticket(), stop, self.load) as (_, engine):
+            kept = self._choices.adapters.get(name, {}).get(adapter)
+            lease = Lease(engine, adapter, kept.sha256 if kept else "")
+            try:
+                yield lease
+            finally:
+                lease.end()
+
+    def peek(self, name: str = "") -> AbstractContextManager[Engine | None]:
+        """The model if it is loaded, for work that needs no turn (counting tokens); it stays for so long."""
+        return self._residents.visit(name or self.chosen)
+
+    def attach(self, name: str, path: str) -> str:
+        """Give a model a LoRA adapter (a PEFT folder or a GGUF file) and return the adapter's name.
+
+        A loaded model takes it at once, without loading anew; another checks it when it is loaded. When its engine
+        cannot read this kind, the model is loaded with the engine that can, and its note says so.
+        Raises MissingError and ModelError; the model stays as it was then.
+        """
+        adapter = self._loader.adapter(path, taken=self.adapters(name))
+        kept = self._choices.adapters.setdefault(name, {})
+        # Entered first, so that a load which begins meanwhile takes it along.
+        kept[adapter.name] = Kept(str(adapter.path), adapter.sha256)
         try:
-            yield self._wait(ticket, stop)
-        finally:
-            with self._changed:
-                self._line.remove(ticket)
-            self._tell()
+            with self._alone(name) as engine:
+                if engine is not None and adapter.name not in engine.adapters:
+                    engine.attach(adapter)
+        except ModelError as error:
+            other = self._loader.options_for(adapter, name, self.options_of(name))
+            if other is None:
+                del kept[adapter.name]
+                raise
+            self.load(name, other)
+            self._residents.say(name, f"{error} The {other.engine} engine is used instead.")
+        self._choices.save()
+        self._residents.announce()
+        return adapter.name
 
-    def _wait(self, ticket: object, stop: threading.Event) -> Engine:
+    def detach(self, name: str, adapter: str) -> None:
+        """Take an adapter away from a model; its files stay."""
+        if adapter not in self.adapters(name):
+            raise BadValueError(f"{name} has no adapter {adapter!r}.")
         with self._changed:
-            while True:
-                if stop.is_set() or self._closing:
-                    raise LeaseCancelled
-                if self._error is not None:
-                    raise self._error
-                if self._engine is not None and self._line[0] is ticket:
-                    return self._engine
-                # A stop event cannot wake a condition; a look ten times a second is within what Stop promises.
-                self._changed.wait(0.1)
-
-    def peek(self) -> Engine | None:
-        """The loaded model for work that needs no turn (counting tokens), or None."""
-        return self._engine
-
-    def unload(self) -> None:
-        """Free the model once nobody holds it; loaded again at the next lease."""
-        with self._changed:
-            while self._line:
-                self._changed.wait()
-            engine, self._engine = self._engine, None
+            if name == self.chosen and adapter == self.adapter:
+                self._choices.adapter = ""
+            del self._choices.adapters[name][adapter]
+        self._choices.save()
+        with self._alone(name) as engine:
             if engine is not None:
-                engine.close()
-            if not self._loading:
-                self._set(phase="idle", detail="")
-        self._announce()
+                engine.detach(adapter)
+        self._residents.announce()
 
     def close(self) -> None:
-        """End loading and waiting; free the model if nobody holds it. The process is about to end."""
+        """End loading and waiting; free what nobody holds. The process is about to end."""
         with self._changed:
-            self._closing = True
+            self._residents.closing.set()
             self._changed.notify_all()
-            engine, self._engine = self._engine, None
-            if engine is not None and not self._line:
-                engine.close()
+            residents = list(self._residents.books.residents.values())
+        for resident in residents:
+            self._residents.evict(resident)
 
-    def _load(self) -> None:
-        engine: Engine | None = None
-        error: PlaygroundError | None = None
-        try:
-            if self._wanted.preset is not None and not download.is_present(self._wanted.preset, self._folder):
-                self._fetch(self._wanted.preset)
-            self._tell(phase="loading", detail="")
-            engine = _open(self._wanted.engine, catalog.source(self._wanted, self._settings, self._folder))
-        except download.Cancelled:
+    def _adapter_paths(self, name: str) -> dict[str, str]:
+        return {key: kept.path for key, kept in self._choices.adapters.get(name, {}).items()}
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Iterator[Engine | None]:
+        """Hold a model that is loaded, or nearly, without anyone else; None, at once, when it is not."""
+        with self._changed:
+            resident = self._residents.get(name)
+            loaded = resident is not None and resident.phase in ("waiting", "loading", "ready")
+        if not loaded:
+            yield None
             return
-        except PlaygroundError as problem:
-            error = problem
-        except MemoryError:
-            error = ModelError(
-                "There is not enough memory for this model. Close other programs or choose a smaller one."
-            )
-        except Exception as problem:  # A bug of ours or a library's: it must not die unheard in a thread.
-            log.exception("loading failed")
-            error = ModelError(
-                f"The model could not be loaded ({type(problem).__name__}: {problem}). See the log file."
-            )
-        with self._changed:  # In one step, so that whoever asks next meets either the load under way or its outcome.
-            self._loading = False
-            if engine is not None and self._closing:
-                engine.close()
-                return
-            self._engine, self._error = engine, error
-            self._set(phase="failed" if error else "ready", detail=str(error or ""))
-        self._announce()
+        with self._residents.hold(name, Ticket(exclusive=True), self._residents.closing, self.load) as (_, engine):
+            yield engine
 
-    def _fetch(self, preset: ModelPreset) -> None:
-        if self._settings.offline:
-            raise MissingError(
-                f"{preset.name} is not on this machine and --offline forbids fetching it. "
-                "Start once without --offline, or give a model with --model PATH."
-            )
-        self._tell(phase="downloading", detail="")
-        last = 0.0
-
-        def progress(what: str, done: int, total: int) -> None:
-            nonlocal last
-            if self._closing:
-                raise download.Cancelled
-            if time.monotonic() - last > 0.2 or done == total:
-                last = time.monotonic()
-                self._tell(detail=what, done=done, total=total)
-
-        download.fetch(preset, self._folder, progress)
-
-    def _tell(self, **changes: object) -> None:
-        self._set(**changes)
-        self._announce()
-
-    def _set(self, **changes: object) -> None:
+    def _failed(
+        self, resident: Resident, error: PlaygroundError, before: LoadOptions | None, victims: list[str]
+    ) -> None:
+        """A load failed: what worked before works again, the model before it writes new replies."""
+        again = victims[-1:]
         with self._changed:
-            changes["waiting"] = max(0, len(self._line) - 1)
-            self.state = replace(self.state, **changes)  # type: ignore[arg-type]  # field names, checked by replace
-            self._changed.notify_all()
+            if before is not None:
+                self._choices.options[resident.name] = before
+                again = [resident.name] if resident.engine is None else []
+            elif resident.name == self.chosen and self._previous:
+                self._note = f"{resident.name} could not be loaded: {error}"
+                self._choices.model, self._choices.adapter, self._previous = self._previous, "", ""
+                again = [self.chosen]
+        with contextlib.suppress(StorageError):  # The disk may be what failed; the choice holds until the end.
+            self._choices.save()
+        for name in again:
+            self.load(name)
+            self._residents.say(name, str(error))
+        self._residents.announce()
 
-    def _announce(self) -> None:
-        for listener in self._listeners:
-            listener()
+    def _first_choice(self) -> None:
+        """The model of the command line or the settings; else what was chosen last; else the starter."""
+        settings = self._settings
+        if settings.model or settings.engine != "auto" or not self._choices.model:
+            name = settings.model or ("echo" if settings.engine == "echo" else STARTER)
+            self._loader.resolve(name, self._settings_options())
+            if name != self._choices.model:
+                self._choices.model, self._choices.adapter = name, ""
+            return
+        try:
+            self._loader.resolve(self._choices.model, self.options_of(self._choices.model))
+        except (BadValueError, MissingError) as error:
+            self._note = f"{error} The starter model is used instead."
+            self._choices.model, self._choices.adapter = STARTER, ""
+
+    def _settings_options(self) -> LoadOptions:
+        return LoadOptions(**{field.name: getattr(self._settings, field.name) for field in fields(LoadOptions)})
+
+    def _unload_idle(self) -> None:
+        seconds = 60.0 * self._settings.idle_unload_minutes
+        while not self._residents.closing.wait(min(seconds / 4, 15)):
+            with self._changed:
+                idle = self._residents.books.idle_for(seconds)
+            for resident in idle:
+                self._residents.evict(resident)
 
 
-class LeaseCancelled(Exception):
-    """The wait for a model was stopped before it could be held."""
-
-
-def _open(engine: str, source: ModelSource) -> Engine:
-    """Load with the engine of that name; its libraries are imported here, and not before."""
-    if engine == "echo":
-        from playground.engine.echo_engine import EchoEngine
-
-        return EchoEngine(source)
-    if engine == "llamacpp":
-        from playground.engine.llamacpp_engine import LlamaCppEngine
-
-        return LlamaCppEngine(source)
-    from playground.engine.transformers_engine import TransformersEngine
-
-    return TransformersEngine(source)
+def _budget(settings: Settings) -> dict[str, int]:
+    share = {device.name: int(device.total * _SHARE) for device in hardware().devices}
+    return {name: int(settings.memory_budget_gb * 1e9) for name in share} if settings.memory_budget_gb else share

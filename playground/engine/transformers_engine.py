@@ -1,71 +1,109 @@
 """Models through Hugging Face transformers: the engine for NVIDIA GPUs, and the reference on the CPU.
 
-It steps the model itself, one token a time in the caller's thread, so that stopping, progress and prefix reuse need no
-second thread. Knows nothing of conversations; how models are read from disk is in `transformers_load`.
+Turns become tokens here, and tokens text; a `Batcher` writes them, on a `Runner` for the device. Knows nothing of
+conversations; how models are read from disk is in `transformers_load`.
 """
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import inspect
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from itertools import count
+from typing import Any
 
 from playground import __version__
-from playground.engine.base import ModelSource, StopText
+from playground.engine import peft_adapters
+from playground.engine.base import AdapterSource, ModelSource, StopText
+from playground.engine.batcher import Batcher, free_memory
+from playground.engine.cpu_runner import CpuRunner
 from playground.engine.decoding import Detokenizer, Sampler
-from playground.engine.transformers_load import load, out_of_memory
+from playground.engine.runner import Runner
+from playground.engine.transformers_load import BITSANDBYTES, load, out_of_memory
 from playground.errors import ContextError, ModelError
-from playground.records import Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
 
-if TYPE_CHECKING:
-    import torch
-
-_PROMPT_BATCH = 128
-"""Tokens read between two looks at the stop event."""
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+_SLOTS = {"cpu": 4, "cuda": 8}
+_SPARE_ROWS = 8
+"""Rows on a CPU, beside those being written, for other conversations and branches; they share the same memory."""
+log = logging.getLogger(__name__)
 
 
 class TransformersEngine:
-    """One causal language model, and the cache of the last conversation it read."""
+    """One causal language model, the conversations it has read, and its adapters."""
 
     def __init__(self, source: ModelSource) -> None:
         """Load `source.path`, a GGUF or a folder. Raises ModelError, StorageError (converted copy) or MemoryError."""
         import torch
 
         torch.set_num_threads(source.threads)
-        self._model, self._tokenizer = load(source)
+        loaded = load(source)
+        self._model, self._tokenizer = loaded.model, loaded.tokenizer
         # The first call clears what truncation the tokenizer's file asks for; later ones change nothing in it, so that
         # prompts may be counted in one thread while another writes.
         self._tokenizer("")
         special = {token for token, about in self._tokenizer.added_tokens_decoder.items() if about.special}
         self._special = special | set(self._tokenizer.all_special_ids)
-        self._ends = _as_set(self._model.generation_config.eos_token_id) | _as_set(self._tokenizer.eos_token_id)
-        parameters = inspect.signature(self._model.forward).parameters
-        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
-        self._lock = threading.Lock()
-        self._cache: Any = None
-        self._cached: list[int] = []
-        """The tokens whose keys and values are in `_cache`, exactly."""
-        self.info = self._describe(source)
-
-    def _describe(self, source: ModelSource) -> ModelInfo:
-        template = self._tokenizer.get_chat_template() if self._tokenizer.chat_template else ""
+        ends = _as_set(self._model.generation_config.eos_token_id) | _as_set(self._tokenizer.eos_token_id)
+        self._ends = frozenset(ends)
         trained = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        return ModelInfo(
+        context = min(source.context_length, trained or source.context_length)
+        slots = source.slots or _SLOTS[loaded.device.partition(":")[0]]
+        self._batcher = Batcher(_runner(self._model, slots, context), slots, slots * context, _words_of)
+        self._keys: dict[str, str] = {}
+        """PEFT's names of the attached adapters: never used twice, so that nothing read under one serves another."""
+        self._numbers = count(1)
+        template = self._tokenizer.get_chat_template() if self._tokenizer.chat_template else ""
+        parts = ["torch", "transformers", *(["bitsandbytes"] if loaded.precision in BITSANDBYTES else [])]
+        self.info = ModelInfo(
             model=source.id,
             engine="transformers",
             revision=source.revision,
             file_sha256=source.sha256,
-            quantization=str(self._model.dtype).removeprefix("torch."),
+            quantization=loaded.precision,
             template_sha256=hashlib.sha256(template.encode()).hexdigest(),
-            context_length=min(source.context_length, trained or source.context_length),
-            versions={"playground": __version__, "torch": version("torch"), "transformers": version("transformers")},
+            context_length=context,
+            versions={"playground": __version__, **{part: version(part) for part in parts}},
+            device=loaded.device,
+            capabilities=Capabilities("chat" if template else "base", adapters=True, slots=slots),
         )
+        try:
+            for adapter in source.adapters:
+                self.attach(adapter)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """See Engine.adapters."""
+        return tuple(self._keys)
+
+    def attach(self, adapter: AdapterSource) -> None:
+        """See Engine.attach."""
+        key = f"adapter{next(self._numbers)}"
+
+        def work() -> None:
+            try:
+                peft_adapters.attach(self._model, key, adapter)
+            finally:
+                self._batcher.forget_adapter(key)
+
+        self._batcher.between(work)
+        self.detach(adapter.name)
+        self._keys[adapter.name] = key
+
+    def detach(self, name: str) -> None:
+        """See Engine.detach."""
+        if key := self._keys.pop(name, ""):
+
+            def work() -> None:
+                peft_adapters.detach(self._model, key)
+                self._batcher.forget_adapter(key)
+
+            self._batcher.between(work)
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """See Engine.count_tokens. Raises ModelError when the chat template refuses the turns."""
@@ -75,7 +113,9 @@ class TransformersEngine:
         from jinja2 import TemplateError
 
         if not self._tokenizer.chat_template:
-            raise ModelError("This model has no chat template, so it cannot chat. Choose one made for instructions.")
+            tokens = self._tokenizer("\n\n".join(turn.content for turn in turns if turn.content))["input_ids"]
+            # A model needs something to go on from, even if it is nothing.
+            return [int(token) for token in tokens] or [self._tokenizer.bos_token_id or 0]
         if turns and turns[-1] == Turn("assistant", ""):
             turns = turns[:-1]
         try:
@@ -92,106 +132,75 @@ class TransformersEngine:
             ) from error
         return [int(token) for token in tokens]
 
-    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
-        """See Engine.stream."""
+    def stream(
+        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+    ) -> Iterator[Chunk]:
+        """See Engine.stream. Raises ModelError, too, when the adapter is not attached."""
+        if adapter and adapter not in self._keys:
+            raise ModelError(f"The adapter {adapter} is not attached to this model. Attach it first.")
         prompt = self._prompt(turns)
         if len(prompt) >= self.info.context_length:
             raise ContextError(len(prompt), self.info.context_length)
+        goes_on = _continues(turns) or self.info.capabilities.kind == "base"
         # A reply that goes on needs the text before it: alone, a first " word" decodes without its space.
-        text = Detokenizer(self._tokenizer, self._special, prompt[-8:] if _continues(turns) else [])
-        with self._lock:
-            yield from self._answer(prompt, sampling, stop, text)
+        text = Detokenizer(self._tokenizer, self._special, prompt[-8:] if goes_on else [])
+        yield from self._answer(prompt, sampling, stop, text, self._keys.get(adapter, ""))
 
     def _answer(
-        self, prompt: list[int], sampling: Sampling, stop: threading.Event, text: Detokenizer
+        self, prompt: list[int], sampling: Sampling, stop: threading.Event, text: Detokenizer, key: str
     ) -> Iterator[Chunk]:
         total, limit = len(prompt), min(sampling.max_new_tokens, self.info.context_length - len(prompt))
-        cached = done = self._reuse(prompt)
-        yield Chunk("", total, done, cached)
-        while done < total and not stop.is_set():
-            scores = self._guard(self._step, prompt[done : done + _PROMPT_BATCH])
-            done = len(self._cached)
-            yield Chunk("", total, done, cached)
-        reason: FinishReason | None = "cancelled" if stop.is_set() else None
-        sampler = Sampler(sampling, prompt, limit, self._model.device)
-        cut = StopText(sampling.stop)
-        said = 0
-        while reason is None:
-            token = self._guard(sampler.draw, scores)
-            said += 1
-            if token in self._ends:
-                reason = "stop"
-                break
-            yield Chunk(cut.push(text.push(token)), total, total, cached, said)
-            if cut.found:
-                reason = "stop"
-            elif said == limit:
-                reason = "length"
-            elif stop.is_set():
-                reason = "cancelled"
-            else:
-                scores = self._guard(self._step, [token])
+        cut, device = StopText(sampling.stop), self._model.device
+        cached: int | None = None
+        done = said = 0
+        reason: FinishReason = "cancelled"
+        events = self._batcher.reply(
+            prompt, limit, self._ends, lambda: Sampler(sampling, prompt, limit, device), stop, key
+        )
+        try:
+            for event in events:
+                if event.what == "read":
+                    done = event.count
+                    cached = done if cached is None else cached
+                    yield Chunk("", total, done, cached)
+                    continue
+                said = event.count
+                if event.what == "token":
+                    yield Chunk(cut.push(text.push(event.token)), total, total, cached or 0, said)
+                elif event.what in ("stop", "length"):
+                    reason = event.what
+                if cut.found:
+                    break
+        finally:
+            events.close()
         rest = cut.push(text.flush()) + cut.flush()
-        yield Chunk(rest, total, done, cached, said, "stop" if cut.found else reason)
-
-    def _reuse(self, prompt: list[int]) -> int:
-        """Cut the cache back to what it shares with `prompt`; return how many tokens need not be read again."""
-        from transformers import DynamicCache
-
-        # The last token is always read again: its scores were not kept.
-        most = min(len(self._cached), len(prompt) - 1)
-        same = next((at for at in range(most) if self._cached[at] != prompt[at]), most)
-        surplus = len(self._cached) - same
-        try:
-            # The length tells, too, of a step that an interrupt broke off in the middle.
-            usable = same > 0 and self._cache.get_seq_length() == len(self._cached)
-            if usable and surplus:
-                self._cache.crop(-surplus)
-        except RuntimeError:  # Sliding windows and recurrent states cannot go back.
-            usable = False
-        if not usable:
-            self._cache, self._cached = DynamicCache(config=self._model.config), []
-            return 0
-        del self._cached[same:]
-        return same
-
-    def _step(self, tokens: list[int]) -> torch.Tensor:
-        """Read `tokens` after those in the cache; return the scores of the next one, shaped (1, vocabulary)."""
-        import torch
-
-        with torch.inference_mode():
-            inputs = torch.tensor([tokens], device=self._model.device)
-            output = self._model(input_ids=inputs, past_key_values=self._cache, use_cache=True, **self._last_only)
-            self._cached.extend(tokens)
-            scores: torch.Tensor = output.logits[:, -1].float()
-            return scores
-
-    def _guard(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a part of the model; put its failure into words and free what it held."""
-        try:
-            return work(*args, **kwargs)
-        except (RuntimeError, ValueError, IndexError, TypeError, MemoryError) as error:
-            if out_of_memory(error):
-                words = "The memory is full. Shorten the conversation, or choose a smaller model."
-            else:
-                words = f"The model failed: {_first_line(error)}. Try again, or load the model anew."
-        # Outside of the except block, because the exception holds on to the tensors of the failed step.
-        self._free()
-        raise ModelError(words)
-
-    def _free(self) -> None:
-        import torch
-
-        self._cache, self._cached = None, []
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        yield Chunk(rest, total, done, cached or 0, said, "stop" if cut.found else reason)
 
     def close(self) -> None:
         """See Engine.close."""
-        with self._lock:
-            self._model = None
-            self._free()
+        if self._model is None:
+            return
+        self._batcher.close()
+        self._model = self._batcher = None  # type: ignore[assignment]  # nothing may be asked any more
+        free_memory()
+
+
+def _runner(model: Any, slots: int, context: int) -> Runner:
+    """The fastest that can run this model where it is."""
+    if model.device.type == "cuda":
+        from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
+
+        try:
+            return CudaRunner(model, slots, context)
+        except UnsupportedModelError as error:
+            log.warning("This model is run without CUDA graphs, more slowly: %s", error)
+    return CpuRunner(model, slots + _SPARE_ROWS, context)
+
+
+def _words_of(error: Exception) -> tuple[str, bool]:
+    if out_of_memory(error):
+        return "The memory is full. Shorten the conversation, or choose a smaller model.", True
+    return f"The model failed: {_first_line(error)}. Try again, or load the model anew.", False
 
 
 def _continues(turns: Sequence[Turn]) -> bool:

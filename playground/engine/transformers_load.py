@@ -8,73 +8,181 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
+import json
 import logging
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playground.engine import fp16_linear
 from playground.engine.base import ModelSource
+from playground.engine.convert import is_pickle
 from playground.errors import ModelError, StorageError
 from playground.paths import storage_error
 
 _FULL_DISK = {errno.ENOSPC, 112}
 """What "disk full" is called by Linux and macOS, and by Windows."""
+_NAMES = {"torch.bfloat16": "bf16", "torch.float16": "fp16", "torch.float32": "fp32"}
+BITSANDBYTES = ("int8", "nf4", "fp4")
 log = logging.getLogger(__name__)
 
 
-def load(source: ModelSource) -> tuple[Any, Any]:
-    """Return model (on its device, for inference only) and tokenizer.
+@dataclass(frozen=True)
+class Loaded:
+    """A model on its device, for inference only, its tokenizer, and what its weights are now."""
 
-    Raises ModelError for what is no model, is damaged, unknown or too large, StorageError when a GGUF's converted
-    copy cannot be kept, and MemoryError.
+    model: Any
+    tokenizer: Any
+    precision: str
+    """bf16, fp16, fp32, int8, nf4 or fp4. On a CPU fp16 means: fp16 weights, fp32 arithmetic."""
+    device: str
+    """"cpu" or "cuda:N"."""
+
+
+def load(source: ModelSource) -> Loaded:
+    """Load what `source` says, in its precision, onto its device.
+
+    Raises ModelError for what is no model, is damaged, unknown or too large, or a precision that this machine or model
+    does not have; StorageError when a GGUF's converted copy cannot be kept; and MemoryError.
     """
-    import torch
     import transformers
 
     library: Any = transformers
     library.utils.logging.disable_progress_bar()
-    cuda = torch.cuda.is_available()
-    # On a CPU always float32: bfloat16 decodes faster, but reads a prompt five times slower where the processor has no
-    # instructions for it (measured: 80 against 389 tokens/s), and float16 is worse. A GPU without bfloat16 of its own
-    # takes what the checkpoint was written in.
-    dtype = "float32" if not cuda else "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "auto"
+    device = _device(source.device)
     with _words(source.path):
+        quantised = _quantised(source.path)
+        precision = _precision(source, device, quantised)
+        how: dict[str, Any] = {"dtype": _dtype(precision, device)}
+        if source.attn_implementation != "auto":
+            how["attn_implementation"] = source.attn_implementation
+        if precision in BITSANDBYTES:
+            how |= {"device_map": {"": device}}
+            if not quantised:
+                how |= {"quantization_config": _bitsandbytes(precision, device)}
         if source.path.is_dir():
-            model, tokenizer = _read_folder(source.path, dtype)
+            model, tokenizer = _read_folder(source.path, how)
         elif source.cache is not None:
-            model, tokenizer = _read_folder(_converted(source, source.cache), dtype)
+            model, tokenizer = _read_folder(_converted(source, source.cache), how)
         else:
-            model, tokenizer = _read_gguf(source.path, dtype)
-        return model.to("cuda" if cuda else "cpu").eval().requires_grad_(False), tokenizer
+            model, tokenizer = _read_gguf(source.path, how)
+        if precision not in BITSANDBYTES:
+            model = model.to(device)
+        model = model.eval().requires_grad_(False)
+        if precision == "fp16" and device == "cpu":
+            fp16_linear.pack(model)
+        precision = _NAMES.get(str(model.dtype), precision) if precision == "auto" else precision
+        return Loaded(model, tokenizer, precision, device)
 
 
-def _read_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
+def _device(wanted: str) -> str:
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        return "cuda:0" if count else "cpu"
+    if wanted != "cpu" and int(wanted.removeprefix("cuda:")) >= count:
+        have = f"{count} of them can be used here" if count else "no NVIDIA GPU can be used here"
+        raise ModelError(f"The model was to be loaded on {wanted}, but {have}. Choose another device, or auto.")
+    return wanted
+
+
+def _quantised(path: Path) -> str:
+    """How a folder's weights are quantised already: int8, nf4, fp4 or "". Raises ModelError for other ways."""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        about = config.get("quantization_config") or config.get("text_config", {}).get("quantization_config")
+    except (OSError, ValueError, AttributeError):
+        return ""  # What is wrong with it will be said when it is loaded.
+    if not about:
+        return ""
+    method = str(about.get("quant_method", "unknown")) if isinstance(about, dict) else "unknown"
+    if not method.startswith("bitsandbytes"):
+        raise ModelError(
+            f"{path} is quantised in a way ({method}) that cannot be loaded here. "
+            "Choose the model's original, which can be quantised while it is loaded, or its GGUF."
+        )
+    return "int8" if about.get("load_in_8bit") else str(about.get("bnb_4bit_quant_type", "fp4"))
+
+
+def _precision(source: ModelSource, device: str, quantised: str) -> str:
+    """The precision to load in; "auto" stays where the checkpoint's own is best. Raises ModelError if impossible."""
+    import torch
+
+    wanted = source.precision
+    if quantised:
+        if wanted not in ("auto", quantised):
+            raise ModelError(
+                f"{source.path} is quantised as {quantised} already, so it cannot be loaded as {wanted}. "
+                "Leave precision on auto, or choose the model's original."
+            )
+        return quantised
+    if wanted in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(f"{wanted} needs bitsandbytes, which is not made for this machine. Choose bf16 or fp16.")
+    if device == "cpu":
+        if wanted == "fp16" and not fp16_linear.supported():
+            raise ModelError("This processor cannot compute with fp16 weights. Choose fp32, bf16 or auto.")
+        # Half precision weights with single precision arithmetic: as fast as it gets, and as exact as fp32 for all that
+        # a person can see. bfloat16 decodes fast too, but reads a prompt five times slower where the processor has no
+        # instructions for it (measured: 80 against 389 tokens/s).
+        return wanted if wanted != "auto" else "fp16" if fp16_linear.supported() else "fp32"
+    if wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16"
+    return wanted
+
+
+def _dtype(precision: str, device: str) -> Any:
+    import torch
+
+    if precision in BITSANDBYTES:
+        return torch.float32 if device == "cpu" else torch.float16 if precision == "int8" else torch.bfloat16
+    # Packed in fp16 after loading, layer by layer, from whatever the checkpoint has.
+    if precision == "auto" or (precision == "fp16" and device == "cpu"):
+        return "auto"
+    return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
+
+
+def _bitsandbytes(precision: str, device: str) -> Any:
+    import torch
+    import transformers
+
+    library: Any = transformers
+    if precision == "int8":
+        return library.BitsAndBytesConfig(load_in_8bit=True)
+    return library.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=precision,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+    )
+
+
+def _read_folder(folder: Path, how: dict[str, Any]) -> tuple[Any, Any]:
+    if is_pickle(folder):
+        raise ModelError(
+            f"{folder} holds its weights as a pickle, which can carry program code and is never loaded. "
+            "It can be converted to safetensors once, without running any; or choose another folder."
+        )
     if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
         raise ModelError(f"{folder} holds no model: config.json and *.safetensors are needed. Choose another folder.")
-    return _read(folder, dtype)
+    return _read(folder, {"use_safetensors": True, **how}, {})
 
 
-def _read_gguf(file: Path, dtype: str) -> tuple[Any, Any]:
-    return _read(file.parent, dtype, gguf_file=file.name)
+def _read_gguf(file: Path, how: dict[str, Any]) -> tuple[Any, Any]:
+    return _read(file.parent, how, {"gguf_file": file.name})
 
 
-def _read(folder: Path, dtype: str, **which: str) -> tuple[Any, Any]:
-    import torch
+def _read(folder: Path, how: dict[str, Any], which: dict[str, str]) -> tuple[Any, Any]:
     import transformers
 
     library: Any = transformers  # Its types do not know `output_loading_info`.
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **which}
-    model, report = library.AutoModelForCausalLM.from_pretrained(
-        str(folder),
-        dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-        # A GGUF is not safetensors, and asking for both makes transformers look for the wrong file.
-        use_safetensors=None if which else True,
-        output_loading_info=True,
-        **safe,
-    )
+    model, report = library.AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **how, **safe)
     # transformers would fill these with random numbers and only log it.
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
@@ -86,11 +194,13 @@ def _read(folder: Path, dtype: str, **which: str) -> tuple[Any, Any]:
 
 def _converted(source: ModelSource, cache: Path) -> Path:
     """The folder with the safetensors made from a GGUF; made now, unless it was before."""
+    import torch
+
     status = source.path.stat()
     folder = cache / (source.sha256 or f"{source.path.stem}-{status.st_size}-{status.st_mtime_ns}")
     if folder.is_dir():
         return folder
-    model, tokenizer = _read_gguf(source.path, "float32")
+    model, tokenizer = _read_gguf(source.path, {"dtype": torch.float32})
     # A model that came from a GGUF refuses to be saved while it thinks that it is still quantised.
     model.hf_quantizer = None
     del model.config.quantization_config

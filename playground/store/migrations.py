@@ -59,3 +59,10 @@ def m001_conversations_and_messages(db: Database) -> None:
     db.execute("CREATE INDEX messages_by_parent ON messages(parent_id)")
     db.execute("CREATE INDEX messages_streaming ON messages(status) WHERE status = 'streaming'")
     db.execute("CREATE INDEX conversations_by_time ON conversations(updated_at)")
+
+
+@migrations()
+def m002_where_and_with_which_adapter(db: Database) -> None:
+    """A reply's device and LoRA adapter."""
+    for column in ("device", "adapter", "adapter_sha256"):
+        db.execute(f"ALTER TABLE replies ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")

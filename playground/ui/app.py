@@ -11,10 +11,12 @@ from fastapi import FastAPI
 from gradio.i18n import I18nData
 
 from playground.chat import ChatService
+from playground.models import ModelsService
 from playground.ui.document import Document
 from playground.ui.live import build_router
 from playground.ui.strings import all_words
 from playground.ui.tabs.chat import build_chat_tab
+from playground.ui.tabs.models import build_models_tab
 from playground.ui.theme import build_theme
 
 _LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
@@ -23,18 +25,22 @@ _HEADER = f"""
 <header>
   <strong>Playground</strong>
   <button type="button" id="pg-drawer" class="icon" data-label="conversations">{_LIST_ICON}</button>
-  <div id="pg-status" role="status"><i></i><b></b><span></span></div>
+  <div id="pg-status" role="status">
+    <button type="button" data-title="m.to_models"><i></i><b></b><span></span></button>
+  </div>
   <button type="button" id="pg-language" class="icon" data-label="language_name" data-t="language"></button>
   <button type="button" id="pg-theme" class="icon" data-label="theme">{_MOON_ICON}</button>
 </header>"""
 
 
-def mount_ui(app: FastAPI, service: ChatService, closing: asyncio.Event, damaged: Path | None) -> None:
+def mount_ui(
+    app: FastAPI, service: ChatService, models: ModelsService, closing: asyncio.Event, damaged: Path | None
+) -> None:
     """Put the page at `/` of `app`, and its stream and texts under `/page`."""
-    app.include_router(build_router(service, closing), prefix="/page", include_in_schema=False)
+    app.include_router(build_router(service, models, closing), prefix="/page", include_in_schema=False)
     gr.mount_gradio_app(
         app,
-        build_blocks(service),
+        build_blocks(service, models),
         path="/",
         theme=build_theme(),
         i18n=gr.I18n(**{"en": all_words("en"), "zh-CN": all_words("zh")}),
@@ -51,7 +57,7 @@ def mount_ui(app: FastAPI, service: ChatService, closing: asyncio.Event, damaged
     app.add_middleware(Document, damaged=damaged.name if damaged else "")
 
 
-def build_blocks(service: ChatService) -> gr.Blocks:
+def build_blocks(service: ChatService, models: ModelsService) -> gr.Blocks:
     """All tabs. Labels are keys that the browser puts into its own language."""
 
     def words(key: str) -> Any:
@@ -59,7 +65,10 @@ def build_blocks(service: ChatService) -> gr.Blocks:
 
     with gr.Blocks(title="Playground", fill_width=True, fill_height=True, analytics_enabled=False) as blocks:
         gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
-        with gr.Tabs(elem_id="pg-tabs"), gr.Tab(words("tab.chat"), id="chat"):
-            build_chat_tab(service, words)
+        with gr.Tabs(elem_id="pg-tabs"):
+            with gr.Tab(words("tab.chat"), id="chat", render_children=True):
+                build_chat_tab(service, words)
+            with gr.Tab(words("tab.models"), id="models", render_children=True):
+                build_models_tab(models)
     made: gr.Blocks = blocks
     return made

@@ -51,7 +51,9 @@ class Document:
 def _head(damaged: str) -> str:
     words = json.dumps({language: all_words(language) for language in LANGUAGES}, ensure_ascii=False)
     settings = f"window.PLAYGROUND = {{cookie: {json.dumps(COOKIE)}, words: {words}, damaged: {json.dumps(damaged)}}};"
-    script = (_STATIC / "app.js").read_text(encoding="utf-8")
-    style = (_STATIC / "app.css").read_text(encoding="utf-8")
+    script, style = (
+        "\n".join((_STATIC / f"{name}.{kind}").read_text(encoding="utf-8") for name in ("app", "models"))
+        for kind in ("js", "css")
+    )
     safe = (settings + "\n" + script).replace("</script", "<\\/script")
     return f'<meta charset="utf-8"><style>{style}</style><script>{safe}</script>'

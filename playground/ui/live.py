@@ -2,7 +2,8 @@
 
 Events (`data` is JSON):
   list   {html}                                            the conversation list changed
-  model  {phase, name, text, error}                        the model's state changed
+  model  {phase, name, text, error, note}                  the chosen model's state changed
+  models {sections: {id: html}}                            sections of the Models tab did
   view   {conversation, title, settings, leaf, streaming, earlier, items: [{id, v, html}]}   the messages did
   live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
   gone   {}                                                the conversation does not exist
@@ -21,7 +22,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from playground.chat import ChatService
 from playground.errors import MissingError, PlaygroundError
+from playground.models import ModelsService
 from playground.ui.markdown import GrowingText
+from playground.ui.models_live import ModelsFeed, build_models_router
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_of
 from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text, settings_version
@@ -31,15 +34,16 @@ _TICK = 0.1
 _PING = 15.0
 
 
-def build_router(service: ChatService, closing: asyncio.Event) -> APIRouter:
-    """Routes beside Gradio's: the stream, older messages, and a message's text for copying."""
+def build_router(service: ChatService, models: ModelsService, closing: asyncio.Event) -> APIRouter:
+    """Routes beside Gradio's: the stream, older messages, a message's text for copying, and plans."""
     router = APIRouter()
+    router.include_router(build_models_router(models), prefix="/models")
 
     @router.get("/live")
     async def live(request: Request, c: str = "", listed: int = 100) -> Response:
         if service.manager.state.phase == "idle":
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
-        watcher = _Watcher(service, c, max(1, min(listed, 10_000)), _language(request), closing)
+        watcher = _Watcher(service, models, c, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
 
@@ -67,9 +71,17 @@ class _Watcher:
     """One page's stream. Wakes at changes, sends what differs from what it sent before, at most ten times a second."""
 
     def __init__(
-        self, service: ChatService, conversation_id: str, listed: int, language: str, closing: asyncio.Event
+        self,
+        service: ChatService,
+        models: ModelsService,
+        conversation_id: str,
+        listed: int,
+        language: str,
+        closing: asyncio.Event,
     ) -> None:
         self._service = service
+        self._models = models
+        self._feed = ModelsFeed(models, language)
         self._conversation = conversation_id
         self._listed = listed
         self._language = language
@@ -88,13 +100,14 @@ class _Watcher:
             mine = conversation_id == self._conversation
             if not conversation_id:
                 self._model_dirty = True
+                self._feed.touch()
             elif structural:
                 self._list_dirty = True
                 self._view_dirty = self._view_dirty or mine
             if (structural or mine) and not wake.is_set():
                 loop.call_soon_threadsafe(wake.set)
 
-        end = self._service.listen(on_change)
+        ends = self._service.listen(on_change), self._models.listen(lambda: on_change("", True))
         try:
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
@@ -105,13 +118,16 @@ class _Watcher:
                         yield event
                 if event := await asyncio.to_thread(self._grow):
                     yield event
+                if not self._feed.due_in and (sections := await asyncio.to_thread(self._feed.changes)):
+                    yield self._event("models", {"sections": sections})
                 await asyncio.sleep(_TICK)
                 try:
-                    await asyncio.wait_for(wake.wait(), _PING)
+                    await asyncio.wait_for(wake.wait(), min(_PING, self._feed.due_in))
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:
-            end()
+            for end in ends:
+                end()
 
     def _structure(self) -> list[str]:
         events = []
@@ -122,9 +138,7 @@ class _Watcher:
             lists = history.conversations(self._listed + 1), history.conversations(self._listed, trashed=True)
             events.append(self._event("list", {"html": list_html(*lists, self._listed, self._language)}))
         self._model_dirty = False
-        state = self._service.manager.state
-        preset = self._service.manager.preset
-        events.append(self._event("model", model_view(state, preset.name if preset else state.model, self._language)))
+        events.append(self._event("model", model_view(self._models.header(), self._language)))
         if self._conversation and self._view_dirty:
             self._view_dirty = False
             events.append(self._view())
@@ -142,7 +156,7 @@ class _Watcher:
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
         last = window.messages[-1].id if window.messages else ""
-        model = self._service.manager.state.model
+        model = self._service.manager.chosen
         return self._event(
             "view",
             {
@@ -167,7 +181,7 @@ class _Watcher:
                 "id": live.reply_id,
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
-                "text": live_text(live, self._service.manager.state, self._language),
+                "text": live_text(live, self._models.state(), self._language, self._service.ahead(self._conversation)),
                 "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from playground.ui.strings_models import WORDS as _MODELS
+
 LANGUAGES = ("en", "zh")
 COOKIE = "playground_language"
 
@@ -74,6 +76,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "seed_info": ("The same seed gives the same reply; empty draws one.", "相同的种子得到相同的回复；留空则随机。"),
     "phase.idle": ("not loaded", "未加载"),
     "phase.downloading": ("downloading {percent}", "正在下载 {percent}"),
+    "phase.waiting": ("waiting for memory", "等待内存"),
+    "phase.unloading": ("leaving memory", "正在释放"),
     "phase.loading": ("loading", "正在加载"),
     "phase.ready": ("ready", "就绪"),
     "phase.failed": ("not available", "不可用"),
@@ -84,6 +88,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "try_again": ("Try again", "重试"),
     "live.waiting": ("Waiting for the model", "等待模型"),
     "live.queued": ("Waiting until another reply has ended", "等待另一个回复结束"),
+    "live.in_line": ("Waiting, {n} before you", "等待中，前面还有 {n} 个"),
     "live.reading": ("Reading {done} of {total} tokens", "正在阅读：{done} / {total} 词元"),
     "live.writing": ("Writing", "正在回答"),
     "live.saving": ("Saving", "正在保存"),
@@ -116,6 +121,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Something went wrong in the app ({what}). Your text is kept; the log file says more.",
         "应用出错（{what}）。您的文字已保留；详情见日志文件。",
     ),
+    **_MODELS,
 }
 
 

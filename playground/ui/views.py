@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from playground.engine.manager import ModelState
+from playground.engine.states import ModelState
+from playground.overview import Header
 from playground.records import Conversation, Message
 from playground.replies import Live
 from playground.store.history import INTERRUPTED
@@ -73,10 +74,14 @@ def block_html(block: str) -> str:
     return f'<div class="b">{block}</div>'
 
 
-def live_text(live: Live, state: ModelState, language: str) -> str:
-    """What a reply in progress is doing, in words."""
-    phase = "queued" if live.phase == "waiting" and state.phase == "ready" else live.phase
-    words = t(language, f"live.{phase}", done=live.prompt_done, total=live.prompt_tokens)
+def live_text(live: Live, state: ModelState, language: str, ahead: int = 0) -> str:
+    """What a reply in progress is doing, in words; `ahead` counts those that wait before it."""
+    phase: str = live.phase
+    if phase == "waiting" and ahead:
+        phase = "in_line"
+    elif phase == "waiting" and state.phase == "ready":
+        phase = "queued"
+    words = t(language, f"live.{phase}", done=live.prompt_done, total=live.prompt_tokens, n=ahead)
     if live.left_out:
         words += " · " + t(language, "left_out", n=live.left_out)
     return words
@@ -113,15 +118,20 @@ def list_html(conversations: Sequence[Conversation], trashed: Sequence[Conversat
     return f'{listed}<details class="trash">{summary}<ul>{bin_items}</ul></details>'
 
 
-def model_view(state: ModelState, name: str, language: str) -> dict[str, str]:
-    """The line about the model: its phase for the colour, the words, and what went wrong if anything did."""
+def model_view(header: Header, language: str) -> dict[str, str]:
+    """The line about the chosen model: its phase for the colour, the words, and what went wrong if anything did."""
+    state = header.state
     percent = f"{100 * state.done // state.total} %" if state.total else state.detail
     words = t(language, f"phase.{state.phase}", percent=percent)
+    if header.total:
+        # Two figures in one unit, short enough for the header: 1.2/24 GB.
+        words += f" · {header.used / 1e9:.1f}/{header.total / 1e9:.0f} GB"
     return {
         "phase": state.phase,
-        "name": name,
+        "name": f"{header.title} + {header.adapter}" if header.adapter else header.title,
         "text": words,
         "error": reason_words(language, state.detail) if state.phase == "failed" else "",
+        "note": reason_words(language, header.note),
     }
 
 

@@ -1,10 +1,17 @@
-"""A language model small enough to be made on the spot, and a place for converted ones."""
+"""Models small enough to be made on the spot, a place for converted ones, and a real server in another process."""
 
 from __future__ import annotations
 
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -58,3 +65,29 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random Marian model that reads 512 tokens a line."""
+    from tests.engine.seq2seq import marian
+
+    return marian(tmp_path_factory.mktemp("models") / "marian")
+
+
+@pytest.fixture(scope="session")
+def llama_server(starter_gguf: Path) -> Iterator[tuple[str, str]]:
+    """Address and key of llama.cpp's own server in another process, with the starter model and two slots."""
+    key = secrets.token_urlsafe(16)
+    command = [sys.executable, "-m", "tests.engine.llama_server", str(starter_gguf), "2048", "2"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "LLAMA_KEY": key}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address.startswith("http://"), "the server did not start"
+    yield f"{address}/v1", key
+    process.stdin.close()
+    process.wait(30)
+    process.stdout.close()

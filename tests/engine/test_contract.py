@@ -1,6 +1,7 @@
 """What every engine promises (`Engine` in base.py), asked of each of them in the same words.
 
-`tiny` is the transformers engine with random weights: it costs nothing and writes broken bytes, which is a test too.
+`tiny` is the transformers engine with random weights, `ctranslate2` a random translation model: they cost nothing and
+write broken bytes, which is a test too. `remote` asks llama.cpp's own server in another process.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ STORY = [
     )
 ]
 UNICODE = "天气很好，我们去公园吧。😀👩‍👩‍👧 naïve café 🇫🇷 Привет"
-REAL = [pytest.param(name, marks=pytest.mark.real_model) for name in ("llamacpp", "transformers")]
-WITH_WEIGHTS = pytest.mark.parametrize("engine", ["tiny", *REAL], indirect=True)
+QUANTISED: list[str] = []
+REAL = [pytest.param(name, marks=pytest.mark.real_model) for name in ("llamacpp", "transformers", "remote")]
+TINY = ["tiny", *QUANTISED]
+WITH_WEIGHTS = pytest.mark.parametrize("engine", [*TINY, "ctranslate2", *REAL], indirect=True)
+WITH_CACHE = pytest.mark.parametrize("engine", [*TINY, *REAL], indirect=True)
 REAL_ONLY = pytest.mark.parametrize("engine", REAL, indirect=True)
 
 
-@pytest.fixture(scope="module", params=["echo", "tiny", *REAL])
+@pytest.fixture(scope="module", params=["echo", *TINY, "ctranslate2", *REAL])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     made = make(request.param, request)
     yield made
@@ -48,6 +52,16 @@ def make(name: str, request: pytest.FixtureRequest) -> Engine:
 
         gguf = request.getfixturevalue("starter_gguf")
         return LlamaCppEngine(ModelSource("starter", gguf, context_length=2048, threads=2))
+    if name == "ctranslate2":
+        from playground.engine.ctranslate2_engine import CTranslate2Engine
+
+        marian, cache = request.getfixturevalue("tiny_marian"), request.getfixturevalue("conversion_cache")
+        return CTranslate2Engine(ModelSource("marian", marian, context_length=512, threads=2, cache=cache))
+    if name == "remote":
+        from playground.engine.remote_engine import RemoteEngine
+
+        url, key = request.getfixturevalue("llama_server")
+        return RemoteEngine(ModelSource("starter", Path(), url=url, api_key=key))
     from playground.engine.transformers_engine import TransformersEngine
 
     if name == "tiny":
@@ -243,7 +257,7 @@ def test_an_assistants_turn_is_continued(engine: Engine) -> None:
         assert text_of(chunks).startswith(" Paris")
 
 
-@WITH_WEIGHTS
+@WITH_CACHE
 def test_what_was_read_before_is_not_read_again(engine: Engine) -> None:
     first = ask(engine, FRANCE)
     again = ask(engine, FRANCE)

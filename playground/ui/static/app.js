@@ -51,6 +51,7 @@ const playground = (() => {
     on("model", showModel);
     on("view", showView);
     on("live", showLive);
+    on("models", (event) => playgroundModels.show(event));
     on("gone", () => open(""));
   }
 
@@ -66,7 +67,7 @@ const playground = (() => {
     }
   }
 
-  function showModel({ phase, name, text, error }) {
+  function showModel({ phase, name, text, error, note }) {
     const box = $("pg-status");
     box.dataset.phase = phase;
     box.querySelector("b").textContent = name;
@@ -74,8 +75,9 @@ const playground = (() => {
     else loadingSince = loadingSince || Date.now();
     box.dataset.text = text;
     tick();
-    const waits = phase === "loading" || phase === "downloading";
+    const waits = phase === "loading" || phase === "downloading" || phase === "waiting";
     notice(error, "model", error ? ["load", word("try_again")] : null);
+    notice(note, "model-note", null, "hint");
     notice(waits ? word("model_waits") : "", "waits", null, "hint");
   }
 
@@ -328,6 +330,7 @@ const playground = (() => {
       node.setAttribute("aria-label", word(node.dataset.label));
       if (node.matches("button")) node.title = word(node.dataset.label);
     }
+    for (const node of root.querySelectorAll("[data-title]")) node.title = word(node.dataset.title);
     for (const node of root.querySelectorAll("time")) {
       if (node.dateTime) node.textContent = new Date(node.dateTime).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     }
@@ -417,12 +420,13 @@ const playground = (() => {
     else setPanel("", null);
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
+    playgroundModels.start();
   }
 
   // Gradio draws the page some time after this script has run.
-  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea"];
+  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea", "#pm-root", "#pm-act"];
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { message, take, act, open, sent, done, failed, draft };
+  return { message, take, act, open, sent, done, failed, draft, word, ask };
 })();

@@ -1,0 +1,297 @@
+"""One thread that drives a model for all replies at once: prompts are read piece by piece between decode steps.
+
+A reply whose reader does not keep up waits, so that nothing is computed for nobody. Knows nothing of text.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import gc
+import logging
+import queue
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, ParamSpec
+
+from playground.engine.decoding import Sampler
+from playground.engine.prefix import Prefixes
+from playground.engine.runner import Runner
+from playground.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+_AHEAD = 2
+"""Events that may wait for a reader before its reply pauses."""
+_LOOK = 0.1
+"""Seconds between two looks at a stop event while nothing else happens."""
+_GONE = "The model is being unloaded. Ask again once it is loaded."
+_P = ParamSpec("_P")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a reply: `count` tokens of its prompt are there ("read"), or its `count`th token was drawn.
+
+    Last comes "stop" (one of its ends was drawn, which counts too), "length", or "failed" with the reason in `words`.
+    """
+
+    what: Literal["read", "token", "stop", "length", "failed"]
+    count: int = 0
+    token: int = 0
+    words: str = ""
+
+
+@dataclass(eq=False)
+class _Reply:
+    prompt: list[int]
+    adapter: str
+    limit: int
+    ends: frozenset[int]
+    make_sampler: Callable[[], Sampler]
+    left: threading.Event = field(default_factory=threading.Event)
+    """The reader wants no more."""
+    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
+    sampler: Sampler | None = None
+    row: int = -1
+    done: int = 0
+    said: int = 0
+    token: int = 0
+    """The last one drawn, not read yet."""
+
+    @property
+    def ready(self) -> bool:
+        return self.events.qsize() < _AHEAD and not self.left.is_set()
+
+    @property
+    def reads(self) -> bool:
+        return self.done < len(self.prompt)
+
+
+class Batcher:
+    """Replies in the order of their coming, `slots` of them at a time."""
+
+    def __init__(self, runner: Runner, slots: int, most: int, failed: Callable[[Exception], tuple[str, bool]]) -> None:
+        """`most` is how many tokens may be held in all. `failed` says in words what a failure was, and whether it was
+        want of memory.
+        """
+        self._runner = runner
+        self._slots = min(slots, runner.rows)
+        self._prefixes = Prefixes(runner, most)
+        self._failed = failed
+        self._changed = threading.Condition()
+        self._waiting: list[_Reply] = []
+        self._active: list[_Reply] = []
+        self._orders: list[Callable[[], None]] = []
+        self._closing = False
+        self._adapter: str | None = None
+        self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
+
+    def reply(
+        self,
+        prompt: Sequence[int],
+        limit: int,
+        ends: frozenset[int],
+        make_sampler: Callable[[], Sampler],
+        stop: threading.Event,
+        adapter: str = "",
+    ) -> Generator[Event]:
+        """Events of one reply of at most `limit` tokens; the first says how much of the prompt needed no work.
+
+        Ends without a last word when `stop` is set. Closing the iterator frees the row. Raises ModelError when the
+        model fails; that ends only the replies of the step that failed.
+        """
+        reply = _Reply(list(prompt), adapter, limit, ends, make_sampler)
+        self._tell(lambda: self._waiting.append(reply))
+        try:
+            while not stop.is_set():
+                try:
+                    event = reply.events.get(timeout=_LOOK)
+                except queue.Empty:
+                    continue
+                if event.what == "failed":
+                    raise ModelError(event.words)
+                self._wake()
+                yield event
+                if event.what in ("stop", "length"):
+                    return
+        finally:
+            reply.left.set()
+            self._wake()
+
+    def between(self, work: Callable[[], None]) -> None:
+        """Run `work` in the batcher's thread between two steps, and wait for it; raises what it raises."""
+        done: Future[None] = Future()
+
+        def order() -> None:
+            try:
+                work()
+            except BaseException as error:
+                done.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                done.set_result(None)
+
+        self._tell(lambda: self._orders.append(order))
+        while not done.done():
+            # The thread may have ended in the meantime.
+            concurrent.futures.wait([done], _LOOK)
+            if not self._thread.is_alive() and not done.done():
+                raise ModelError(_GONE)
+        done.result()
+
+    def forget_adapter(self, adapter: str) -> None:
+        """Drop what was read under an adapter, which may be another one from now on; to be called in `between`."""
+        self._prefixes.forget_adapter(adapter)
+        self._adapter = None
+
+    def close(self) -> None:
+        """End the thread; replies under way fail."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _tell(self, change: Callable[[], None]) -> None:
+        with self._changed:
+            if self._closing:
+                raise ModelError(_GONE)
+            if self._thread.ident is None:
+                self._thread.start()
+            change()
+            self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        words = _GONE
+        try:
+            while self._turn():
+                pass
+        except Exception as error:  # A bug of ours; nobody may wait for ever.
+            log.exception("the batcher failed")
+            words = f"The model failed ({type(error).__name__}). Load it anew, and see the log file."
+        with self._changed:
+            self._closing = True
+            for reply in [*self._active, *self._waiting]:
+                reply.events.put(Event("failed", words=words))
+            self._active, self._waiting = [], []
+
+    def _turn(self) -> bool:
+        """One look around, and one piece of work for each adapter in use; False when all is over."""
+        with self._changed:
+            while True:
+                for reply in [reply for reply in self._active if reply.left.is_set()]:
+                    self._finish(reply)
+                self._waiting = [reply for reply in self._waiting if not reply.left.is_set()]
+                while self._waiting and len(self._active) < self._slots:
+                    self._active.append(self._waiting.pop(0))
+                if self._closing:
+                    return False
+                if self._orders or any(reply.ready for reply in self._active):
+                    break
+                self._changed.wait()
+            orders, self._orders = self._orders, []
+        for order in orders:
+            order()
+        for adapter in dict.fromkeys(reply.adapter for reply in self._active):
+            replies = [reply for reply in self._active if reply.adapter == adapter and reply.ready]
+            if replies and self._guard(replies, self._use, adapter):
+                self._work(replies)
+        return True
+
+    def _use(self, adapter: str) -> None:
+        if self._adapter != adapter:
+            # Forgotten first: after a failure nobody knows which one is in use.
+            self._adapter = None
+            self._runner.use_adapter(adapter)
+            self._adapter = adapter
+
+    def _work(self, replies: list[_Reply]) -> None:
+        """One piece of one prompt, then a token for each of the others."""
+        for reply in [reply for reply in replies if reply.row < 0]:
+            self._guard([reply], self._begin, reply)
+        reading = [reply for reply in replies if reply in self._active and reply.reads]
+        writing = {reply.row: reply for reply in replies if reply in self._active and not reply.reads}
+        if reading:
+            reply = reading[0]
+            # To the end of the line, so that prompts take turns.
+            self._active.remove(reply)
+            self._active.append(reply)
+            self._guard([reply], self._read, reply)
+        if writing:
+            self._guard(list(writing.values()), self._step, writing)
+
+    def _begin(self, reply: _Reply) -> None:
+        reply.sampler = reply.make_sampler()
+        reply.row, reply.done = self._prefixes.take(reply.prompt, reply.adapter, len(reply.prompt) + reply.limit)
+        reply.events.put(Event("read", reply.done))
+
+    def _read(self, reply: _Reply) -> None:
+        part = reply.prompt[reply.done : reply.done + self._runner.batch]
+        scores = self._runner.extend(reply.row, part)
+        self._prefixes.add(reply.row, part)
+        reply.done += len(part)
+        reply.events.put(Event("read", reply.done))
+        if not reply.reads:
+            self._draw(reply, scores)
+
+    def _step(self, replies: Mapping[int, _Reply]) -> None:
+        scores = self._runner.step({row: reply.token for row, reply in replies.items()})
+        for row, reply in replies.items():
+            self._prefixes.add(row, [reply.token])
+            self._guard([reply], self._draw, reply, scores[row])
+
+    def _draw(self, reply: _Reply, scores: torch.Tensor) -> None:
+        assert reply.sampler is not None, "made when the reply began"
+        reply.token = reply.sampler.draw(scores[None])
+        reply.said += 1
+        if reply.token in reply.ends:
+            self._finish(reply)
+            reply.events.put(Event("stop", reply.said))
+            return
+        reply.events.put(Event("token", reply.said, reply.token))
+        if reply.said == reply.limit:
+            self._finish(reply)
+            reply.events.put(Event("length", reply.said))
+
+    def _finish(self, reply: _Reply) -> None:
+        self._active.remove(reply)
+        if reply.row >= 0:
+            self._prefixes.give_back(reply.row)
+
+    def _guard(self, replies: Sequence[_Reply], work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> bool:
+        """Do a piece of work; when it fails, end the replies it was for, and free what they held."""
+        try:
+            work(*args, **kwargs)
+            return True
+        except Exception as error:
+            log.warning("a step failed", exc_info=True)
+            words, memory = self._failed(error)
+        # Outside of the except block, because the exception holds on to the tensors of the failed step.
+        for reply in replies:
+            self._finish(reply)
+            if reply.row >= 0:
+                self._prefixes.forget(reply.row)
+        if memory:
+            self._prefixes.forget_idle()
+        free_memory()
+        for reply in replies:
+            reply.events.put(Event("failed", words=words))
+        return False
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more, on the GPU too."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

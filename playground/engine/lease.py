@@ -1,0 +1,46 @@
+"""A model in somebody's hands for a while, and the words for how that can end early. Knows no engine by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from playground.engine.base import Engine
+from playground.records import Chunk, ModelInfo, Sampling, Turn
+
+
+class LeaseCancelled(Exception):
+    """The wait for a model was stopped before it could be held."""
+
+
+class Lease:
+    """A model that cannot be unloaded while this is held, with the adapter that was asked for."""
+
+    def __init__(self, engine: Engine, adapter: str, adapter_sha256: str) -> None:
+        self._engine: Engine | None = engine
+        # These stay readable afterwards.
+        self._info = engine.info
+        self.adapter = adapter
+        self.adapter_sha256 = adapter_sha256
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is held."""
+        return self._info
+
+    def count_tokens(self, turns: Sequence[Turn]) -> int:
+        """See Engine.count_tokens."""
+        return self._held().count_tokens(turns)
+
+    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
+        """See Engine.stream; the adapter is the lease's."""
+        return self._held().stream(turns, sampling, stop, adapter=self.adapter)
+
+    def end(self) -> None:
+        """Let go; the manager calls it."""
+        self._engine = None
+
+    def _held(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("this lease has ended; a model is used inside of its `with` block only")
+        return self._engine

@@ -1,0 +1,171 @@
+"""llama.cpp's server inside this process (`xllamacpp`), and the private door to it. Knows nothing of conversations.
+
+The server always listens somewhere. Here it listens on a socket file in a folder that only this user can enter (on
+Windows: a loopback port), with a random key; it is asked there for templates, token counts and the state of its slots.
+Replies do not take that way: they are streamed in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import http.client
+import importlib.util
+import json
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from playground.errors import ModelError
+
+log = logging.getLogger(__name__)
+FOLDER = "playground-llama-"
+"""How the temporary folders of a process begin, before its number; removed by the next one if it was killed."""
+_PROMPT_BATCH = 128
+"""Tokens read between two looks at the stop event: some 0.4 s on two slow cores; 512 read a tenth faster there."""
+
+
+class LlamaServer:
+    """One GGUF model with its slots, and LoRA adapters that each request turns on or leaves off."""
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        slots: int,
+        context_length: int,
+        threads: int,
+        adapters: Sequence[Path],
+        saves: Path | None,
+    ) -> None:
+        """Load. `context_length` is that of each slot; `saves` is where `save` and `restore` keep their files.
+
+        Raises ModelError when llama.cpp cannot use the files.
+        """
+        xllamacpp = library()
+        sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        """Private to this user, and gone after `close`."""
+        self.saves = saves or self.folder
+        self._key = secrets.token_urlsafe(24)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(model)
+        # Separate caches: with a unified one each token would look at the keys of all conversations.
+        params.n_parallel, params.kv_unified = slots, False
+        params.n_ctx = context_length * slots
+        params.n_batch = params.n_ubatch = _PROMPT_BATCH
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+        # A second cache of up to 8 GB in memory, which no plan knows of and which mixes up what was read under
+        # different adapters. `SlotStore` does its work.
+        params.cache_ram_mib = 0
+        params.slot_save_path = f"{self.saves}{os.sep}"
+        params.lora_adapters = [_adapter(xllamacpp, path) for path in adapters]
+        params.lora_init_without_apply = True
+        params.api_keys = [self._key]
+        params.ui = False
+        params.endpoint_slots = False
+        params.verbosity = 0
+        if sys.platform != "win32":
+            params.hostnames = [str(self.folder / "llama.sock")]
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise ModelError(
+                f"llama.cpp cannot load {model}: damaged, of an unknown kind, or too large for the memory. "
+                "Download it again, or choose another model, a shorter context or fewer replies at the same time."
+            ) from None
+
+    def complete(self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
+        """Run a request in the form of /v1/completions; ends when `receive` has returned True, or with the reply."""
+        self._server.handle_completions(request, receive)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The server's JSON answer, errors included; costs about a millisecond, also while it works."""
+        connection = _connect(self._server.listening_address)
+        with contextlib.closing(connection):
+            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            return dict(json.loads(connection.getresponse().read()))
+
+    def save(self, slot: int, name: str) -> int:
+        """Write what an idle slot holds to the file `name` in `saves`; return its size in bytes, 0 if it failed."""
+        with _tidy(self.saves / name):
+            answer = self.ask("POST", f"/slots/{slot}?action=save", {"filename": name})
+            if "error" not in answer:
+                (self.saves / name).chmod(0o600)
+                return int(answer["n_written"])
+            log.warning("llama.cpp could not save slot %d: %s", slot, answer["error"].get("message"))
+        return 0
+
+    def restore(self, slot: int, name: str) -> bool:
+        """Read the file `name` into an idle slot; False where it is no such file: the slot is empty then."""
+        answer = self.ask("POST", f"/slots/{slot}?action=restore", {"filename": name})
+        return "error" not in answer
+
+    def close(self) -> None:
+        """Free the model, all of its memory. Nothing may be streaming."""
+        self._server = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if sys.platform == "linux":
+            # glibc would keep a part of it for itself.
+            with contextlib.suppress(OSError, AttributeError):
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def sweep() -> None:
+    """Remove the folders of processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        number = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def library() -> Any:
+    """The module; where the system lacks OpenMP's runtime (bare Debian), torch's copy is loaded first."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        torch = importlib.util.find_spec("torch")
+        if "libgomp" not in str(error) or torch is None or torch.origin is None:
+            raise ModelError(f"llama.cpp cannot be loaded: {error}. Start launch.py with --reinstall.") from error
+        ctypes.CDLL(str(Path(torch.origin).parent / "lib" / "libgomp.so.1"), ctypes.RTLD_GLOBAL)
+        import xllamacpp
+    return xllamacpp
+
+
+def _adapter(xllamacpp: Any, path: Path) -> Any:
+    info = xllamacpp.CommonAdapterLoraInfo()
+    info.path, info.scale = str(path), 0.0
+    return info
+
+
+@contextlib.contextmanager
+def _tidy(file: Path) -> Any:
+    """Leave no half file behind."""
+    try:
+        yield
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        log.warning("llama.cpp could not save to %s: %s", file, error)
+        file.unlink(missing_ok=True)
+
+
+def _connect(address: str) -> http.client.HTTPConnection:
+    if not address.startswith("unix://"):
+        return http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(30)
+    connection.sock.connect(os.fspath(address.removeprefix("unix://")))
+    return connection

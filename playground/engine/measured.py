@@ -1,0 +1,213 @@
+"""What models really took on this machine: measured while they load, kept, and used to mend the next prediction.
+
+Measured is the growth of resident memory (on a GPU: of the memory in use there) from just before loading to its peak.
+Knows nothing of what is free and of how predictions come about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import psutil
+
+from playground.engine.hardware import hardware
+from playground.engine.needs import Need
+
+if TYPE_CHECKING:
+    from playground.engine.plan import MemoryPlan
+
+_SAMPLE = 0.02
+"""Seconds between two looks, where the system keeps no peak that can be set back."""
+_MOST = 500
+"""Measurements that are kept."""
+_CLEAR = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class Key:
+    """With what a measurement was made. Equal keys: the same will happen again."""
+
+    machine: str
+    model: str
+    engine: str
+    device: str
+    precision: str
+    context_length: int
+    slots: int
+    library: bool
+    """The engine's libraries were loaded, too."""
+
+    def similar(self, other: Key) -> bool:
+        """True when the two differ in context, slots or libraries only."""
+        names = ("machine", "model", "engine", "device", "precision")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+@dataclass
+class Peak:
+    """What `watch_peak` saw; complete when its block has ended."""
+
+    device: str
+    bytes: int = 0
+    """Growth on `device`, at most."""
+    note: str = ""
+    """Why this is not to be trusted: set it when something else worked at the same time. It is not kept then."""
+
+
+class Measured:
+    """The measurements in a small file. A torn or foreign file counts as none; any thread may use it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def record(self, plan: MemoryPlan, peak: Peak) -> None:
+        """Keep what a model took from before loading to after replies that filled its slots."""
+        if peak.device in plan.predicted and plan.task == "chat":
+            self.keep(plan.key, plan.predicted[peak.device], peak, "full")
+
+    def record_load(self, plan: MemoryPlan, peak: Peak) -> None:
+        """Keep what a model took while it was loaded, before its first word."""
+        if peak.device in plan.predicted and plan.task == "chat":
+            self.keep(plan.key, plan.predicted[peak.device], peak, "load")
+
+    def keep(self, key: Key, need: Need, peak: Peak, stage: Literal["full", "load"]) -> None:
+        """Keep one measurement beside what the rules had said (`need`), unless its note says that it is worth nothing."""
+        if peak.note or peak.bytes <= 0:
+            return
+        with self._lock:
+            kept = self._read()
+            values = next((values for other, values in kept if other == key), {})
+            kept = [(other, old) for other, old in kept if other != key][-_MOST:]
+            new = {**values, stage: peak.bytes, "predicted_full": need.total, "predicted_load": need.loaded}
+            self._write([*kept, (key, {**new, "time": int(time.time())})])
+
+    def correct(self, key: Key, need: Need) -> tuple[Need, bool]:
+        """`need` as it was seen before, and whether it was: with the same settings, or the same model with others."""
+        kept = self._read()
+        for entry in reversed(kept):
+            if entry[0] == key:
+                return need.corrected(_difference(entry[1], need.total, need.loaded)), True
+        for other, values in reversed(kept):
+            # How far off the prediction was that time; what depends on context and slots is left to the rules.
+            if other.similar(key) and other.library == key.library:
+                by = _difference(values, values["predicted_full"], values["predicted_load"])
+                return need.corrected(max(min(by, need.total), -need.total // 2)), True
+        return need, False
+
+    def _read(self) -> list[tuple[Key, dict[str, int]]]:
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+            entries = [(Key(**entry["key"]), dict(entry["values"])) for entry in found]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        return [entry for entry in entries if _is_whole(entry[1])]
+
+    def _write(self, kept: list[tuple[Key, dict[str, int]]]) -> None:
+        part = self._file.with_suffix(f".{os.getpid()}.part")
+        text = json.dumps([{"key": vars(key), "values": values} for key, values in kept], indent=1)
+        with contextlib.suppress(OSError):  # Only a memory: without it the next prediction is as good as this one.
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(text, encoding="utf-8")
+            os.replace(part, self._file)
+
+
+@contextlib.contextmanager
+def watch_peak(device: str = "cpu") -> Iterator[Peak]:
+    """Measure how far the memory of this process on `device` grows inside the block. One block at a time."""
+    peak = Peak(device)
+    watch = _watch_gpu(device) if device.startswith("cuda") else _watch_here()
+    with watch as grown:
+        yield peak
+    peak.bytes = grown[0]
+
+
+@contextlib.contextmanager
+def _watch_here() -> Iterator[list[int]]:
+    """Growth of this process' resident memory, in the list when the block has ended."""
+    grown = [0]
+    process = psutil.Process()
+    before = process.memory_info().rss
+    if _reset_peak():
+        yield grown
+        grown[0] = max(_status("VmHWM") - before, 0)
+        return
+    highest, done = before, threading.Event()
+
+    def look() -> None:
+        nonlocal highest
+        while not done.wait(_SAMPLE):
+            highest = max(highest, process.memory_info().rss)
+
+    thread = threading.Thread(target=look, name="memory-peak", daemon=True)
+    thread.start()
+    try:
+        yield grown
+    finally:
+        done.set()
+        thread.join()
+    grown[0] = max(highest, process.memory_info().rss) - before
+
+
+@contextlib.contextmanager
+def _watch_gpu(device: str) -> Iterator[list[int]]:
+    """Growth of what is in use on a GPU: the allocator's peak, and what CUDA itself takes beside it."""
+    grown, number = [0], int(device.partition(":")[2] or 0)
+    used, reserved = _used_on_gpu(number), 0
+    if torch := _torch():
+        reserved = torch.cuda.memory_reserved(number)
+        torch.cuda.reset_peak_memory_stats(number)
+    yield grown
+    if torch := _torch():
+        beside = (_used_on_gpu(number) - torch.cuda.memory_reserved(number)) - (used - reserved)
+        grown[0] = max(torch.cuda.max_memory_reserved(number) - reserved + beside, 0)
+
+
+def _torch() -> Any:
+    """torch, if something here uses a GPU through it."""
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None
+
+
+def _used_on_gpu(number: int) -> int:
+    if torch := _torch():
+        free, total = torch.cuda.mem_get_info(number)
+        return int(total - free)
+    device = hardware(fresh=True).device(f"cuda:{number}")
+    return device.total - device.free if device else 0
+
+
+def _reset_peak() -> bool:
+    """Set the peak that Linux keeps of this process back to what is in use now; False where that cannot be done."""
+    try:
+        _CLEAR.write_text("5")
+        return _status("VmHWM") > 0
+    except OSError:
+        return False
+
+
+def _status(name: str) -> int:
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _difference(values: Mapping[str, int], full: int, load: int) -> int:
+    """Measured less predicted; a measurement of the whole counts more than one of loading."""
+    return values["full"] - full if "full" in values else values["load"] - load
+
+
+def _is_whole(values: Mapping[str, Any]) -> bool:
+    numbers = all(isinstance(value, int) for value in values.values())
+    return numbers and bool({"full", "load"} & set(values)) and {"predicted_full", "predicted_load"} <= set(values)

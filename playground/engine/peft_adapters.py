@@ -1,0 +1,147 @@
+"""Puts LoRA adapters (PEFT folders) into a loaded model and out again, and says in words why one does not fit.
+
+The model's own layers stay as they are inside of PEFT's, so that with adapters off it computes the very same bits.
+Knows nothing of engines. Nothing is fetched, unpickled or run from an adapter.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playground.engine.base import AdapterSource
+from playground.errors import ModelError
+
+_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+"""Ways to begin a LoRA that take something out of the base's own weights."""
+_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+log = logging.getLogger(__name__)
+
+
+def attach(model: Any, key: str, adapter: AdapterSource) -> None:
+    """Load `adapter` into `model` under `key` (no dots); it is off until `use_adapter`.
+
+    Raises ModelError: no adapter, a pickle, another kind than LoRA, made for another base, damaged. The model is as
+    before then.
+    """
+    _check(adapter)
+    import torch
+    from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    try:
+        config = LoraConfig.from_pretrained(str(adapter.path))
+        weights = load_file(adapter.path / _WEIGHTS)
+    except Exception as error:
+        log.warning("adapter %s could not be read", adapter.path, exc_info=True)
+        raise ModelError(
+            f"The adapter {adapter.name} is damaged or incomplete ({adapter.path}). Copy or train it again."
+        ) from error
+    if config.modules_to_save or config.trainable_token_indices or config.use_dora:
+        raise ModelError(
+            f"The adapter {adapter.name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which cannot be "
+            "switched off and on here. Merge it into its base model with PEFT, and load the result."
+        )
+    if str(config.init_lora_weights).startswith(_CHANGE_THE_BASE):
+        raise ModelError(
+            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again with "
+            "PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
+        )
+    # Else PEFT would draw random numbers first.
+    config.inference_mode, config.init_lora_weights = True, False
+    try:
+        inject_adapter_in_model(config, model, key)
+        report: Any = set_peft_model_state_dict(model, weights, key)
+        loaded = {name for name, _ in model.named_parameters() if key in name.split(".")}
+        missing = loaded & set(report.missing_keys)
+        if missing or report.unexpected_keys:
+            raise ValueError(f"{len(missing)} weights missing, {len(report.unexpected_keys)} unknown")
+        if broken := [name for name, weight in _weights(model, key) if not torch.isfinite(weight).all()]:
+            raise ValueError(f"{broken[0]} holds values that are not numbers")
+    except MemoryError:
+        detach(model, key)
+        raise
+    except Exception as error:
+        detach(model, key)
+        log.warning("adapter %s does not fit", adapter.path, exc_info=True)
+        base = _base_of(adapter.path)
+        made_for = f" It was made for {base}." if base else ""
+        raise ModelError(
+            f"The adapter {adapter.name} does not fit this model: its layers have other names or sizes.{made_for} "
+            "Load the model it was trained on, or choose another adapter."
+        ) from error
+    model.requires_grad_(False)
+    use_adapter(model, "")
+
+
+def use_adapter(model: Any, key: str) -> None:
+    """Compute with this adapter from now on, "" for the bare model. Raises ValueError for one that is not there."""
+    from_peft = [layer for _, _, layer in _layers(model)]
+    if key and not any(key in layer._all_available_adapter_names() for layer in from_peft):
+        raise ValueError(f"no adapter {key!r}")
+    for layer in from_peft:
+        if key:
+            layer.set_adapter(key, inference_mode=True)
+        # Not `enable_adapters(True)`, which would ask for gradients.
+        layer._disable_adapters = not key
+
+
+def detach(model: Any, key: str) -> None:
+    """Take an adapter out, and PEFT's layers with the last one."""
+    for parent, name, layer in list(_layers(model)):
+        layer.delete_adapter(key)
+        if not layer._all_available_adapter_names():
+            setattr(parent, name, layer.get_base_layer())
+    configs = getattr(model, "peft_config", {})
+    configs.pop(key, None)
+    if not configs and hasattr(model, "peft_config"):
+        del model.peft_config
+
+
+def _layers(model: Any) -> Iterator[tuple[Any, str, Any]]:
+    """PEFT's layers in a model, each with the module that has it and its name there."""
+    if "peft" not in sys.modules:
+        return
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, BaseTunerLayer):
+                yield parent, name, child
+
+
+def _weights(model: Any, key: str) -> Iterator[tuple[str, Any]]:
+    return ((name, weight) for name, weight in model.named_parameters() if key in name.split("."))
+
+
+def _check(adapter: AdapterSource) -> None:
+    """Say what is wrong with a folder before anything of it is read into the model."""
+    folder = adapter.path
+    if not folder.is_dir() or not (folder / _CONFIG).is_file():
+        raise ModelError(
+            f"{folder} is no adapter for this engine: a folder with {_CONFIG} and {_WEIGHTS} is needed. "
+            "Choose another folder, or load a GGUF model for a GGUF adapter."
+        )
+    if not (folder / _WEIGHTS).is_file():
+        if (folder / "adapter_model.bin").exists():
+            raise ModelError(
+                f"The adapter {adapter.name} is a pickle file, which can carry program code and is never loaded here. "
+                "Save it again with PEFT as safetensors."
+            )
+        raise ModelError(f"The adapter {adapter.name} lacks its weights, {_WEIGHTS}. Copy it again.")
+    try:
+        kind = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))["peft_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The adapter {adapter.name} has no readable {_CONFIG}. Copy or train it again.") from error
+    if kind != "LORA":
+        raise ModelError(f"The adapter {adapter.name} is of the kind {kind}; only LORA is known here. Choose another.")
+
+
+def _base_of(folder: Path) -> str:
+    """The name of the model that an adapter was trained on, as it says itself."""
+    name = json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    return Path(str(name)).name if name else ""

@@ -1,0 +1,325 @@
+"""The runner for NVIDIA GPUs, on a CPU: its memory, its attention and what it does when recording fails.
+
+What needs a GPU (recording itself, the flash kernel) is in the last class, which is skipped without one. The flash
+path's arguments are checked here against a plain implementation of what torch documents of that kernel.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from playground.engine.cuda_graphs import CaptureError
+from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
+
+CONTEXT = 900
+SMALL: dict[str, Any] = {
+    "vocab_size": 300,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+    # Far larger than usual, so that the answer depends on all of the prompt.
+    "initializer_range": 0.5,
+    "pad_token_id": 0,
+}
+
+
+def llama(**changed: Any) -> Any:
+    torch.manual_seed(0)
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**{**SMALL, **changed})).eval()
+
+
+def words(count: int, seed: int) -> list[int]:
+    return torch.randint(0, 300, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def own(model: Any, tokens: list[int]) -> torch.Tensor:
+    """What the model itself says after `tokens`, all read at once."""
+    with torch.inference_mode():
+        scores: torch.Tensor = model(input_ids=torch.tensor([tokens], device=model.device)).logits[0, -1].float()
+        return scores
+
+
+def near(scores: torch.Tensor, truth: torch.Tensor) -> bool:
+    return float((scores - truth).norm() / truth.norm()) < 1e-4
+
+
+def varlen_as_documented(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cu_seq_q: torch.Tensor,
+    cu_seq_k: torch.Tensor,
+    max_q: int,
+    max_k: int,
+    *,
+    scale: float,
+    window_size: tuple[int, int],
+    enable_gqa: bool,
+    seqused_k: torch.Tensor,
+    block_table: torch.Tensor,
+) -> torch.Tensor:
+    """torch.nn.attention.varlen.varlen_attn by its documentation, one sequence after the other."""
+    assert all(ints.dtype == torch.int32 for ints in (cu_seq_q, cu_seq_k, seqused_k, block_table))
+    assert enable_gqa
+    assert key.shape[1] % 256 == 0
+    assert cu_seq_q[-1] == len(query)
+    assert int(seqused_k.max()) <= max_k == block_table.shape[1] * key.shape[1]
+    done = torch.empty_like(query)
+    for at, used in enumerate(seqused_k.tolist()):
+        begin, end = cu_seq_q[at : at + 2].tolist()
+        assert end - begin <= max_q
+        keys, values = (pool[block_table[at].long()].flatten(0, 1)[:used] for pool in (key, value))
+        groups = query.shape[1] // key.shape[2]
+        keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
+        scores = torch.einsum("qhd,khd->hqk", query[begin:end], keys) * scale
+        # Aligned to the end: the last query stands at the last key.
+        apart = torch.arange(used) - (torch.arange(end - begin)[:, None] + used - (end - begin))
+        left, right = window_size
+        hidden = (apart > right if right >= 0 else apart > math.inf) | (
+            apart < -left if left >= 0 else apart > math.inf
+        )
+        done[begin:end] = torch.einsum("hqk,khd->qhd", scores.masked_fill(hidden, -math.inf).softmax(-1), values)
+    return done
+
+
+@pytest.fixture(params=["masked", "flash"])
+def attention(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to read the pages."""
+    if request.param == "flash":
+        monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen_as_documented)
+        monkeypatch.setattr("playground.engine.cuda_runner.flash_reads", lambda device, dtype: True)
+    return str(request.param)
+
+
+class TestScores:
+    def test_rows_of_different_lengths_step_together_and_apart(self, attention: str) -> None:
+        model = llama()
+        runner = CudaRunner(model, 3, CONTEXT)
+        assert attention in runner.mode
+        held = {row: words(count, row) for row, count in enumerate((5, 256, 700))}
+        for row, tokens in held.items():
+            assert near(runner.extend(row, tokens), own(model, tokens))
+        for rows in ((0, 1, 2), (1,), (0, 2), (0, 1, 2)):
+            new = {row: 7 + row for row in rows}
+            for row, scores in runner.step(new).items():
+                held[row].append(new[row])
+                assert scores.dtype == torch.float32
+                assert near(scores, own(model, held[row]))
+        assert [runner.length(row) for row in range(3)] == [len(held[row]) for row in range(3)]
+
+    def test_a_prompt_read_in_parts(self, attention: str) -> None:
+        model = llama()
+        runner = CudaRunner(model, 1, CONTEXT)
+        runner.batch = 100
+        tokens = words(640, 1)
+        runner.extend(0, tokens[:300])
+        assert near(runner.extend(0, tokens[300:]), own(model, tokens))
+
+    def test_going_back_and_on_another_way(self, attention: str) -> None:
+        model = llama()
+        runner = CudaRunner(model, 2, CONTEXT)
+        first, other = words(300, 1), words(40, 2)
+        runner.extend(0, first)
+        assert runner.copy(0, 1, 260) == 260
+        assert runner.truncate(0, 270) == 270
+        assert near(runner.extend(0, other), own(model, first[:270] + other))
+        assert near(runner.step({1: 9})[1], own(model, [*first[:260], 9]))
+        assert runner.truncate(1, 1000) == 261
+        assert runner.copy(0, 1, 1000) == 310
+
+    @pytest.mark.parametrize(
+        ("name", "more"),
+        [
+            ("Mistral", {"sliding_window": 20}),
+            ("Gemma2", {"sliding_window": 20, "head_dim": 8, "attn_logit_softcapping": 2.0}),
+            ("GptOss", {"sliding_window": 20, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1}),
+        ],
+    )
+    def test_windows_caps_and_sinks(self, attention: str, name: str, more: dict[str, Any]) -> None:
+        torch.manual_seed(0)
+        config = getattr(transformers, f"{name}Config")(**SMALL, **more)
+        model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
+        runner = CudaRunner(model, 2, CONTEXT)
+        tokens = words(90, 3)
+        runner.extend(1, tokens[:80])
+        for token in tokens[80:]:
+            scores = runner.step({1: token})[1]
+        assert near(scores, own(model, tokens))
+
+    def test_the_model_stays_as_it_was_for_others(self) -> None:
+        model = llama()
+        before, how = own(model, words(20, 1)), model.config._attn_implementation
+        CudaRunner(model, 1, CONTEXT).extend(0, [1, 2, 3])
+        assert model.config._attn_implementation == how
+        assert torch.equal(own(model, words(20, 1)), before)
+
+    def test_full_rows_are_refused(self) -> None:
+        runner = CudaRunner(llama(), 2, 20)
+        with pytest.raises(ValueError, match="21 tokens after 0"):
+            runner.extend(0, words(21, 1))
+        runner.extend(0, words(20, 1))
+        runner.extend(1, words(19, 1))
+        with pytest.raises(ValueError, match=r"\[0\] hold 20"):
+            runner.step({0: 1, 1: 1})
+        assert (runner.length(0), runner.length(1)) == (20, 19)
+        assert runner.step({1: 1})[1].shape == (300,)
+
+    def test_what_it_cannot_compute_is_refused(self) -> None:
+        torch.manual_seed(0)
+        config = transformers.BloomConfig(vocab_size=300, hidden_size=32, n_layer=2, n_head=4)
+        with pytest.raises(UnsupportedModelError, match="of its own"):
+            CudaRunner(transformers.BloomForCausalLM(config).eval(), 1, CONTEXT)
+
+    def test_a_model_that_looks_plain_but_is_not_is_found_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("playground.engine.paged_cache._by_mask", lambda query, *rest: query.transpose(1, 2))
+        with pytest.raises(UnsupportedModelError, match="apart from the model's own"):
+            CudaRunner(llama(), 1, CONTEXT)
+
+
+class TestAdapters:
+    def test_switched_and_off_to_the_bit(self) -> None:
+        import peft
+
+        model = llama()
+        runner = CudaRunner(model, 1, CONTEXT)
+        tokens = words(30, 1)
+        bare = runner.extend(0, tokens)
+        runner.use_adapter("")
+        wrapped = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules="all-linear"), "first")
+        wrapped.add_adapter("second", peft.LoraConfig(r=2, target_modules=["q_proj"]))
+        with torch.no_grad():
+            for key, weight in wrapped.named_parameters():
+                if "lora_B" in key:
+                    weight.normal_()
+
+        def read(name: str) -> torch.Tensor:
+            runner.truncate(0, 0)
+            runner.use_adapter(name)
+            return runner.extend(0, tokens)
+
+        wrapped.eval()
+        first, second = read("first"), read("second")
+        assert near(second, own(model, tokens))
+        assert not near(first, second)
+        assert not near(first, bare)
+        assert torch.equal(read("first"), first)
+        assert torch.equal(read(""), bare)
+        with pytest.raises(ValueError, match="no adapter 'third'"):
+            runner.use_adapter("third")
+        assert torch.equal(read(""), bare)
+        assert torch.equal(CudaRunner(wrapped, 1, CONTEXT).extend(0, tokens), bare)
+
+
+class NoGraphs:
+    """In place of Graphs: recording fails with these errors, one after the other, and then works."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.forgotten, self.keys = list(errors), 0, list[Hashable]()
+
+    def run(self, key: Hashable, step: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+        self.keys.append(key)
+        if self.errors:
+            raise self.errors.pop(0)
+        return step(values)
+
+    def forget(self, wanted: Callable[[Any], bool] = lambda key: False) -> None:
+        self.forgotten += 1
+
+
+class TestRecording:
+    @staticmethod
+    def runner(model: Any, *errors: Exception) -> tuple[CudaRunner, NoGraphs]:
+        runner, graphs = CudaRunner(model, 5, CONTEXT), NoGraphs(*errors)
+        runner._graphs, runner._unrecorded = graphs, ""  # type: ignore[assignment]
+        return runner, graphs
+
+    def test_few_recordings_serve_all_lengths_and_numbers_of_rows(self) -> None:
+        runner, graphs = self.runner(llama())
+        for row in range(5):
+            runner.extend(row, words(100 + 150 * row, row))
+        for rows in (1, 2, 3, 4, 5):
+            runner.step({row: 1 for row in range(rows)})
+        runner.step({1: 1})
+        assert [key[1:] for key in graphs.keys] == [(1, 2), (2, 2), (4, 2), (4, 4), (8, 4), (1, 2)]  # type: ignore[index]
+
+    def test_a_step_that_cannot_be_recorded_is_run_and_it_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
+        model = llama()
+        runner, graphs = self.runner(model, CaptureError("operation not permitted"))
+        tokens = words(10, 1)
+        runner.extend(0, tokens)
+        with caplog.at_level(logging.WARNING):
+            for token in (5, 6):
+                tokens.append(token)
+                assert near(runner.step({0: token})[0], own(model, tokens))
+        assert len(graphs.keys) == 1
+        assert caplog.text.count("without CUDA graphs") == 1
+        assert "no CUDA graphs (operation not permitted)" in runner.mode
+
+    def test_out_of_memory_gives_the_recordings_back_and_tries_again(self) -> None:
+        model = llama()
+        runner, graphs = self.runner(model, torch.OutOfMemoryError("full"))
+        tokens = words(10, 1)
+        runner.extend(0, tokens)
+        assert near(runner.step({0: 5})[0], own(model, [*tokens, 5]))
+        assert (graphs.forgotten, len(graphs.keys)) == (1, 1)
+        runner.step({0: 5})
+        assert len(graphs.keys) == 2
+
+    @pytest.mark.parametrize("work", ["extend", "step"])
+    def test_out_of_memory_twice_is_raised_and_leaves_the_rows_usable(
+        self, work: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = llama()
+        runner = CudaRunner(model, 2, CONTEXT)
+        tokens = words(300, 1)
+        runner.extend(0, tokens)
+
+        def full(*_: Any) -> torch.Tensor:
+            raise torch.OutOfMemoryError("full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("playground.engine.paged_cache._by_mask", full)
+            with pytest.raises(torch.OutOfMemoryError):
+                runner.extend(0, [1, 2]) if work == "extend" else runner.step({0: 1})
+        assert runner.length(0) == 300
+        assert near(runner.step({0: 9})[0], own(model, [*tokens, 9]))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+class TestOnCuda:
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+    def test_recorded_steps_agree_with_the_model(self, dtype: torch.dtype) -> None:
+        model = llama(hidden_size=256, initializer_range=0.05).to("cuda", dtype)
+        runner = CudaRunner(model, 3, CONTEXT)
+        assert runner.mode.startswith("CUDA graphs, flash" if dtype == torch.bfloat16 else "CUDA graphs, masked")
+        held = {row: words(count, row) for row, count in enumerate((5, 256, 700))}
+        for row, tokens in held.items():
+            runner.extend(row, tokens)
+        for rows in ((0, 1, 2), (1,), (0, 2), (0, 1, 2)):
+            for row, scores in runner.step({row: 7 for row in rows}).items():
+                held[row].append(7)
+                truth = own(model, held[row])
+                assert float((scores - truth).norm() / truth.norm()) < (0.03 if dtype == torch.bfloat16 else 1e-3)
+
+    def test_memory_that_runs_out_is_given_back(self) -> None:
+        model = llama(hidden_size=256, initializer_range=0.05).to("cuda", torch.bfloat16)
+        runner = CudaRunner(model, 2, CONTEXT)
+        first = runner.extend(0, words(300, 1))
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(torch.cuda.memory_reserved() / torch.cuda.mem_get_info()[1])
+        try:
+            with pytest.raises(torch.OutOfMemoryError):
+                runner.extend(1, words(800, 1))
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+        assert torch.equal(runner.extend(1, words(300, 1)), first)
