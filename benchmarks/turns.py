@@ -49,6 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=tuple(BARS), help="one engine")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--tokens", type=int, default=TOKENS, help="length of a conversation; the bars are for %(default)s"
+    )
     parser.add_argument("--restarted", metavar="FOLDER", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.restarted:
@@ -56,8 +59,8 @@ def main() -> None:
     rows = []
     for name in [arguments.only] if arguments.only else BARS:
         with tempfile.TemporaryDirectory() as folder:
-            rows += measure(name, Path(folder), arguments.rounds)
-    show(f"Turns in a conversation of {TOKENS:,} tokens", rows)
+            rows += measure(name, Path(folder), arguments.rounds, arguments.tokens)
+    show(f"Turns in a conversation of {arguments.tokens:,} tokens", rows)
 
 
 def opened(name: str, folder: Path) -> Engine:
@@ -78,7 +81,7 @@ def cache() -> Path:
     return starter().parent.parent.parent / "cache"
 
 
-def measure(name: str, folder: Path, rounds: int) -> list[Row]:
+def measure(name: str, folder: Path, rounds: int, tokens: int) -> list[Row]:
     """All rounds with one engine."""
     ratios: dict[str, list[float]] = {}
     tails: list[float] = []
@@ -89,7 +92,7 @@ def measure(name: str, folder: Path, rounds: int) -> list[Row]:
         ask(engine, [Turn("user", "Hello.")])
         for number in range(rounds):
             print(f"{name}: round {number + 1} of {rounds}", flush=True)
-            turns = conversation(engine, f"Report {number} of {time.time_ns()}. ")
+            turns = conversation(engine, f"Report {number} of {time.time_ns()}. ", tokens)
             cold = ask(engine, turns)
             cold_seconds.append(cold.seconds)
             longer = [*turns, Turn("assistant", cold.text), Turn("user", QUESTION)]
@@ -148,10 +151,10 @@ def after_restart(folder: Path) -> None:
     print(json.dumps({"seconds": found.seconds, "tokens": found.tokens, "cached": found.cached}))
 
 
-def conversation(engine: Engine, first: str) -> list[Turn]:
-    """Turns of `TOKENS` tokens or a little more, ending with the user's."""
+def conversation(engine: Engine, first: str, tokens: int) -> list[Turn]:
+    """Turns of that many tokens or a little more, ending with the user's."""
     turns = [Turn("user", first + WORDS)]
-    while engine.count_tokens(turns) < TOKENS:
+    while engine.count_tokens(turns) < tokens:
         turns += [Turn("assistant", WORDS), Turn("user", f"{len(turns)}. {WORDS}")]
     return turns
 

@@ -69,6 +69,8 @@ class HubServer:
     """The same for the API."""
     page: bytes = b""
     """What the API gives instead, if anything: somebody else's page."""
+    older: dict[str, Repo] = field(default_factory=dict)
+    """What a branch has left behind, by commit."""
     token: str = ""
     """What a gated repository wants to see."""
     ranges: list[str | None] = field(default_factory=list)
@@ -89,8 +91,8 @@ class HubServer:
         if path.startswith("/api/models"):
             self._api(request, path.removeprefix("/api/models").strip("/"), query)
         elif path.startswith("/cdn/"):
-            name, file = path.removeprefix("/cdn/").split("@")
-            repo = self.repos[name]
+            name, commit, file = path.removeprefix("/cdn/").split("@")
+            repo = self.older.get(commit) or self.repos[name]
             self._content(request, repo.wrong.get(file, repo.files[file]))
         elif "/resolve/" in path:
             self._resolve(request, path)
@@ -136,7 +138,7 @@ class HubServer:
     def _resolve(self, request: BaseHTTPRequestHandler, path: str) -> None:
         name, _, rest = path.strip("/").partition("/resolve/")
         commit, _, file = rest.partition("/")
-        repo = self.repos.get(name)
+        repo = self.older.get(commit) or self.repos.get(name)
         if repo is None and path in self.files:
             self._content(request, self.files[path])
             return
@@ -155,7 +157,7 @@ class HubServer:
         request.send_header("X-Linked-Size", str(len(data)))
         request.send_header("X-Repo-Commit", commit)
         # By another host name, as the Hub's contents come from elsewhere: a token must not follow.
-        request.send_header("Location", f"{self.url.replace('127.0.0.1', 'localhost')}/cdn/{name}@{file}")
+        request.send_header("Location", f"{self.url.replace('127.0.0.1', 'localhost')}/cdn/{name}@{commit}@{file}")
         request.send_header("Content-Length", "0")
         request.end_headers()
 

@@ -55,9 +55,9 @@ def test_names(name: str, parsed: HubName) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x", "/x", "x/", "a/b/", "../x", "a/..", "a/b@", "a/b@..", "a/b@x/../y", "a/b@-x", "a b/c", "a--b/c", 
-     "a/b/c.bin", "a/b/../c.gguf", "a/b//c.gguf", "a/b/.gguf/../../x.gguf", "a/b\\c", "https://huggingface.co/a/b", "-a/b", "a/b.",
-     "a/b/x:y.gguf", "a/" + "b" * 200, "a/b@" + "c" * 200, "a/b/x\n.gguf", "模型/x"],
+    ["", "x", "/x", "x/", "a/b/", "../x", "a/..", "a/b@", "a/b@..", "a/b@x/../y", "a/b@-x", "a b/c", "a--b/c",
+     "a/b/c.bin", "a/b/../c.gguf", "a/b//c.gguf", "a/b/.gguf/../../x.gguf", "a/b\\c", "https://huggingface.co/a/b",
+     "-a/b", "a/b.", "a/b/x:y.gguf", "a/" + "b" * 200, "a/b@" + "c" * 200, "a/b/x\n.gguf", "模型/x"],
 )  # fmt: skip
 def test_bad_names(name: str) -> None:
     with pytest.raises(BadValueError, match="organisation/name"):

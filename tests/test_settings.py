@@ -82,8 +82,16 @@ def test_all_shipped_presets_load() -> None:
     for preset in model_presets().values():
         assert preset.license
         assert preset.size > 1 << 20
-        assert preset.hub_revision not in ("", "main"), "a branch moves; name a commit"
-        assert "==" in preset.wheel
+        assert preset.good_at.endswith(".")
+        assert preset.good_at_zh.endswith("。")
+        assert preset.sha256 or not preset.file or preset.hub_revision == "main"
+        assert all("==" in wheel.requirement for wheel in preset.wheels)
+        if preset.file and preset.wheels:
+            assert sum(wheel.bytes for wheel in preset.wheels) == preset.size
+        weights = {"safetensors": 2, "pickle": 2, "gguf": 0.4}[preset.format] * preset.parameters
+        assert weights <= preset.size * 1.05, "the size does not fit the shape"
+    starter = model_preset(STARTER)
+    assert (len(starter.hub_revision), len(starter.wheels)) == (40, 1), "the starter is pinned everywhere"
 
 
 def test_unknown_model_lists_those_there_are() -> None:
@@ -98,12 +106,25 @@ languages = ["en"]
 file = "tiny.gguf"
 size = 1000
 sha256 = "HASH"
+kind = "chat"
+good_at = "Tests."
+good_at_zh = "测试。"
+context_length = 8192
+format = "gguf"
 hub_repository = "some/repository"
 hub_revision = "abc"
-wheel = "tiny==1.0"
-wheel_member = "tiny/tiny.gguf"
-wheel_sha256 = "HASH"
+wheels = [{ requirement = "tiny==1.0", sha256 = "HASH", size = 900, member = "tiny/tiny.gguf", bytes = 1000 }]
 system_prompt = ""
+[shape]
+num_hidden_layers = 1
+hidden_size = 1
+intermediate_size = 1
+num_attention_heads = 1
+num_key_value_heads = 1
+head_dim = 1
+vocab_size = 1
+tie_word_embeddings = false
+parameters = 1
 [sampling]
 temperature = 0.2
 """.replace("HASH", "0" * 64)
@@ -120,6 +141,17 @@ temperature = 0.2
         ("temperature = 0.2", "temperature = 9", ["[sampling]", "temperature is 9", "0 to 5"]),
         ("temperature = 0.2", "temprature = 0.2", ["[sampling]", "'temprature'"]),
         ('languages = ["en"]', 'languages = "en"', ["languages", "wrong kind"]),
+        ('kind = "chat"', 'kind = "cat"', ["kind is 'cat'", "chat, base, seq2seq"]),
+        ('format = "gguf"', 'format = "onnx"', ["format is 'onnx'"]),
+        ("context_length = 8192", "context_length = true", ["context_length", "wrong kind"]),
+        ("head_dim = 1", "", ["[shape]", "'head_dim'", "missing"]),
+        ("head_dim = 1", "head_dim = 1\nheads = 2", ["[shape]", "'heads'", "Known are"]),
+        ("head_dim = 1", 'head_dim = "1"', ["[shape]", "head_dim is '1'"]),
+        ("size = 900, ", "", ["wheels", "'size'", "missing"]),
+        ("size = 900, ", 'size = "900", ', ["wheels", "size", "wrong kind"]),
+        ('hub_revision = "abc"', "", ["belong together"]),
+        ('file = "tiny.gguf"', "", ["either file or unpack"]),
+        (', sha256 = "00', ', sha256 = "AB', ["wheels", "lower-case hex"]),
     ],
 )
 def test_every_fault_in_a_preset_is_named(tmp_path: Path, was: str, becomes: str, words: list[str]) -> None:

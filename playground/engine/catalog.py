@@ -9,11 +9,14 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from playground.engine import library
 from playground.engine.base import AdapterSource, LoadOptions, ModelSource
-from playground.engine.download import model_file, sha256_of
 from playground.engine.echo_engine import echo_bytes
 from playground.engine.hardware import usable_cores
+from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
+from playground.engine.library import model_file
+from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError, MissingError, ModelError
 from playground.paths import DataFolder
 from playground.presets import ModelPreset, model_preset, model_presets
@@ -44,7 +47,7 @@ def resolve(name: str, options: LoadOptions, settings: Settings, folder: DataFol
     if name.startswith(("http://", "https://")) or options.engine == "remote":
         return _remote(name, settings)
     preset = model_presets().get(name)
-    path = model_file(preset, folder) if preset else _local_path(name)
+    path = model_file(preset, folder) if preset else _local_path(name, folder)
     engine = _engine(path, preset, options)
     return Wanted(engine, preset.id if preset else name if "/" not in name else path.stem, preset, path)
 
@@ -104,7 +107,6 @@ def source(wanted: Wanted, options: LoadOptions, settings: Settings, folder: Dat
     )
     if wanted.path is None:
         return plain
-    _check(wanted.path)
     sha256 = file_sha256(wanted.path, folder.cache / "hashes.json")
     if wanted.preset and wanted.preset.sha256 and sha256 != wanted.preset.sha256:
         raise ModelError(
@@ -154,23 +156,20 @@ def file_sha256(path: Path, memory: Path) -> str:
     return str(known[key])
 
 
-def _local_path(name: str) -> Path:
+def _local_path(name: str, folder: DataFolder) -> Path:
     path = Path(name).expanduser().absolute()
     if path.exists():
-        return path
+        # Of a folder that holds one GGUF file and no other model, the file is meant.
+        files = [] if (path / "config.json").exists() else sorted(path.glob("*.gguf")) if path.is_dir() else []
+        return files[0] if len(files) == 1 else path
+    if is_hub_name(name):
+        model = library.find(name, folder)
+        if model is None:
+            raise MissingError(f"{name} is not on this machine. Download it first: playground models pull {name}.")
+        if not model.complete:
+            raise MissingError(f"{name} cannot be used: {model.problem} Download it again.")
+        return model.path
     if os.sep in name or "/" in name or name.endswith(".gguf"):
         raise MissingError(f"There is no file or folder {path}. Check the path given with --model.")
     model_preset(name)
     raise AssertionError("model_preset raises for a name that is not a preset")
-
-
-def _check(path: Path) -> None:
-    if not path.exists():
-        raise MissingError(f"There is no file or folder {path}. Check the path given with --model.")
-    if path.is_dir():
-        if not (path / "config.json").exists() or not any(path.glob("*.safetensors")):
-            raise ModelError(f"{path} holds no model: config.json and *.safetensors are needed. Choose another folder.")
-        return
-    with path.open("rb") as file:
-        if file.read(4) != _GGUF_MAGIC:
-            raise ModelError(f"{path} is not a GGUF model file. Give a .gguf file or a folder with safetensors.")

@@ -1,7 +1,7 @@
 """Asks the Hub (or a mirror named by HF_ENDPOINT) what it has: search, and the files of a repository.
 
-Downloads nothing and sends nothing that the user did not ask for; knows nothing of the disk. It asks with our own client
-and not with huggingface_hub's, whose search waits without a limit, tries again by its own rules and cannot be stopped.
+Downloads nothing and sends nothing that the user did not ask for; knows nothing of the disk. It asks with our
+own client: huggingface_hub's search waits without a limit, tries again by its own rules and cannot be stopped.
 """
 
 from __future__ import annotations

@@ -14,17 +14,43 @@ from pathlib import Path
 from playground.engine import catalog, download
 from playground.engine.base import AdapterSource, Engine, LoadOptions, ModelSource
 from playground.engine.catalog import Wanted
+from playground.engine.convert import is_pickle
 from playground.engine.echo_engine import echo_bytes
-from playground.engine.hardware import hardware
+from playground.engine.hardware import Hardware, hardware
 from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
-from playground.engine.shape import read_shape
+from playground.engine.shape import read_shape, shape_from_table
 from playground.errors import MissingError, ModelError, PlaygroundError
 from playground.paths import DataFolder
 from playground.presets import ModelPreset
 from playground.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the models in memory take, by model and device: those in use, and those that would leave for another.
+
+    `budget` is what all models together may take of each device.
+    """
+
+    used: Mapping[str, Mapping[str, int]]
+    idle: Mapping[str, Mapping[str, int]]
+    budget: Mapping[str, int]
+
+    def hardware(self) -> Hardware:
+        """The devices with what is free for one more model, were the idle ones gone."""
+        here = hardware()
+        devices = []
+        for device in here.devices:
+            idle = sum(sizes.get(device.name, 0) for sizes in self.idle.values())
+            used = sum(sizes.get(device.name, 0) for sizes in self.used.values())
+            allowed = self.budget.get(device.name, device.total) - used
+            devices.append(replace(device, free=max(0, min(device.free + idle, allowed))))
+        return replace(here, devices=tuple(devices))
+
+
 Report = Callable[[str, int, int], None]
 """Called with what is being fetched, bytes done and bytes in all."""
 
@@ -43,7 +69,7 @@ class Prepared:
     def too_big(self, missing: int) -> ModelError:
         """What to say when it does not fit even alone, with the settings that would."""
         wanted = f"{self.wanted.model} needs {sum(self.need.values()) / 1e9:.1f} GB, {missing / 1e9:.1f} GB more than"
-        ways = [proposal.words for proposal in self.plan.proposals] if self.plan is not None else []
+        ways = [proposal.text for proposal in self.plan.proposals] if self.plan is not None else []
         remedy = f"This would fit: {'; '.join(ways)}." if ways else "Choose a smaller model, or close other programs."
         return ModelError(f"{wanted} there is. {remedy}")
 
@@ -81,32 +107,40 @@ class Loader:
 
         download.fetch(preset, self._folder, progress)
 
-    def plan(
-        self, wanted: Wanted, options: LoadOptions, residents: Mapping[str, Mapping[str, int]]
-    ) -> MemoryPlan | None:
-        """What the model would take and whether it fits beside nothing else of ours; None for echo and remote.
+    def plan(self, wanted: Wanted, options: LoadOptions, others: Sizes) -> MemoryPlan | None:
+        """What the model would take, and whether it fits; None for echo and remote.
 
-        `residents` are the sizes of the models in memory, for the proposals. Raises ModelError for what is no model.
+        Idle models count as free, because they leave when room is needed. A preset that is not here is planned from
+        what its file says. Raises ModelError for what is no model, BadValueError for options that cannot be.
         """
         if wanted.path is None:
             return None
-        return plan_model(
-            read_shape(wanted.path), options, hardware(), self.measured, engine=wanted.engine, residents=residents
-        )
+        if wanted.preset is not None and not self.is_here(wanted):
+            table = {**wanted.preset.shape, "kind": wanted.preset.kind, "format": wanted.preset.format}
+            shape = shape_from_table({**table, "weight_bytes": wanted.preset.size}, wanted.preset.name)
+        else:
+            shape = read_shape(wanted.path)
+        there = others.hardware()
+        return plan_model(shape, options, there, self.measured, engine=wanted.engine, residents=others.used)
 
     def prepare(
         self,
         name: str,
         options: LoadOptions,
         adapters: Mapping[str, str],
-        residents: Mapping[str, Mapping[str, int]],
+        others: Sizes,
     ) -> Prepared:
         """Everything short of taking memory. Raises PlaygroundError for what cannot become a loaded model.
 
         An adapter whose files are gone is left out, and the note says so.
         """
         wanted = self.resolve(name, options)
-        plan = self.plan(wanted, options, residents)
+        plan = self.plan(wanted, options, others)
+        if wanted.path is not None and is_pickle(wanted.path):
+            raise ModelError(
+                f"{name} has its weights in a pickle, a kind of file that may run programs, so it is not loaded. "
+                f"Convert it once, in the Models tab or with `playground models convert {name}`."
+            )
         source = catalog.source(wanted, options, self._settings, self._folder)
         here, notes = [], []
         for adapter_name, path in adapters.items():
@@ -125,7 +159,10 @@ class Loader:
             slots=plan.slots,
             context_length=plan.context_length,
         )
-        return Prepared(wanted, source, plan, {plan.device: plan.total}, " ".join([plan.reason, *notes]).strip())
+        need = {device: size for device, size in plan.need.items() if size}
+        need[plan.device] = plan.total - plan.reclaimable
+        note = " ".join([plan.reason, *notes]).strip() if plan.fits else " ".join(notes)
+        return Prepared(wanted, source, plan, need, note)
 
     def open(self, prepared: Prepared, *, alone: bool) -> Engine:
         """Load it. `alone`: nothing else is at work, so that what it takes can be measured and remembered.

@@ -10,7 +10,7 @@ from playground.engine import download
 from playground.engine.base import LoadOptions
 from playground.engine.hardware import hardware
 from playground.engine.lease import LeaseCancelled
-from playground.engine.loader import Loader, Prepared
+from playground.engine.loader import Loader, Prepared, Sizes
 from playground.engine.residency import Resident
 from playground.engine.residents import Residents
 from playground.errors import ModelError, PlaygroundError
@@ -35,14 +35,14 @@ class Loading:
         self._one = threading.Lock()
         """Two at once would measure each other, and fight for the same room."""
 
-    def sizes(self, name: str) -> dict[str, Mapping[str, int]]:
-        """What the others in memory take, by model and device."""
+    def sizes(self, name: str) -> Sizes:
+        """What the others in memory take."""
         with self._residents.changed:
-            return {
-                other: dict(resident.reserved)
-                for other, resident in self._residents.books.residents.items()
-                if other != name and resident.reserved
-            }
+            books = self._residents.books
+            others = [one for one in books.residents.values() if one.name != name and one.reserved]
+            used = {one.name: dict(one.reserved) for one in others if one.in_use or one.phase != "ready"}
+            idle = {one.name: dict(one.reserved) for one in others if one.name not in used}
+            return Sizes(used, idle, dict(books.budget))
 
     def start(self, name: str, options: LoadOptions) -> None:
         """Begin to load, unless it is loaded like this, or on its way."""

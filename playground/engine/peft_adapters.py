@@ -43,13 +43,13 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
         ) from error
     if config.modules_to_save or config.trainable_token_indices or config.use_dora:
         raise ModelError(
-            f"The adapter {adapter.name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which cannot be "
-            "switched off and on here. Merge it into its base model with PEFT, and load the result."
+            f"The adapter {adapter.name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which "
+            "cannot be switched off and on here. Merge it into its base model with PEFT, and load the result."
         )
     if str(config.init_lora_weights).startswith(_CHANGE_THE_BASE):
         raise ModelError(
-            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again with "
-            "PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
+            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again "
+            "with PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
         )
     # Else PEFT would draw random numbers first.
     config.inference_mode, config.init_lora_weights = True, False

@@ -96,7 +96,7 @@ class Prefixes:
         return next(at for at in range(most) if row.tokens[at] != prompt[at])
 
     def _make_room(self, room: int, spared: set[int]) -> None:
-        """Empty idle rows, the one not used for longest first, until a sequence of length `room` fits beside the rest."""
+        """Empty idle rows, the one not used for longest first, until a sequence of length `room` fits in."""
         idle = [at for at, row in enumerate(self._rows) if not row.busy and at not in spared and row.tokens]
         for at in sorted(idle, key=lambda at: self._rows[at].used):
             if room + sum(len(row.tokens) for row in self._rows) <= self._most:

@@ -233,7 +233,7 @@ def verified(remote: Remote, part: Path, source: str, report: Report, brake: Bra
     with part.open("rb") as content:
         while piece := content.read(_HASH_PIECE):
             brake.check()
-            report(f"{source}: {VERIFYING}", content.tell())
+            report(f"{source}: {VERIFYING}", size)
             digest.update(piece)
     wanted = remote.sha256 or remote.git_sha1 or digest.hexdigest()
     if digest.hexdigest() == wanted and size == (remote.size or size):

@@ -66,9 +66,9 @@ def build_blocks(service: ChatService, models: ModelsService) -> gr.Blocks:
     with gr.Blocks(title="Playground", fill_width=True, fill_height=True, analytics_enabled=False) as blocks:
         gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
         with gr.Tabs(elem_id="pg-tabs"):
-            with gr.Tab(words("tab.chat"), id="chat", render_children=True):
+            with gr.Tab(words("tab.chat"), id="chat"):
                 build_chat_tab(service, words)
-            with gr.Tab(words("tab.models"), id="models", render_children=True):
+            with gr.Tab(words("tab.models"), id="models"):
                 build_models_tab(models)
     made: gr.Blocks = blocks
     return made

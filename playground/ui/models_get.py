@@ -34,7 +34,7 @@ def _offer(offer: Offer, overview: Overview, language: str) -> str:
         t(language, "m.parameters", n=count_text(preset.parameters)),
         *model_facts(preset.license, preset.kind, preset.languages, language),
         t(language, "m.context", n=f"{preset.context_length:,}"),
-        t(language, "m.needs", size=size_text(offer.total), precision=offer.precision),
+        t(language, "m.needs", size=size_text(offer.total)) + _precision(offer.precision),
     ]
     text = preset.good_at_zh if language == "zh" else preset.good_at
     notes = f"<p>{html.escape(text)}</p>"
@@ -54,6 +54,10 @@ def _offer(offer: Offer, overview: Overview, language: str) -> str:
         )
     fits = t(language, "m.fits" if offer.fits else "m.fits_not")
     return card(f"offer:{preset.id}", preset.name, fits, fact_line(facts), notes, get)
+
+
+def _precision(precision: str) -> str:
+    return "" if precision == "auto" else f" ({precision})"
 
 
 def jobs_html(overview: Overview, language: str) -> str:

@@ -130,7 +130,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.fits": ("fits", "放得下"),
     "m.fits_not": ("too large for this machine", "超出本机内存"),
     "m.fits_later": ("fits once others have left", "其他模型释放后放得下"),
-    "m.needs": ("about {size} in memory ({precision})", "内存约 {size}（{precision}）"),
+    "m.needs": ("about {size} in memory", "内存约 {size}"),
     "m.parameters": ("{n} parameters", "{n} 参数"),
     "m.gated": (
         "needs a Hub account that accepted its conditions (HF_TOKEN)",

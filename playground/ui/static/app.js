@@ -424,9 +424,9 @@ const playground = (() => {
   }
 
   // Gradio draws the page some time after this script has run.
-  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea", "#pm-root", "#pm-act"];
+  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea"];
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { message, take, act, open, sent, done, failed, draft, word, ask };
+  return { message, take, act, open, sent, done, failed, draft, word, ask, translate };
 })();

@@ -180,12 +180,22 @@ const playgroundModels = (() => {
     tabs().find((tab) => tab.textContent.trim() === playground.word("tab.models"))?.click();
   }
 
+  function appear() {
+    const root = document.getElementById("pm-root");
+    if (!root || root.dataset.drawn) return;
+    root.dataset.drawn = "1";
+    playground.translate(root);
+    for (const section of Object.keys(latest)) paint(section);
+  }
+
   function start() {
     document.addEventListener("click", clicked);
     document.addEventListener("submit", submitted);
     document.addEventListener("input", touched);
     document.addEventListener("toggle", unfolded, true);
-    for (const section of Object.keys(latest)) paint(section);
+    // Gradio draws a tab when it is first opened, and may draw it anew.
+    new MutationObserver(appear).observe(document.getElementById("pg-tabs"), { childList: true, subtree: true });
+    appear();
     try { if (sessionStorage.getItem("tab") === "models") open(); } catch { /* Storage may be forbidden. */ }
   }
 
