@@ -2,7 +2,7 @@
 
 Measured is how far the resident memory of a process (on a GPU: the memory in use there) grows from just before loading,
 libraries included, to after a reply that filled the context. Each model is loaded twice, each time in a process of its
-own: the first prediction must be within 10 %, the second, which knows of the first, within 3 %. The exit code is 0 if so.
+own: the first prediction must be within 10 %, the second, which knows of the first, within 3 %; else it exits with 1.
 
 `--gpu` makes an 8B-shaped model of random numbers on the spot and needs torch, transformers, bitsandbytes and psutil
 alone; `--gpu --tiny` walks the same paths with a small one, on a CPU too.
@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+# In place of this folder, in which concurrent.py would hide the standard library's.
+sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from playground.engine.hardware import hardware, usable_cores
@@ -80,10 +82,8 @@ def main() -> int:
 
 
 def _table(cases: list[Case], given: argparse.Namespace) -> int:
-    bar = f"bar {FIRST:.0%} / {SECOND:.0%}"
-    print(
-        f"{'model':34} {'predicted':>10} {'measured':>10} {'off':>7}   {'predicted':>10} {'measured':>10} {'off':>7}   {bar}"
-    )
+    head = f"{'predicted':>10} {'measured':>10} {'off':>7}"
+    print(f"{'model':34} {head}   {head}   bars {FIRST:.0%}, {SECOND:.0%}")
     good = True
     with tempfile.TemporaryDirectory(prefix="playground-memory-") as work:
         path = "" if given.gpu else str(given.model or _starter())
@@ -92,12 +92,16 @@ def _table(cases: list[Case], given: argparse.Namespace) -> int:
             rows = [_run(case, work, path, given.gpu) for _ in range(2)]
             off = [row["predicted"] / row["measured"] - 1 for row in rows]
             met = abs(off[0]) <= FIRST and abs(off[1]) <= SECOND
-            good = good and met
+            compared = not given.gpu or bool(hardware().gpus)
+            good = good and (met or not compared)
+            verdict = (
+                ("met" if met else "NOT met") if compared else "no GPU here: the path works, the figures say nothing"
+            )
             shown = "   ".join(
                 f"{row['predicted'] / 1e6:7,.0f} MB {row['measured'] / 1e6:7,.0f} MB {part:+7.1%}"
                 for row, part in zip(rows, off, strict=True)
             )
-            print(f"{words:34} {shown}   {'met' if met else 'NOT met'}", flush=True)
+            print(f"{words:34} {shown}   {verdict}", flush=True)
             print(f"{'':34} {' '.join(f'{name} {size / 1e6:,.0f}' for name, size in rows[0]['parts'].items() if size)}")
     return 0 if good else 1
 
@@ -177,7 +181,7 @@ def _convert(path: Path, work: Path) -> None:
 
 
 def _gpu_child(case: Case, work: Path) -> dict[str, Any]:
-    """Make the model of random numbers, in the precision asked for, and fill the context through the engine's runner."""
+    """Make the model of random numbers, in the asked precision, and fill the context through the engine's runner."""
     import torch
 
     from playground.engine.cuda_runner import CudaRunner

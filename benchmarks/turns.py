@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks.common import Row, show, starter
 from playground.engine.base import Engine, ModelSource
@@ -136,7 +136,7 @@ def restart(folder: Path, turns: list[Turn], reply: Turned, cold: float) -> Row:
     longer = [*turns, Turn("assistant", reply.text), Turn("user", "And then?")]
     (folder / "turns.json").write_text(json.dumps([[turn.role, turn.content] for turn in longer]))
     command = [sys.executable, __file__, "--restarted", str(folder)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
     ratio = found["seconds"] / cold
     what = f"llamacpp: after a restart / cold ({found['cached']} of {found['tokens']} tokens kept)"
     return Row(what, f"{ratio:.3f}", f"<= {RESTART_BAR}", ratio <= RESTART_BAR)

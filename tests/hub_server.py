@@ -61,7 +61,7 @@ class HubServer:
     repos: dict[str, Repo] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     manner: str = "good"
-    """good, break, stall, slow, no ranges, no length, packed, text, or a status code."""
+    """good, break, drip (breaks every 100,000 bytes), stall, slow, no ranges, no length, packed, text, or a status."""
     break_at: int = 600_000
     statuses: list[int] = field(default_factory=list)
     """Answers to give first, one a request for contents, whatever the manner."""
@@ -188,6 +188,8 @@ class HubServer:
         if request.command == "HEAD":
             return
         end = self.break_at if self.manner in ("break", "stall") and start < self.break_at else len(content)
+        if self.manner == "drip":
+            end = min(start + 100_000, end)
         for at in range(start, end, 50_000):
             piece = content[at : min(at + 50_000, end)]
             request.wfile.write(piece)

@@ -161,6 +161,13 @@ def test_goes_on_by_itself_where_the_connection_broke(fetcher: Fetcher) -> None:
     assert any("the Hub broke off" in what and "trying again in" in what for what, _, _ in fetcher.reports)
 
 
+def test_many_breaks_are_no_trouble_while_something_comes(fetcher: Fetcher) -> None:
+    with hub_with(manner="drip") as hub:
+        fetcher.assert_whole(fetcher.run(hub.url))
+        assert len(hub.ranges) == len(FILE) // 100_000
+        assert hub.sent == len(FILE)
+
+
 def test_a_server_that_knows_no_ranges(fetcher: Fetcher) -> None:
     fetcher.part.parent.mkdir(parents=True)
     fetcher.part.write_bytes(FILE[:500_000])

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playground.engine import cpu_attention
 from playground.engine.growing_cache import copy_beginning, growing_cache, plain
 from playground.engine.peft_adapters import use_adapter
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 class CpuRunner:
     """See `runner.Runner`. It also runs where the CUDA one cannot, on whatever device the model is on."""
 
-    def __init__(self, model: Any, rows: int, context_length: int, batch: int = 128) -> None:
+    def __init__(self, model: Any, rows: int, context_length: int, batch: int = 256) -> None:
         """Take `model`, in eval mode and on its device; no memory for rows yet."""
         self._model = model
+        if model.device.type == "cpu":
+            cpu_attention.use_in(model)
         self.rows, self.context_length, self.batch = rows, context_length, batch
         self._caches: list[Any] = [None] * rows
         parameters = inspect.signature(model.forward).parameters

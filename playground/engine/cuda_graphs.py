@@ -38,7 +38,8 @@ class Graphs:
         self._inputs: dict[tuple[int, ...], torch.Tensor] = {}
         self._results: dict[tuple[int, ...], torch.Tensor] = {}
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         """How many recordings there are."""
         return len(self._recorded)
 

@@ -53,7 +53,7 @@ class CudaRunner:
         self._flash = flash_reads(self.device, self._model.dtype)
         self._forward: Callable[..., torch.Tensor] = torch.compile(self._scores) if compiled else self._scores
         self._graphs = Graphs(self.device) if self.device.type == "cuda" else None
-        self._unrecorded = "" if self._graphs else "not on a GPU"
+        self._unrecorded = "" if self._graphs is not None else "not on a GPU"
         self._check()
 
     @property
@@ -128,7 +128,7 @@ class CudaRunner:
                 set_adapter(self._model, name, inference_mode=True)
         # A recording holds addresses: an adapter that was loaded anew under its old name lies elsewhere.
         self._adapter = name, tuple(weight.data_ptr() for weight in weights)
-        if self._graphs:
+        if self._graphs is not None:
             self._graphs.forget(lambda key: key[0][0] != name or key[0] == self._adapter)
 
     def _extend(self, row: int, done: int, tokens: list[int]) -> torch.Tensor:
@@ -154,7 +154,7 @@ class CudaRunner:
         idle = [self._pages.idle] * spare
         values = torch.tensor([tokens + [0] * spare, rows + idle, places + [0] * spare])
         with torch.inference_mode():
-            if recorded and self._graphs and not self._unrecorded:
+            if recorded and self._graphs is not None and not self._unrecorded:
                 try:
                     return self._graphs.run((self._adapter, size, depth), lambda now: self._decode(now, depth), values)
                 except CaptureError as error:
@@ -205,7 +205,7 @@ class CudaRunner:
     def _free(self) -> None:
         import torch
 
-        if self._graphs:
+        if self._graphs is not None:
             self._graphs.forget()
         gc.collect()
         torch.cuda.empty_cache()
@@ -220,9 +220,9 @@ class CudaRunner:
         with torch.inference_mode():
             inputs = torch.tensor([tokens], device=self.device)
             truth = self._model(input_ids=inputs, use_cache=False).logits[0, -1].float()
-        why = ""
+        why, without = "", self._unrecorded
         for flash in (True, False) if self._flash else (False,):
-            self._flash, self._unrecorded = flash, "" if self._graphs else "not on a GPU"
+            self._flash, self._unrecorded = flash, without
             try:
                 self.extend(0, tokens[:-1])
                 apart = float((self.step({0: tokens[-1]})[0] - truth).norm() / truth.norm())

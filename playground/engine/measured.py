@@ -29,6 +29,9 @@ _SAMPLE = 0.02
 """Seconds between two looks, where the system keeps no peak that can be set back."""
 _MOST = 500
 """Measurements that are kept."""
+Stage = Literal["full", "started", "load"]
+"""Until when was measured: a reply that filled the context, a short one, the end of loading."""
+STAGES: tuple[Stage, ...] = ("full", "started", "load")
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
@@ -76,32 +79,32 @@ class Measured:
         if peak.device in plan.predicted and plan.task == "chat":
             self.keep(plan.key, plan.predicted[peak.device], peak, "full")
 
-    def record_load(self, plan: MemoryPlan, peak: Peak) -> None:
-        """Keep what a model took while it was loaded, before its first word."""
+    def record_load(self, plan: MemoryPlan, peak: Peak, *, replied: bool = False) -> None:
+        """Keep what a model took while it was loaded; `replied`: and wrote a few words, without filling its context."""
         if peak.device in plan.predicted and plan.task == "chat":
-            self.keep(plan.key, plan.predicted[peak.device], peak, "load")
+            self.keep(plan.key, plan.predicted[peak.device], peak, "started" if replied else "load")
 
-    def keep(self, key: Key, need: Need, peak: Peak, stage: Literal["full", "load"]) -> None:
-        """Keep one measurement beside what the rules had said (`need`), unless its note says that it is worth nothing."""
+    def keep(self, key: Key, need: Need, peak: Peak, stage: Stage) -> None:
+        """Keep one measurement beside what the rules had said (`need`); not one whose note says it is worth nothing."""
         if peak.note or peak.bytes <= 0:
             return
         with self._lock:
             kept = self._read()
             values = next((values for other, values in kept if other == key), {})
             kept = [(other, old) for other, old in kept if other != key][-_MOST:]
-            new = {**values, stage: peak.bytes, "predicted_full": need.total, "predicted_load": need.loaded}
-            self._write([*kept, (key, {**new, "time": int(time.time())})])
+            said = {f"predicted_{name}": size for name, size in _said(need).items()}
+            self._write([*kept, (key, {**values, stage: peak.bytes, **said, "time": int(time.time())})])
 
     def correct(self, key: Key, need: Need) -> tuple[Need, bool]:
         """`need` as it was seen before, and whether it was: with the same settings, or the same model with others."""
         kept = self._read()
         for entry in reversed(kept):
             if entry[0] == key:
-                return need.corrected(_difference(entry[1], need.total, need.loaded)), True
+                return need.corrected(_difference(entry[1], _said(need))), True
         for other, values in reversed(kept):
             # How far off the prediction was that time; what depends on context and slots is left to the rules.
             if other.similar(key) and other.library == key.library:
-                by = _difference(values, values["predicted_full"], values["predicted_load"])
+                by = _difference(values, {stage: values[f"predicted_{stage}"] for stage in STAGES})
                 return need.corrected(max(min(by, need.total), -need.total // 2)), True
         return need, False
 
@@ -163,14 +166,14 @@ def _watch_here() -> Iterator[list[int]]:
 def _watch_gpu(device: str) -> Iterator[list[int]]:
     """Growth of what is in use on a GPU: the allocator's peak, and what CUDA itself takes beside it."""
     grown, number = [0], int(device.partition(":")[2] or 0)
-    used, reserved = _used_on_gpu(number), 0
+    free, reserved = _free_on_gpu(device), 0
     if torch := _torch():
         reserved = torch.cuda.memory_reserved(number)
         torch.cuda.reset_peak_memory_stats(number)
     yield grown
     if torch := _torch():
-        beside = (_used_on_gpu(number) - torch.cuda.memory_reserved(number)) - (used - reserved)
-        grown[0] = max(torch.cuda.max_memory_reserved(number) - reserved + beside, 0)
+        beside = (free - _free_on_gpu(device)) - (torch.cuda.memory_reserved(number) - reserved)
+        grown[0] = max(torch.cuda.max_memory_reserved(number) - reserved + max(beside, 0), 0)
 
 
 def _torch() -> Any:
@@ -179,12 +182,10 @@ def _torch() -> Any:
     return torch if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None
 
 
-def _used_on_gpu(number: int) -> int:
-    if torch := _torch():
-        free, total = torch.cuda.mem_get_info(number)
-        return int(total - free)
-    device = hardware(fresh=True).device(f"cuda:{number}")
-    return device.total - device.free if device else 0
+def _free_on_gpu(device: str) -> int:
+    """Asked of the driver each time: CUDA's own answer leaves out what the driver keeps for itself."""
+    found = hardware(fresh=True).device(device)
+    return found.free if found else 0
 
 
 def _reset_peak() -> bool:
@@ -203,11 +204,17 @@ def _status(name: str) -> int:
     return 0
 
 
-def _difference(values: Mapping[str, int], full: int, load: int) -> int:
-    """Measured less predicted; a measurement of the whole counts more than one of loading."""
-    return values["full"] - full if "full" in values else values["load"] - load
+def _said(need: Need) -> dict[str, int]:
+    """What the rules predict for each stage."""
+    return {"full": need.total, "started": need.started, "load": need.loaded}
+
+
+def _difference(values: Mapping[str, int], said: Mapping[str, int]) -> int:
+    """Measured less predicted, by the measurement that saw most."""
+    stage = next(stage for stage in STAGES if stage in values)
+    return values[stage] - said[stage]
 
 
 def _is_whole(values: Mapping[str, Any]) -> bool:
     numbers = all(isinstance(value, int) for value in values.values())
-    return numbers and bool({"full", "load"} & set(values)) and {"predicted_full", "predicted_load"} <= set(values)
+    return numbers and bool(set(STAGES) & values.keys()) and {f"predicted_{stage}" for stage in STAGES} <= values.keys()

@@ -44,13 +44,15 @@ class Need:
     """Taken while loading only, and free again before the first word: a file that is read and converted."""
     mapped: int = 0
     """Counted within `weights`: pages of a file that nobody needs any more and that the system takes back at need."""
+    lazy: int = 0
+    """Counted within `weights`: read from a mapped file only when the first word is computed."""
     grown: int = 0
-    """Counted within the rest: what is not there after loading and comes with the first replies."""
+    """Counted within `kv_cache`: what comes with the tokens."""
 
     @property
     def loading(self) -> int:
         """The part of `transient` that is above what later takes its place."""
-        return max(self.transient - self.activations - self.grown, 0)
+        return max(self.transient - self.activations - self.grown - self.lazy, 0)
 
     @property
     def total(self) -> int:
@@ -60,7 +62,12 @@ class Need:
     @property
     def loaded(self) -> int:
         """The peak while loading, before the first word."""
-        return self.total - self.loading - self.activations - self.grown + self.transient
+        return self.total - self.loading - self.activations - self.grown - self.lazy + self.transient
+
+    @property
+    def started(self) -> int:
+        """The peak from loading to after a short reply."""
+        return max(self.loaded, self.total - self.loading - self.grown)
 
     @property
     def reclaimable(self) -> int:
@@ -124,7 +131,7 @@ def _llamacpp(shape: ModelShape, context: int, slots: int, library: int) -> Need
         kv_cache=kept,
         activations=4 * LLAMACPP_BATCH * widest + mask + scores + 2 * MIB,
         # The file's header stays mapped; words and merges become maps of strings.
-        overhead=6 * MIB + 440 * shape.vocab_size,
+        overhead=14 * MIB + 440 * shape.vocab_size,
         library=library,
         mapped=again,
     )
@@ -139,19 +146,29 @@ def _ctranslate2(shape: ModelShape, precision: str, context: int, slots: int, li
 
 
 def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: int, library: int) -> Need:
-    """Keys and values grow, in the weights' type; a file of another type is mapped while it is read."""
-    number = BYTES.get(precision, 4)
-    weights = weights_of(shape, precision)
-    file = _stored(shape) if _stored_type(shape) != precision else 0
+    """Keys and values grow, in the type of the arithmetic; a file of another type is mapped while it is read."""
+    packed = precision == "fp16" or (precision == "auto" and _processor() == "x86_64")
+    number = 2 if precision == "bf16" else 4
+    rest = shape.parameters - shape.linear_parameters
+    if packed:  # fbgemm's order has no place for shared matrices: tied embeddings are there twice.
+        twice = shape.embedding_parameters if shape.tie_word_embeddings else 0
+        weights = 2 * (shape.parameters + twice)
+    elif precision in (*FOUR_BIT, "int8"):
+        weights = weights_of(shape, precision) + 2 * rest
+    else:
+        weights = weights_of(shape, precision)
+    same = not packed and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
+    file = 0 if same else _stored(shape)
+    # While packing, the largest matrix is there once more.
+    turned = 4 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
     kept = slots * number * context * (shape.kv_width + shape.sliding_kv_width) + slots * 4 * shape.state_width
     work = 4 * CPU_BATCH * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
-    # Growing a layer's cache holds the old and the new one for a moment; attention repeats keys for all heads.
-    layers = max(shape.num_hidden_layers, 1)
-    work += 2 * kept // (slots * layers) + 4 * CPU_BATCH * context * shape.num_attention_heads
+    # Growing a layer's cache holds the old and the new one for a moment; attention has scores for each head.
+    work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * CPU_BATCH * context * shape.num_attention_heads
     overhead = 12 * MIB + _TOKENIZER * shape.vocab_size
     # A file of the same type is the weights: mapped, and read when they are first used.
-    grown = kept + (0 if file else weights)
-    return Need(weights, kept, work, overhead, library, transient=file, grown=grown)
+    lazy = weights if same else 0
+    return Need(weights, kept, work, overhead, library, transient=file + turned, lazy=lazy, grown=kept)
 
 
 def _transformers_cuda(shape: ModelShape, precision: str, context: int, slots: int) -> Need:

@@ -48,7 +48,7 @@ class Prefixes:
         target = min(others, key=lambda at: self._rows[at].used, default=source)
         if length and not holder.busy and (target == source or len(holder.tokens) - length <= _WORTH_KEEPING):
             target = source
-        self._make_room(room, {source, target})
+        self._make_room(room, {source, target} if length else {target})
         try:
             if target == source:
                 kept = self._runner.truncate(target, length) if holder.tokens else 0

@@ -67,13 +67,14 @@ def propose(
                 break
     if plan.device != "cpu":
         tried = replace(options, device="cpu", precision="auto")
-        if size := fitting(tried, {}):
-            found.append(_made(("device",), options, tried, size))
+        for kinds, changed in _smaller(tried, fitting, plan):
+            found.append(_made(("device", *kinds), options, changed, fitting(changed, {})))
+            break
     yield from sorted(found, key=lambda proposal: sum(_LOSS[kind] for kind in proposal.kinds))
 
 
 def _smaller(options: LoadOptions, fitting: Fitting, plan: Asked) -> Iterator[tuple[tuple[Kind, ...], LoadOptions]]:
-    """`options` as they are, with fewer slots, with less context, with both: those that fit, the mildest first."""
+    """`options` as they are, with fewer slots, with one and less context: those that fit, the mildest first."""
     if fitting(options, {}):
         yield (), options
     if plan.task != "chat":
@@ -83,10 +84,8 @@ def _smaller(options: LoadOptions, fitting: Fitting, plan: Asked) -> Iterator[tu
         if fitting(fewer, {}):
             yield ("slots",), fewer
             break
-    if shorter := _longest(options, fitting):
-        yield ("context",), shorter
-    if options.slots > 1 and (shorter := _longest(replace(options, slots=1), fitting)):
-        yield ("slots", "context"), shorter
+    if shorter := _longest(replace(options, slots=1), fitting):
+        yield ("slots", "context") if options.slots > 1 else ("context",), shorter
 
 
 def _longest(options: LoadOptions, fitting: Fitting) -> LoadOptions | None:

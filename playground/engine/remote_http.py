@@ -249,9 +249,7 @@ def _context(error: dict[str, Any], text: str) -> tuple[int, int] | None:
     if isinstance(error.get("n_prompt_tokens"), int) and isinstance(error.get("n_ctx"), int):
         return error["n_prompt_tokens"], error["n_ctx"]
     limit = re.search(r"maximum (?:context|model) length (?:is|of) (\d+)", text)
-    asked = re.search(
-        r"(\d+) input tokens|\((\d+) in the messages|resulted in (\d+) tokens|requested (\d+) tokens", text
-    )
-    if limit is None or asked is None:
-        return None
-    return next(int(number) for number in asked.groups() if number), int(limit[1])
+    # The last of them counts the reply that was asked for, too; better than nothing.
+    shapes = (r"(\d+) input tokens", r"\((\d+) in the messages", r"resulted in (\d+) tokens", r"requested (\d+) tokens")
+    asked = next((found for shape in shapes if (found := re.search(shape, text))), None)
+    return (int(asked[1]), int(limit[1])) if limit and asked else None

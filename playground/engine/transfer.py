@@ -166,11 +166,10 @@ def _fill(remote: Remote, part: Path, source: str, report: Report, brake: Brake,
         return
     if remote.size and part.exists() and part.stat().st_size == remote.size:
         return
-    reached = False
+    reached, most = False, part.stat().st_size if part.exists() else 0
 
     def attempt() -> None:
-        nonlocal reached
-        before = part.stat().st_size if part.exists() else 0
+        nonlocal reached, most
         try:
             _stream(remote, part, source, report, brake, http)
         except httpx.HTTPStatusError as error:
@@ -178,7 +177,8 @@ def _fill(remote: Remote, part: Path, source: str, report: Report, brake: Brake,
             raise refusal(source, error.response.status_code, error.response.headers.get("Retry-After", "")) from None
         except (httpx.TransportError, httpx.DecodingError, httpx.TooManyRedirects) as error:
             brake.check()
-            moved = part.exists() and part.stat().st_size > before
+            here = part.stat().st_size if part.exists() else 0
+            moved, most = here > most, max(here, most)
             # Nobody there at all: waiting would only keep the next source waiting.
             if not (reached or moved) and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 raise Unavailable(f"the {source} cannot be reached ({type(error).__name__})") from None

@@ -30,12 +30,14 @@ def how_form(name: str, options: LoadOptions, state: ModelState | None, overview
         + _number("slots", options.slots, 0, 64, language)
         + _choice("attn_implementation", ATTENTION, options.attn_implementation, language)
     )
+    # Whoever loads it now has begun with other options: these can be applied once that is done.
+    busy = state is not None and state.phase not in ("ready", "failed")
     again = state is not None and state.phase == "ready"
-    apply = button("apply", t(language, "m.apply" if again else "m.load_so"), name, submit=True)
+    apply = button("apply", t(language, "m.apply" if again else "m.load_so"), name, submit=True, off=busy)
     body = (
         f'<form data-form="how" data-plan><input type="hidden" name="model" value="{html.escape(name)}">'
-        f'<div class="pm-fields">{fields}</div><div class="pm-plan" aria-live="polite" data-own></div>'
-        f'<div class="pm-row">{apply}</div></form>'
+        f'<div class="pm-fields">{fields}</div><div class="pm-row">{apply}</div>'
+        '<div class="pm-plan" aria-live="polite" data-own></div></form>'
     )
     where = "resident" if state is not None else "local"
     return fold(f"how:{where}:{name}", t(language, "m.how"), _summary(options), body)
@@ -65,14 +67,16 @@ def plan_html(plan: MemoryPlan | None, language: str) -> str:
         parts, max(plan.total, plan.free), words=words, mark=plan.free,
         mark_words=f"{t(language, 'm.free')}: {size_text(plan.free)}",
     )  # fmt: skip
-    lines = [f'<p><b class="{"fits" if plan.fits else "error"}">{t(language, verdict)}</b> {words}</p>', drawn]
+    lines = [f"<p>{html.escape(words)}</p>", drawn]
+    lines.append(f'<p><b class="{"fits" if plan.fits else "error"}">{t(language, verdict)}</b></p>')
     if plan.proposals and not plan.fits:
         lines.append(f'<div class="pm-row">{"".join(_proposal(one, language) for one in plan.proposals)}</div>')
-    reasons = reason_words(language, plan.reason)
+    # Why it does not fit has been said and drawn; why it was decided so is worth a line.
+    reasons = [reason_words(language, plan.reason)] if plan.fits and plan.reason else []
     if plan.corrected:
-        reasons = f"{reasons} {t(language, 'm.plan_corrected')}".strip()
+        reasons.append(t(language, "m.plan_corrected"))
     if reasons:
-        lines.append(f'<p class="hint">{html.escape(reasons)}</p>')
+        lines.append(f'<p class="hint">{html.escape(" ".join(reasons))}</p>')
     return "".join(lines)
 
 

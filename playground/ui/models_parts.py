@@ -25,13 +25,20 @@ def count_text(number: float) -> str:
 
 
 def button(
-    action: str, words: str, argument: str = "", *, submit: bool = False, kind: str = "", title: str = ""
+    action: str,
+    words: str,
+    argument: str = "",
+    *,
+    submit: bool = False,
+    kind: str = "",
+    title: str = "",
+    off: bool = False,
 ) -> str:
     """A button that the page's script hands on as `action`; of a form (`submit`), with the form's values."""
     shown = f' title="{html.escape(title)}"' if title else ""
     return (
         f'<button type="{"submit" if submit else "button"}" class="pm-button {kind}" data-do="{action}" '
-        f'data-argument="{html.escape(argument)}"{shown}>{html.escape(words)}</button>'
+        f'data-argument="{html.escape(argument)}"{shown}{" disabled" if off else ""}>{html.escape(words)}</button>'
     )
 
 

@@ -1,15 +1,20 @@
 """What went wrong, in Chinese: the errors of the lower layers speak English, and a page may speak another language.
 
-Each entry recognises one sentence as it is raised and says it anew with the same names and numbers. What is not
-recognised is shown as it stands.
+Each entry recognises one sentence as it is raised and says it anew with the same names and numbers. A reason of several
+sentences is taken apart, and so is one that stands inside another. What is not recognised is shown as it stands.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 
 from playground.store.history import INTERRUPTED
+from playground.ui import reasons_load, reasons_more
 from playground.ui.strings import t
+
+_LONGEST = 4000
+"""Characters beyond which a reason is a library's own text, not sentences of ours."""
 
 _CHINESE = tuple(
     (re.compile(pattern, re.DOTALL), words)
@@ -63,12 +68,44 @@ _CHINESE = tuple(
 )
 
 
+def _recogniser(template: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(map(re.escape, template.split("{}"))), re.DOTALL)
+
+
+_ALL = (*_CHINESE, *((_recogniser(said), words) for said, words in (*reasons_load.SENTENCES, *reasons_more.SENTENCES)))
+
+
 def reason_words(language: str, reason: str) -> str:
     """A stored or raised reason in the page's language, else as it stands."""
     if reason == INTERRUPTED:
         return t(language, "status.interrupted")
-    if language == "zh":
-        for pattern, words in _CHINESE:
-            if found := pattern.fullmatch(reason):
-                return words.format(*found.groups())
+    if language == "zh" and len(reason) <= _LONGEST:
+        return _chinese(reason) or reason
     return reason
+
+
+@functools.lru_cache(maxsize=1000)
+def _chinese(reason: str) -> str:
+    """The reason in Chinese; empty when a part of it is not known."""
+    if whole := _sentence(reason):
+        return whole
+    for separator, joint in ((". ", ""), ("; ", "；")):
+        ends = [found.start() + 1 for found in re.finditer(re.escape(separator), reason)]
+        # The longest beginning first: names may have dots in them.
+        for end in reversed(ends):
+            head, tail = reason[: end if separator == ". " else end - 1], reason[end + 1 :]
+            if (first := _sentence(head)) and (rest := _chinese(tail)):
+                return f"{first}{joint}{rest}"
+    return ""
+
+
+def _sentence(text: str) -> str:
+    """One sentence, or one reason within a row of them."""
+    return next(
+        (
+            words.format(*(_chinese(part) or part for part in found.groups()))
+            for pattern, words in _ALL
+            if (found := pattern.fullmatch(text))
+        ),
+        "",
+    )

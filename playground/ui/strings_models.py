@@ -81,7 +81,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.attn_implementation": ("attn_implementation", "attn_implementation（注意力）"),
     "m.attn_implementation_info": ("How attention is computed by transformers.", "transformers 计算注意力的方式。"),
     # The plan
-    "m.plan": ("It would take {total} of {free} on {device}", "将占用 {total}，{device} 上可用 {free}"),
+    "m.plan": ("It would take {total}; {free} are free ({device}).", "将占用 {total}；可用 {free}（{device}）。"),
     "m.plan_fits": ("It fits.", "放得下。"),
     "m.plan_not": ("It does not fit. This would:", "放不下。以下方式可以："),
     "m.plan_never": ("It does not fit on this machine. Choose a smaller model.", "本机放不下。请选择更小的模型。"),

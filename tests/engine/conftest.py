@@ -69,10 +69,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a random Marian model that reads 512 tokens a line."""
+    """A folder with a Marian model that reads 512 tokens a line and repeats some of it."""
     from tests.engine.seq2seq import marian
 
-    return marian(tmp_path_factory.mktemp("models") / "marian")
+    return marian(tmp_path_factory.mktemp("models") / "marian", trained=True)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,12 @@ def llama_server(starter_gguf: Path) -> Iterator[tuple[str, str]]:
     key = secrets.token_urlsafe(16)
     command = [sys.executable, "-m", "tests.engine.llama_server", str(starter_gguf), "2048", "2"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "LLAMA_KEY": key}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env={**os.environ, "LLAMA_KEY": key},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,6 +1,6 @@
 """Starts llama.cpp's own HTTP server in this process and says where it listens; ends when its input ends.
 
-A program of its own, for the tests of the remote engine: `python -m tests.engine.llama_server MODEL.gguf CONTEXT SLOTS`.
+A program of its own for the tests of the remote engine; its arguments are a GGUF file, the context and the slots.
 The key it wants is in the environment variable LLAMA_KEY.
 """
 

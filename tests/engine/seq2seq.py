@@ -1,4 +1,4 @@
-"""Sequence-to-sequence models small enough to be made on the spot: random weights, real tokenizers that know every byte."""
+"""Sequence-to-sequence models small enough to be made on the spot, with real tokenizers that know every byte."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def pieces(folder: Path, name: str) -> list[str]:
     return [model.id_to_piece(number) for number in range(model.get_piece_size())]
 
 
-def marian(folder: Path, positions: int = 512, **config: Any) -> Path:
-    """A Marian model that reads `positions` tokens; it rarely ends by itself."""
+def marian(folder: Path, positions: int = 512, *, trained: bool = False, **config: Any) -> Path:
+    """A Marian model that reads `positions` tokens. `trained`: it says different words, and is a little slower made."""
+    import sentencepiece
     import torch
     from transformers import MarianConfig, MarianMTModel
 
@@ -46,18 +47,20 @@ def marian(folder: Path, positions: int = 512, **config: Any) -> Path:
     about = {"tokenizer_class": "MarianTokenizer", "model_max_length": positions}
     (folder / "tokenizer_config.json").write_text(json.dumps(about), encoding="utf-8")
     pad = vocabulary["<pad>"]
+    tokens = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm")).encode(TEXT, out_type=str)
     torch.manual_seed(0)
     made = MarianConfig(
         vocab_size=len(vocabulary),
-        d_model=16,
+        d_model=32,
         encoder_layers=2,
         decoder_layers=2,
         encoder_attention_heads=2,
         decoder_attention_heads=2,
-        encoder_ffn_dim=32,
-        decoder_ffn_dim=32,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
         max_position_embeddings=positions,
-        init_std=0.6,  # Far larger than usual, so that the answer depends on all of the prompt.
+        init_std=0.1,
+        dropout=0.0,
         scale_embedding=True,
         pad_token_id=pad,
         eos_token_id=0,
@@ -66,9 +69,27 @@ def marian(folder: Path, positions: int = 512, **config: Any) -> Path:
         **config,
     )
     model = MarianMTModel(made)
-    model.final_logits_bias[0, [0, pad]] = -30.0
+    if trained:
+        _train(model, [vocabulary.get(word, 1) for word in tokens])
+    model.final_logits_bias[0, [0, pad]] = -30.0  # It never ends by itself.
     model.save_pretrained(folder)
     return folder
+
+
+def _train(model: Any, words: list[int]) -> None:
+    """Teach it to repeat what it reads, for three seconds: random weights say one word for ever."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # Two would wait for each other longer than they compute.
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for step in range(40):
+        starts = [(step * 8 + at) * 37 % len(words) for at in range(8)]
+        batch = torch.tensor([(words * 2)[start : start + 24] for start in starts])
+        model(input_ids=batch, labels=batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    torch.set_num_threads(threads)
 
 
 def t5(folder: Path) -> Path:
@@ -124,7 +145,9 @@ def m2m100(folder: Path, *, nllb: bool = False) -> Path:
         about = {"tokenizer_class": "NllbTokenizer", "src_lang": "eng_Latn", "extra_special_tokens": languages}
         size = tokenizer.get_vocab_size()
     else:
-        words = [piece for piece in pieces(folder, "sentencepiece.bpe.model.spm") if piece not in ("<s>", "</s>", "<unk>")]
+        words = [
+            piece for piece in pieces(folder, "sentencepiece.bpe.model.spm") if piece not in ("<s>", "</s>", "<unk>")
+        ]
         (folder / "sentencepiece.bpe.model.spm").rename(folder / "sentencepiece.bpe.model")
         vocabulary = {word: at for at, word in enumerate(["<s>", "<pad>", "</s>", "<unk>", *words])}
         (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")

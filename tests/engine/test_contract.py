@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ STORY = [
     )
 ]
 UNICODE = "天气很好，我们去公园吧。😀👩‍👩‍👧 naïve café 🇫🇷 Привет"
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"temperature": 0.0},
+    {"temperature": 1e-6},
+    {"temperature": 5.0},
+    {"top_p": 0.0},
+    {"top_p": 1.0, "top_k": 0},
+    {"top_k": 1000},
+    {"min_p": 1.0},
+    {"repetition_penalty": 0.5},
+    {"repetition_penalty": 3.0},
+    {"seed": 0},
+    {"seed": 2**32 - 2},
+)
 QUANTISED: list[str] = []
 REAL = [pytest.param(name, marks=pytest.mark.real_model) for name in ("llamacpp", "transformers", "remote")]
 TINY = ["tiny", *QUANTISED]
@@ -236,6 +250,35 @@ def test_unicode_stays_whole(engine: Engine) -> None:
             chunk.text.encode("utf-8")
     if engine.info.engine == "echo":
         assert text_of(chunks) == f"You said: {UNICODE}"
+
+
+@pytest.mark.parametrize("changes", LIMITS, ids=str)
+def test_the_ends_of_what_sampling_allows(engine: Engine, changes: dict[str, Any]) -> None:
+    last = ask(engine, FRANCE, **{"temperature": 0.7, "max_new_tokens": 4, **changes})[-1]
+    assert last.finish_reason in ("stop", "length")
+    assert 0 < last.completion_tokens <= 4
+
+
+@pytest.mark.parametrize("changes", [{"top_k": 1}, {"top_p": 0.0}, {"min_p": 1.0}], ids=str)
+def test_where_one_token_is_left_the_seed_means_nothing(engine: Engine, changes: dict[str, Any]) -> None:
+    greedy = text_of(ask(engine, STORY, max_new_tokens=8))
+    assert text_of(ask(engine, STORY, max_new_tokens=8, temperature=1.5, seed=11, **changes)) == greedy
+
+
+def test_several_replies_at_once_are_those_of_one_after_another(engine: Engine) -> None:
+    prompts = [STORY, FRANCE, [Turn("user", UNICODE)]]
+    alone = [text_of(ask(engine, prompt)) for prompt in prompts]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda prompt: text_of(ask(engine, prompt)), prompts))
+    assert together == alone
+
+
+def test_a_long_prompt_is_read_to_its_end(engine: Engine) -> None:
+    long = [Turn("user", "that " * 300 + ending) for ending in ("Count to ten.", "Who are you?")]
+    chunks = [ask(engine, [turn], max_new_tokens=8) for turn in long]
+    assert all(one[-1].prompt_done == one[-1].prompt_tokens > 250 for one in chunks)
+    if engine.info.engine not in ("echo", "ctranslate2"):  # One repeats the start, the other has learned few words.
+        assert text_of(chunks[0]) != text_of(chunks[1])
 
 
 def test_a_prompt_that_does_not_fit(engine: Engine) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 import transformers
+from torch import is_tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from playground.engine.cuda_graphs import CaptureError
+from playground.engine.cuda_graphs import CaptureError, Graphs
 from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
 
 CONTEXT = 900
@@ -53,6 +57,7 @@ def near(scores: torch.Tensor, truth: torch.Tensor) -> bool:
     return float((scores - truth).norm() / truth.norm()) < 1e-4
 
 
+@torch.library.custom_op("playground_tests::varlen_as_documented", mutates_args=())
 def varlen_as_documented(
     query: torch.Tensor,
     key: torch.Tensor,
@@ -61,14 +66,13 @@ def varlen_as_documented(
     cu_seq_k: torch.Tensor,
     max_q: int,
     max_k: int,
-    *,
     scale: float,
-    window_size: tuple[int, int],
+    window_size: Sequence[int],
     enable_gqa: bool,
     seqused_k: torch.Tensor,
     block_table: torch.Tensor,
 ) -> torch.Tensor:
-    """torch.nn.attention.varlen.varlen_attn by its documentation, one sequence after the other."""
+    """torch.nn.attention.varlen.varlen_attn by its documentation, one sequence after the other; one operation, too."""
     assert all(ints.dtype == torch.int32 for ints in (cu_seq_q, cu_seq_k, seqused_k, block_table))
     assert enable_gqa
     assert key.shape[1] % 256 == 0
@@ -186,6 +190,7 @@ class TestScores:
             CudaRunner(llama(), 1, CONTEXT)
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's, of transformers
 class TestAdapters:
     def test_switched_and_off_to_the_bit(self) -> None:
         import peft
@@ -220,6 +225,49 @@ class TestAdapters:
         assert torch.equal(CudaRunner(wrapped, 1, CONTEXT).extend(0, tokens), bare)
 
 
+class Recording(TorchDispatchMode):
+    """In place of a CUDA graph and of the context that fills it: keeps each operation and runs them all again.
+
+    As on the GPU, what Python decides while recording stays decided, and a value may not be asked for.
+    """
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+        self.done: list[tuple[Any, Any, Any, list[torch.Tensor]]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten._local_scalar_dense.default or func is torch.ops.aten.nonzero.default:
+            raise RuntimeError(f"{func} is not permitted while recording")
+        result = func(*args, **(kwargs or {}))
+        places = {tensor.untyped_storage().data_ptr() for tensor in tree_leaves((args, kwargs)) if is_tensor(tensor)}
+        made = [out for out in tree_leaves(result) if is_tensor(out) and out.untyped_storage().data_ptr() not in places]
+        if made or func._schema.is_mutable:
+            self.done.append((func, args, kwargs or {}, made))
+        return result
+
+    def replay(self) -> None:
+        for func, args, kwargs, made in self.done:
+            again = [out for out in tree_leaves(func(*args, **kwargs)) if is_tensor(out)]
+            for old, new in zip(made, again, strict=bool(made)):
+                old.copy_(new)
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], CudaRunner]:
+    """Makes runners that record, on the CPU."""
+    for name in ("Stream", "current_stream", "stream", "set_stream", "graph_pool_handle"):
+        monkeypatch.setattr(f"torch.cuda.{name}", MagicMock())
+    monkeypatch.setattr("torch.cuda.CUDAGraph", Recording)
+    monkeypatch.setattr("torch.cuda.graph", lambda graph, **_: graph)
+
+    def make(model: Any) -> CudaRunner:
+        runner = CudaRunner(model, 5, CONTEXT)
+        runner._graphs, runner._unrecorded = Graphs(runner.device), ""
+        return runner
+
+    return make
+
+
 class NoGraphs:
     """In place of Graphs: recording fails with these errors, one after the other, and then works."""
 
@@ -251,6 +299,60 @@ class TestRecording:
             runner.step({row: 1 for row in range(rows)})
         runner.step({1: 1})
         assert [key[1:] for key in graphs.keys] == [(1, 2), (2, 2), (4, 2), (4, 4), (8, 4), (1, 2)]  # type: ignore[index]
+
+    def test_a_recording_serves_other_tokens_rows_and_lengths(
+        self, attention: str, recording: Callable[[Any], CudaRunner]
+    ) -> None:
+        model = llama()
+        runner = recording(model)
+        held = {row: words(50 + 120 * row, row) for row in range(5)}
+        for row, tokens in held.items():
+            runner.extend(row, tokens)
+        for token, rows in enumerate([(0,), (1,), (0, 1), (1, 3), (0, 1, 2), (1, 2, 3, 4), (0, 2, 3), (2,), (4,)]):
+            for row, scores in runner.step({row: 10 * token + row for row in rows}).items():
+                held[row].append(10 * token + row)
+                assert near(scores, own(model, held[row]))
+        assert runner.mode == f"CUDA graphs, {attention} attention"
+        assert runner._graphs is not None
+        assert runner._graphs.count == 5
+
+    def test_recordings_of_an_adapter_go_when_it_is_loaded_anew(self, recording: Callable[[Any], CudaRunner]) -> None:
+        model = llama()
+        runner = recording(model)
+        runner.extend(0, words(9, 1))
+        runner.step({0: 5})
+        lora = torch.nn.Parameter(torch.randn(300, 32))
+        model.model.register_module("some", torch.nn.ParameterDict({"first": lora}))
+        runner.use_adapter("first")
+        runner.step({0: 5})
+        runner.use_adapter("")
+        runner.use_adapter("first")
+        assert runner._graphs is not None
+        assert runner._graphs.count == 2
+        model.model.some["first"] = torch.nn.Parameter(torch.randn(300, 32))
+        runner.use_adapter("first")
+        assert runner._graphs.count == 1
+
+    def test_a_step_that_asks_for_a_value_is_not_recorded(
+        self, recording: Callable[[Any], CudaRunner], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = llama()
+        runner = recording(model)
+        plain = model.lm_head.forward
+        monkeypatch.setattr(model.lm_head, "forward", lambda states: plain(states) if states.sum().item() else None)
+        runner.extend(0, [1, 2])
+        assert near(runner.step({0: 3})[0], own(model, [1, 2, 3]))
+        assert "not permitted" in runner.mode
+
+    def test_a_recording_that_computes_something_else_is_not_used(
+        self, recording: Callable[[Any], CudaRunner], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = llama()
+        runner = recording(model)
+        monkeypatch.setattr(Recording, "replay", lambda graph: graph.done[-1][1][0].zero_())
+        runner.extend(0, [1, 2])
+        assert near(runner.step({0: 3})[0], own(model, [1, 2, 3]))
+        assert "does not compute" in runner.mode
 
     def test_a_step_that_cannot_be_recorded_is_run_and_it_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
         model = llama()

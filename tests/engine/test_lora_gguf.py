@@ -151,7 +151,7 @@ def test_tensors_beside_the_factors_are_refused(tmp_path: Path, name: str) -> No
 
 
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="mamba.*transformers engine"):
+    with pytest.raises(ModelError, match=r"mamba.*transformers engine"):
         converted(tmp_path, peft(tmp_path), "mamba")
 
 

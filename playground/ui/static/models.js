@@ -61,7 +61,7 @@ const playgroundModels = (() => {
 
   function act(action, argument, button) {
     if (button?.getAttribute("aria-busy") === "true") return;
-    const card = button?.closest("[data-key]"), form = button?.closest("form");
+    const card = button?.closest("[data-key]:has(> .pm-said)"), form = button?.closest("form");
     const page = { ticket: ++ticket, action, argument, value: values(form) };
     waiting.set(page.ticket, { key: card?.dataset.key || "", form: form?.dataset.form || "", button });
     button?.setAttribute("aria-busy", "true");

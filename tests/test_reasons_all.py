@@ -1,0 +1,65 @@
+"""Every sentence that the lower layers raise for a person is found in their sources, and has Chinese words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.ui.reasons import reason_words
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "playground"
+RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
+FRAGMENTS = {"Unavailable", "Trouble"}
+"""Reasons that are put into other sentences."""
+# Said on the command line alone, before there is a page; or of presets and tables, which only their authors see.
+ELSEWHERE = {"cli.py", "cli_models.py", "serve.py", "settings.py", "presets.py", "records.py", "convert.py"}
+TABLES = ("[shape]", "{where}", "unknown key", "is missing. Add it", "wrong kind", "kind is", "limit is")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def sentence(node: ast.expr) -> str | None:
+    """The text as it would be raised, with names and numbers in its holes; None for what is put together elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else "X7" for part in node.values]
+        return "".join(map(str, parts))
+    return None
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    """Where, and what."""
+    for file in sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "engine").glob("*.py"), *(PACKAGE / "store").glob("*.py")]):
+        if file.name in ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                text = sentence(node.args[0])
+                if node.func.id in RAISED | FRAGMENTS and text and not any(word in text for word in TABLES):
+                    yield f"{file.relative_to(PACKAGE)}:{node.lineno}", text
+
+
+@pytest.mark.parametrize(("where", "text"), [pytest.param(*one, id=one[0]) for one in raised()])
+def test_is_said_in_chinese(where: str, text: str) -> None:
+    said = reason_words("zh", text)
+    assert _CHINESE.search(said), text
+    assert said.count("X7") <= text.count("X7")
+    assert not re.search(r"\b(?:the|The|is|are|Choose|Check)\b", said.replace("X7", "")), said
+
+
+def test_the_walk_finds_them() -> None:
+    assert len(list(raised())) > 100
+
+
+def test_a_reason_within_a_reason_and_a_row_of_them(tmp_path: Path) -> None:
+    inner = "the Hub at http://h cannot be reached (ConnectError)"
+    said = reason_words("zh", f"Qwen3 0.6B could not be fetched: {inner}; the package registry does not answer. Wait.")
+    assert "Qwen3 0.6B" in said
+    assert "http://h" in said
+    both = reason_words("zh", f"{tmp_path} is damaged. Download it again. The transformers engine is used instead.")
+    assert both == f"{tmp_path} 已损坏。请重新下载。改用 transformers 引擎。"
