@@ -7,9 +7,11 @@ the figures mean nothing, and only that every way works is shown.
 bandwidth  The fastest of: copying 8 GB (read and written bytes counted), and finding the largest of 8 GB of numbers.
 decode     One stream, greedy, the next token fetched each step; tokens/s, and the bytes that a step must read (all
            weights but the embedding table, and the keys and values of the text so far) over the time it took, over the
-           bandwidth. In bf16, nf4 and int8, against transformers' plain `generate`; "compiled" is the same step through
-           torch.compile, which the app does not use as long as this line does not win.
-streams    Several streams at once, against `generate` on as many equal prompts, and transformers' continuous batching.
+           bandwidth. In bf16, nf4 and int8, against transformers' plain `generate`. What the app does not do as long as
+           these lines do not win: "compiled", the same step through torch.compile; "nf4 single", nf4 whose statistics
+           are not quantised in their turn (0.4 GB more for 8B, and half as many kernels).
+streams    Several streams at once: the runner alone, greedy; as the app runs them, each with a sampler of its own; then
+           `generate` on as many equal prompts, and transformers' continuous batching.
 prefill    Tokens/s of reading a prompt.
 adapters   Two LoRA adapters (rank 16, all layers): time to switch, tokens/s under one, and that off is off to the bit.
 memory     Peak of each precision, and what weights and keys and values are of it.
@@ -23,9 +25,11 @@ import importlib.util
 import logging
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,7 +39,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import torch
 import transformers
 
+from playground.engine.batcher import Batcher
 from playground.engine.cuda_runner import CudaRunner
+from playground.engine.decoding import Sampler
+from playground.records import Sampling
 
 FRACTION_BAR = 0.8
 PRECISIONS = ("bf16", "nf4", "int8")
@@ -174,6 +181,11 @@ def words(bench: Bench, count: int) -> list[int]:
     return torch.randint(3, 500, (count,)).tolist()
 
 
+def per_second(tokens: int, seconds: float) -> float:
+    """A rate out of a difference of two times; "nan" where noise was larger than it."""
+    return tokens / seconds if seconds > 0 else float("nan")
+
+
 def generated(bench: Bench, model: Any, streams: int) -> float:
     """Tokens/s of one stream of transformers' own `generate`: the time of more tokens less that of few."""
     inputs = torch.tensor([words(bench, bench.prompt)] * streams, device=bench.device)
@@ -185,7 +197,7 @@ def generated(bench: Bench, model: Any, streams: int) -> float:
         return bench.seconds(lambda: model.generate(inputs, attention_mask=mask, **ask))
 
     run(few)
-    return (many - few) / max(run(many) - run(few), 1e-9)
+    return per_second(many - few, run(many) - run(few))
 
 
 def stepped(bench: Bench, runner: CudaRunner, rows: int) -> tuple[float, float]:
@@ -200,6 +212,17 @@ def stepped(bench: Bench, runner: CudaRunner, rows: int) -> tuple[float, float]:
 
     ready = max(bench.seconds(once) for _ in range(6))
     return statistics.median(bench.seconds(once) for _ in range(bench.steps)), ready
+
+
+def flatten(model: Any) -> None:
+    """Undo the second quantisation, of nf4's statistics; the weights stay the same to the bit."""
+    from bitsandbytes.functional import dequantize_blockwise
+
+    for weight in model.parameters():
+        state = getattr(weight, "quant_state", None)
+        if state is not None and state.nested:
+            state.absmax = (dequantize_blockwise(state.absmax, state.state2) + state.offset).float()
+            state.nested, state.state2 = False, None
 
 
 def decode(bench: Bench, model: Any, precision: str, compiled: bool = False) -> None:
@@ -239,11 +262,37 @@ def together(bench: Bench, model: Any, precision: str) -> None:
         runner.extend(row, words(bench, bench.prompt))
     took, ready = stepped(bench, runner, count)
     bench.line(f"{precision}: {count} streams", f"{count / took:.0f} tokens/s in all; first step {ready:.1f} s")
+    bench.line(f"{precision}: {count} streams, as the app", f"{in_the_app(bench, runner):.0f} tokens/s in all, sampled")
     del runner
     bench.tidy()
     bench.line(
         f"{precision}: {count} streams, generate", f"{count * generated(bench, model, count):.0f} tokens/s in all"
     )
+
+
+def in_the_app(bench: Bench, runner: CudaRunner) -> float:
+    """Tokens/s of all rows at once through the app's batcher, each drawn by its own sampler, read by its own thread."""
+    for row in range(runner.rows):
+        runner.truncate(row, 0)
+    batcher = Batcher(runner, runner.rows, runner.rows * runner.context_length, lambda error: (str(error), False))
+    moments: list[list[float]] = [[] for _ in range(runner.rows)]
+
+    def reply(row: int) -> None:
+        prompt, sampling = words(bench, bench.prompt), Sampling(temperature=0.7, top_p=0.9, seed=row)
+        draw = partial(Sampler, sampling, prompt, bench.steps, bench.device)
+        for event in batcher.reply(prompt, bench.steps, frozenset(), draw, threading.Event()):
+            if event.what != "read":
+                moments[row].append(time.perf_counter())
+
+    threads = [threading.Thread(target=reply, args=(row,)) for row in range(runner.rows)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batcher.close()
+    # While all of them were written, if there was such a time.
+    begin, end = max(row[0] for row in moments), min(row[-1] for row in moments)
+    return per_second(sum(begin < moment <= end for row in moments for moment in row), end - begin)
 
 
 def continuous(bench: Bench, model: Any, streams: int) -> None:
@@ -259,7 +308,7 @@ def continuous(bench: Bench, model: Any, streams: int) -> None:
         )
 
     run(many)  # Sets it up for the longest.
-    rate = streams * (many - few) / max(run(many) - run(few), 1e-9)
+    rate = per_second(streams * (many - few), run(many) - run(few))
     bench.line(f"bf16: {streams} streams, continuous batching", f"{rate:.0f} tokens/s in all")
 
 
@@ -331,6 +380,10 @@ def measure(bench: Bench, precision: str, options: argparse.Namespace) -> None:
     if precision == "bf16":
         with bench.part("adapters"):
             adapters(bench, model)
+    if precision == "nf4":
+        with bench.part("nf4 single"):
+            flatten(model)
+            decode(bench, model, "nf4 single")
 
 
 def main() -> int:

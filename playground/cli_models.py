@@ -134,7 +134,7 @@ def _options(settings: Settings) -> LoadOptions:
 def _plan(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.engine.plan import render
 
-    plan = _service(settings, folder).plan(options.name, _options(settings))
+    plan = _service(settings, folder).manager.plan(options.name, _options(settings))
     if plan is None:
         print(json.dumps(None) if options.json else f"{options.name} takes no memory here that could be planned.")
         return 0
@@ -181,14 +181,14 @@ class _Progress:
 
 
 def _load_test(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.engine.loader import Loader
+    from playground.engine.loader import Loader, Sizes
     from playground.engine.measured import watch_peak
 
     loader, how = Loader(settings, folder), _options(settings)
     wanted = loader.resolve(options.name, how)
     if wanted.preset is not None and not loader.is_here(wanted):
         loader.fetch(wanted.preset, _Progress())
-    prepared = loader.prepare(options.name, how, {}, {})
+    prepared = loader.prepare(options.name, how, {}, Sizes({}, {}, {}))
     plan = prepared.plan
     with watch_peak(plan.device if plan is not None else "cpu") as peak:
         started = time.monotonic()

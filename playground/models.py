@@ -5,7 +5,6 @@ The Models tab and the command line stand on it. Loading itself is the manager's
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -21,16 +20,16 @@ from playground.engine.hardware import Hardware, hardware
 from playground.engine.hub import HubModel, list_repository, search_hub
 from playground.engine.hub_files import Repository
 from playground.engine.keys import key_for, remember_key
-from playground.engine.library import Installed, find, installed, is_present, remove, write_json
+from playground.engine.library import Installed, find, installed, remove
 from playground.engine.manager import ModelManager
-from playground.engine.measured import Measured
-from playground.engine.plan import MemoryPlan, plan_model
-from playground.engine.shape import ModelShape, shape_from_table
+from playground.engine.places import Places
+from playground.engine.plan import plan_model
+from playground.engine.shape import preset_shape
 from playground.engine.states import ModelState
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
 from playground.overview import DeviceUse, Header, LocalModel, Offer, Overview, title_of
-from playground.paths import DataFolder, storage_error
-from playground.presets import ModelPreset, model_presets
+from playground.paths import DataFolder
+from playground.presets import model_presets
 from playground.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class ModelsService:
         self.downloads = downloads
         self._settings = settings
         self._folder = folder
-        self._list = folder.root / "added-models.json"
+        self._places = Places(folder.root / "added-models.json")
         self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()
         self._converting: set[str] = set()
@@ -97,20 +96,6 @@ class ModelsService:
         except PlaygroundError as error:
             return ModelState("failed", self.manager.chosen, "", detail=str(error))
 
-    def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
-        """What the model would take; None where it takes nothing here (echo, remote). Raises as loading it would.
-
-        A curated model that is not here yet is planned by what its preset says.
-        """
-        preset = model_presets().get(name)
-        if preset is None or is_present(preset, self._folder):
-            return self.manager.plan(name, options)
-        how = options or self.manager.options_of(name)
-        engine = catalog.resolve(name, how, self._settings, self._folder).engine
-        sizes = {state.model: state.memory for state in self.manager.states()}
-        measured = Measured(self._folder.cache / "measured.json")
-        return plan_model(_shape(preset), how, hardware(), measured, engine=engine, residents=sizes)
-
     # -- getting -------------------------------------------------------------------------------------------------------
 
     def search(self, query: str) -> tuple[HubModel, ...]:
@@ -156,10 +141,6 @@ class ModelsService:
         threading.Thread(target=self._convert, args=[model], name="convert", daemon=True).start()
         self._tell()
 
-    def convert_now(self, name: str) -> Path:
-        """The same, in this thread: returns the converted folder. Raises ModelError, StorageError as well."""
-        return convert_installed(self._find(name), self._folder)
-
     def remove(self, name: str) -> int:
         """Delete a downloaded model's files and return the bytes freed.
 
@@ -188,14 +169,15 @@ class ModelsService:
         if name.startswith("~"):
             name = str(Path(name).expanduser())
         self.manager.plan(name)  # Reads its header: what is no model is refused here, with the reason.
-        added = self._added()
-        if name not in added and not any(model.name == name for model in self._installed()):
-            self._keep([*added, name])
+        if not any(model.name == name for model in self._installed()):
+            self._places.add(name)
+            self._tell()
         return title_of(name)
 
     def forget(self, name: str) -> None:
         """Take a model of the user's own off the list; it stays in memory if it is."""
-        self._keep([one for one in self._added() if one != name])
+        self._places.remove(name)
+        self._tell()
 
     def refresh(self) -> None:
         """The disk has changed: look again."""
@@ -244,7 +226,7 @@ class ModelsService:
                     good_at_zh=preset.good_at_zh,
                 )
             found.append(one)
-        for name in self._added():
+        for name in self._places.all():
             file, options = Path(name), self.manager.options_of(name)
             size = file.stat().st_size if file.is_file() else 0
             error = "" if file.exists() or options.engine == "echo" else f"There is no file or folder {name} any more."
@@ -264,8 +246,8 @@ class ModelsService:
             empty, offers = _empty(self.manager.budget), []
             for preset in model_presets().values():
                 engine = catalog.resolve(preset.id, LoadOptions(), self._settings, self._folder).engine
-                plan = plan_model(_shape(preset), LoadOptions(), empty, engine=engine)
-                offers.append(Offer(preset, plan.total, plan.precision, plan.fits))
+                plan = plan_model(preset_shape(preset), LoadOptions(), empty, engine=engine)
+                offers.append(Offer(preset, plan.total - plan.reclaimable, plan.precision, plan.fits))
             offers.sort(key=lambda offer: (not offer.fits, offer.preset.kind == "seq2seq", offer.total))
             self._offers = tuple(offers)
         return self._offers
@@ -288,20 +270,6 @@ class ModelsService:
             self._converting.discard(model.name)
             self.refresh()
 
-    def _added(self) -> list[str]:
-        try:
-            kept = json.loads(self._list.read_text(encoding="utf-8"))
-            return [str(name) for name in kept]
-        except (OSError, ValueError, TypeError):
-            return []  # None yet, or spoilt: it is only a list of places, and they can be added again.
-
-    def _keep(self, names: list[str]) -> None:
-        try:
-            write_json(self._list, names)
-        except OSError as error:
-            raise storage_error(error, self._list) from error
-        self._tell()
-
     def _downloaded(self) -> None:
         finished = sum(job.state == "done" for job in self.downloads.jobs())
         if finished != self._finished:
@@ -321,9 +289,3 @@ def _empty(budget: Mapping[str, int]) -> Hardware:
     """This machine with nothing but the system in memory."""
     now = hardware()
     return replace(now, devices=tuple(replace(one, free=budget.get(one.name, one.total)) for one in now.devices))
-
-
-def _shape(preset: ModelPreset) -> ModelShape:
-    """What is known of a model before it is here."""
-    more = {"kind": preset.kind, "format": preset.format, "weight_bytes": preset.size}
-    return shape_from_table({**preset.shape, **more, "max_position_embeddings": preset.context_length}, preset.id)

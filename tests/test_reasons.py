@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.engine import catalog
 from playground.engine.manager import ModelManager
+from playground.engine.shape import read_shape
 from playground.errors import ContextError, PlaygroundError
 from playground.paths import open_data_folder, storage_error
 from playground.records import Sampling
@@ -34,9 +34,7 @@ def _offline(folder: Path) -> None:
 def _refused_file(folder: Path) -> None:
     file = folder / "model.gguf"
     file.write_text("no model")
-    settings = Settings(engine="llamacpp", model=str(file))
-    data = open_data_folder(str(folder))
-    catalog.source(catalog.resolve(settings, data), settings, data)
+    read_shape(file)
 
 
 RAISED: list[tuple[str, Callable[[Path], object]]] = [

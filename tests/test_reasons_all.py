@@ -18,18 +18,21 @@ FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
 # Said on the command line alone, before there is a page; or of presets and tables, which only their authors see.
 ELSEWHERE = {"cli.py", "cli_models.py", "serve.py", "settings.py", "presets.py", "records.py", "convert.py"}
-TABLES = ("[shape]", "{where}", "unknown key", "is missing. Add it", "wrong kind", "kind is", "limit is")
+TABLES = ("[shape]", "{where}", "unknown key", "is missing. Add it", "wrong kind", "kind is", "limit is", "backup")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
-def sentence(node: ast.expr) -> str | None:
-    """The text as it would be raised, with names and numbers in its holes; None for what is put together elsewhere."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+def sentence(node: ast.expr, constants: dict[str, str]) -> str:
+    """The text as it would be raised, with names and numbers in its holes; "" for what is put together elsewhere."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.Name):
+        return constants.get(node.id, "")
+    if isinstance(node, ast.FormattedValue):
+        return sentence(node.value, constants) or "X7"
     if isinstance(node, ast.JoinedStr):
-        parts = [part.value if isinstance(part, ast.Constant) else "X7" for part in node.values]
-        return "".join(map(str, parts))
-    return None
+        return "".join(sentence(part, constants) for part in node.values)
+    return ""
 
 
 def raised() -> Iterator[tuple[str, str]]:
@@ -37,10 +40,15 @@ def raised() -> Iterator[tuple[str, str]]:
     for file in sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "engine").glob("*.py"), *(PACKAGE / "store").glob("*.py")]):
         if file.name in ELSEWHERE:
             continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        texts = [one for one in tree.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)]
+        constants = {one.targets[0].id: str(one.value.value) for one in texts if isinstance(one.targets[0], ast.Name)}
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                text = sentence(node.args[0])
-                if node.func.id in RAISED | FRAGMENTS and text and not any(word in text for word in TABLES):
+                text = sentence(node.args[0], constants)
+                text = text[:-3] if text.endswith(". X7") else text  # The remedy is a sentence of its own.
+                told = len(text.replace("X7", "")) > 20 and not any(word in text for word in TABLES)
+                if node.func.id in RAISED | FRAGMENTS and told:
                     yield f"{file.relative_to(PACKAGE)}:{node.lineno}", text
 
 

@@ -184,6 +184,12 @@ def test_a_table_says_the_same_as_the_folder(folder: Path) -> None:
         assert getattr(made, name) == getattr(read, name), name
 
 
+def test_a_table_of_a_gguf_file() -> None:
+    good = {"parameters": 10, "num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 2, "vocab_size": 5}
+    made = shape_from_table({**good, "format": "gguf", "quantization": "Q4_K_M", "weight_bytes": 400})
+    assert (made.quantization, made.matrix_bytes, made.weight_bytes) == ("Q4_K", (("Q4_K", 300),), 400)
+
+
 def test_layers_that_slide(folder: Path) -> None:
     change(folder, layer_types=["sliding_attention", "full_attention"], sliding_window=100)
     shape = read_shape(folder)

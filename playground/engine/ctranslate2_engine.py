@@ -59,7 +59,8 @@ class CTranslate2Engine(NoAdapters):
         self._vocabulary = held.vocabulary
         self._numbers = {token: number for number, token in enumerate(held.vocabulary)}
         special = {token for token, about in self._tokenizer.added_tokens_decoder.items() if about.special}
-        self._special = special | set(self._tokenizer.all_special_ids)
+        languages = self._tokenizer.convert_tokens_to_ids(list(self._languages.values()))
+        self._special = special | set(self._tokenizer.all_special_ids) | set(languages)
         self._end = str(self._tokenizer.eos_token)
         self._encoding = threading.Lock()
         """The languages are a state of the tokenizer."""
@@ -214,21 +215,24 @@ class CTranslate2Engine(NoAdapters):
         if sampling.temperature >= _COLDEST:
             known = [self._numbers[token] for token in segment.prefix[segment.forced :] if token in self._numbers]
             sampler = Sampler(sampling, known, most, _cpu())
+        # CTranslate2's own thread is the last to let go of `take`. Held by it, the model would be freed in that thread,
+        # which then waits for itself, and the process dies: so `take` must not know `self`.
+        vocabulary, end, forced = self._vocabulary, self._end, len(segment.prefix)
 
         def take(step: Any) -> bool:
             nonlocal again, problem
-            if step.step < len(segment.prefix) + begun:
+            if step.step < forced + begun:
                 return ended()
             token = step.token
             if sampler is not None:
                 try:
-                    token = self._vocabulary[sampler.draw(_scores(step.logits))]
+                    token = vocabulary[sampler.draw(_scores(step.logits))]
                 except Exception as error:  # noqa: BLE001 - must not travel through the library; raised below
                     problem = error
                     return True
             said.append(token)
             say(token)
-            over = ended() or token == self._end or len(said) >= most
+            over = ended() or token == end or len(said) >= most
             again = token != step.token and not over
             return over or again
 

@@ -99,7 +99,12 @@ def _tokenizer(folder: Path) -> Any:
     with warnings.catch_warnings():
         # Asked for by Marian's tokenizer for a step that it never takes.
         warnings.filterwarnings("ignore", message=".*sacremoses.*")
-        return library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        try:
+            return library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        except (AttributeError, KeyError, OSError, RuntimeError, TypeError, AssertionError) as error:
+            raise ModelError(
+                f"The tokenizer of {folder} is missing or damaged. Download the model again, or choose another."
+            ) from error
 
 
 def _languages(tokenizer: Any, family: str) -> dict[str, str]:

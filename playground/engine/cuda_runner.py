@@ -10,12 +10,12 @@ from __future__ import annotations
 import gc
 import inspect
 import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground.engine.cuda_graphs import CaptureError, Graphs
 from playground.engine.paged_cache import PAGE, Pages, attending, flash_reads, reading
+from playground.engine.peft_adapters import use_adapter
 
 if TYPE_CHECKING:
     import torch
@@ -113,19 +113,8 @@ class CudaRunner:
 
     def use_adapter(self, name: str) -> None:
         """See Runner.use_adapter. Raises ValueError for one that the model does not have."""
+        use_adapter(self._model, name)
         weights = [weight for key, weight in self._model.named_parameters() if name and name in key.split(".")]
-        if name and not weights:
-            raise ValueError(f"no adapter {name!r}")
-        if "peft" in sys.modules:  # Else no layer can hold an adapter.
-            from peft.functional import set_adapter
-            from peft.tuners.tuners_utils import BaseTunerLayer
-            from peft.utils.other import AuxiliaryTrainingWrapper
-
-            for module in self._model.modules():
-                if isinstance(module, (BaseTunerLayer, AuxiliaryTrainingWrapper)):
-                    module.enable_adapters(bool(name))
-            if name:
-                set_adapter(self._model, name, inference_mode=True)
         # A recording holds addresses: an adapter that was loaded anew under its old name lies elsewhere.
         self._adapter = name, tuple(weight.data_ptr() for weight in weights)
         if self._graphs is not None:

@@ -9,27 +9,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import queue
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from playground import __version__
-from playground.engine.base import AdapterSource, ModelSource, StopText
+from playground.engine.base import AdapterSource, ModelSource
 from playground.engine.headers import read_gguf
+from playground.engine.llamacpp_reply import Reply
 from playground.engine.llamacpp_server import FOLDER, LlamaServer, library
 from playground.engine.llamacpp_slots import Slots
 from playground.engine.lora_gguf import gguf_lora
 from playground.engine.slot_store import SlotStore
 from playground.errors import ContextError, ModelError
-from playground.records import Capabilities, Chunk, FinishReason, Kind, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, Kind, ModelInfo, Sampling, Turn
 
 _SLOTS = 4
-_FAILED = "Try again, or load the model anew."
 
 
 class LlamaCppEngine:
@@ -63,7 +61,8 @@ class LlamaCppEngine:
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """See Engine.count_tokens; costs about a millisecond, also while a reply is written."""
-        return len(self._tokens(turns))
+        with self._open(threading.Event()):
+            return len(self._tokens(turns))
 
     def stream(
         self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
@@ -85,13 +84,14 @@ class LlamaCppEngine:
                 request = {**self._request(sampling), "prompt": tokens, "id_slot": slot.number}
                 if self._loaded:
                     request["lora"] = self._loras(identity)
-                counts = _Counts(len(tokens))
+                reply = Reply(len(tokens))
                 # What the slot holds if anything goes wrong from here on: nothing that one could build upon.
                 slot.tokens, slot.adapter = [], identity
                 try:
-                    yield from self._run(request, sampling.stop, stop, counts)
+                    yield from reply.run(self._server, request, sampling.stop, stop)
                 finally:
-                    slot.tokens = tokens[: counts.done] + self._tokenize(counts.text, special=False)
+                    with contextlib.suppress(ModelError):
+                        slot.tokens = tokens[: reply.done] + self._tokenize(reply.text, special=False)
 
     def attach(self, adapter: AdapterSource) -> None:
         """See Engine.attach. llama.cpp takes adapters only when it starts, so it is started anew, within a second or
@@ -179,7 +179,10 @@ class LlamaCppEngine:
 
     def _tokenize(self, text: str, *, special: bool) -> list[int]:
         body = {"content": text, "add_special": special, "parse_special": special}
-        return list(self._server.ask("POST", "/tokenize", body)["tokens"]) if text or special else []
+        answer = self._server.ask("POST", "/tokenize", body)
+        if "error" in answer:
+            raise ModelError(f"The model cannot read this text: {answer['error'].get('message')}")
+        return list(answer["tokens"])
 
     def _request(self, sampling: Sampling) -> dict[str, Any]:
         return {
@@ -197,40 +200,6 @@ class LlamaCppEngine:
             "return_progress": True,
             "cache_prompt": True,
         }
-
-    def _run(
-        self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event, counts: _Counts
-    ) -> Iterator[Chunk]:
-        events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
-        abandoned = threading.Event()
-        server = self._server
-
-        def receive(event: dict[str, Any]) -> bool:
-            events.put(event)
-            return stop.is_set() or abandoned.is_set()
-
-        def work() -> None:
-            try:
-                server.complete(request, receive)
-                events.put(None)
-            except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
-                events.put(error)
-
-        worker = threading.Thread(target=work, name="llamacpp-stream", daemon=True)
-        worker.start()
-        # Stop strings are ours: llama.cpp loses the text it holds back when the reply reaches its limit.
-        cut = StopText(stops)
-        try:
-            while not cut.found and (event := events.get()) is not None:
-                if isinstance(event, BaseException):
-                    raise ModelError(f"llama.cpp failed: {event}. {_FAILED}") from event
-                chunk = counts.take(event)
-                if chunk is not None:
-                    yield replace(chunk, text=cut.push(chunk.text)) if stops else chunk
-            yield counts.last(cut.flush(), cancelled=stop.is_set() and not cut.found)
-        finally:
-            abandoned.set()
-            worker.join()
 
     @contextlib.contextmanager
     def _open(self, stop: threading.Event) -> Iterator[bool]:
@@ -262,45 +231,6 @@ class LlamaCppEngine:
             with self._gate:
                 self._changing = False
                 self._gate.notify_all()
-
-
-class _Counts:
-    """Turns llama.cpp's events into Chunks and keeps count on the way."""
-
-    def __init__(self, prompt: int) -> None:
-        self.prompt = prompt
-        self.done = self.cached = self.completion = 0
-        self.reason: str | None = None
-        self._pieces: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """All that came, also what no Chunk has shown."""
-        return "".join(self._pieces)
-
-    def take(self, event: dict[str, Any]) -> Chunk | None:
-        if error := event.get("error"):
-            raise ModelError(f"llama.cpp failed: {error.get('message')}. {_FAILED}")
-        if progress := event.get("prompt_progress"):
-            self.prompt, self.done, self.cached = progress["total"], progress["processed"], progress["cache"]
-            return self._chunk("")
-        if usage := event.get("usage"):
-            self.completion = usage["completion_tokens"]
-        choice = event["choices"][0] if event.get("choices") else {}
-        self.reason = choice.get("finish_reason") or self.reason
-        if not (text := choice.get("text")):
-            return None
-        self.done = self.prompt
-        self.completion += 1
-        self._pieces.append(text)
-        return self._chunk(text)
-
-    def last(self, rest: str, *, cancelled: bool) -> Chunk:
-        reason: FinishReason = "cancelled" if cancelled else "length" if self.reason == "length" else "stop"
-        return Chunk(rest, self.prompt, self.done, self.cached, self.completion, reason)
-
-    def _chunk(self, text: str) -> Chunk:
-        return Chunk(text, self.prompt, self.done, self.cached, self.completion)
 
 
 def _store(source: ModelSource) -> SlotStore | None:

@@ -92,21 +92,31 @@ class LlamaServer:
         self._server.handle_completions(request, receive)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The server's JSON answer, errors included; costs about a millisecond, also while it works."""
-        connection = _connect(self._server.listening_address)
-        with contextlib.closing(connection):
-            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            return dict(json.loads(connection.getresponse().read()))
+        """The server's JSON answer, errors included; costs about a millisecond, also while it works.
+
+        Raises ModelError when it does not answer.
+        """
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        try:
+            with contextlib.closing(_connect(self._server.listening_address)) as connection:
+                connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+                return dict(json.loads(connection.getresponse().read()))
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise ModelError(f"llama.cpp does not answer ({error}). Load the model anew.") from error
 
     def save(self, slot: int, name: str) -> int:
         """Write what an idle slot holds to the file `name` in `saves`; return its size in bytes, 0 if it failed."""
-        with _tidy(self.saves / name):
+        file = self.saves / name
+        try:
             answer = self.ask("POST", f"/slots/{slot}?action=save", {"filename": name})
             if "error" not in answer:
-                (self.saves / name).chmod(0o600)
+                file.chmod(0o600)
                 return int(answer["n_written"])
-            log.warning("llama.cpp could not save slot %d: %s", slot, answer["error"].get("message"))
+            problem = str(answer["error"].get("message"))
+        except (OSError, ModelError) as error:
+            problem = str(error)
+        log.warning("llama.cpp could not save slot %d to %s: %s", slot, file, problem)
+        file.unlink(missing_ok=True)
         return 0
 
     def restore(self, slot: int, name: str) -> bool:
@@ -149,16 +159,6 @@ def _adapter(xllamacpp: Any, path: Path) -> Any:
     info = xllamacpp.CommonAdapterLoraInfo()
     info.path, info.scale = str(path), 0.0
     return info
-
-
-@contextlib.contextmanager
-def _tidy(file: Path) -> Any:
-    """Leave no half file behind."""
-    try:
-        yield
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        log.warning("llama.cpp could not save to %s: %s", file, error)
-        file.unlink(missing_ok=True)
 
 
 def _connect(address: str) -> http.client.HTTPConnection:

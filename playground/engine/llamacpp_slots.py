@@ -8,7 +8,6 @@ disk (`SlotStore`), where what was read is kept once the conversation rests. Kno
 from __future__ import annotations
 
 import contextlib
-import http.client
 import logging
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 from playground.engine.llamacpp_server import LlamaServer
 from playground.engine.slot_store import Entry, SlotStore, common_prefix
+from playground.errors import ModelError
 
 log = logging.getLogger(__name__)
 _WORTH = 128
@@ -40,8 +40,8 @@ class Slot:
 
     number: int
     tokens: list[int] = field(default_factory=list)
-    adapter: str = ""
-    """Under which `tokens` were read; llama.cpp, too, throws them away for a request with another."""
+    adapter: str | None = None
+    """Under which `tokens` were read; llama.cpp, too, throws them away for a request with another. None: unused."""
     busy: bool = False
     used: float = 0.0
     kept: bool = True
@@ -130,7 +130,7 @@ class Slots:
         share, tail = shares[best.number], len(best.tokens) - shares[best.number]
         entry, kept = self._store.find(tokens, adapter) if self._store is not None else (None, 0)
         target = best if share >= tail and tail <= _TAIL else min(free, key=lambda slot: (bool(slot.tokens), slot.used))
-        if entry is not None and kept >= max(share, _WORTH) + _WORTH * (target is best):
+        if entry is not None and kept >= max(_WORTH, share + _WORTH * (target is best)):
             return target, None, entry
         if target is best or share < _WORTH:
             return target, None, None
@@ -155,7 +155,7 @@ class Slots:
                         self._restore(slot, name, helper.tokens, adapter)
                 finally:
                     (self._server.saves / name).unlink(missing_ok=True)
-        except (OSError, ValueError, http.client.HTTPException):
+        except (ModelError, OSError):
             log.warning("slot %d could not be filled; the prompt is read anew", slot.number, exc_info=True)
             slot.tokens = []
 
@@ -183,7 +183,7 @@ class Slots:
             if self._server.save(slot.number, part):
                 self._cost = (time.monotonic() - began) / len(slot.tokens)
                 with self._changed:
-                    self._written.append((part, slot.tokens, slot.adapter))
+                    self._written.append((part, slot.tokens, slot.adapter or ""))
                     self._changed.notify_all()
             else:
                 self._store.drop(part)

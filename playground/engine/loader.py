@@ -19,7 +19,7 @@ from playground.engine.echo_engine import echo_bytes
 from playground.engine.hardware import Hardware, hardware
 from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
-from playground.engine.shape import read_shape, shape_from_table
+from playground.engine.shape import preset_shape, read_shape
 from playground.errors import MissingError, ModelError, PlaygroundError
 from playground.paths import DataFolder
 from playground.presets import ModelPreset
@@ -68,7 +68,8 @@ class Prepared:
 
     def too_big(self, missing: int) -> ModelError:
         """What to say when it does not fit even alone, with the settings that would."""
-        wanted = f"{self.wanted.model} needs {sum(self.need.values()) / 1e9:.1f} GB, {missing / 1e9:.1f} GB more than"
+        size = self.plan.total if self.plan is not None else sum(self.need.values())
+        wanted = f"{self.wanted.model} needs {size / 1e9:.1f} GB, {missing / 1e9:.1f} GB more than"
         ways = [proposal.text for proposal in self.plan.proposals] if self.plan is not None else []
         remedy = f"This would fit: {'; '.join(ways)}." if ways else "Choose a smaller model, or close other programs."
         return ModelError(f"{wanted} there is. {remedy}")
@@ -116,8 +117,7 @@ class Loader:
         if wanted.path is None:
             return None
         if wanted.preset is not None and not self.is_here(wanted):
-            table = {**wanted.preset.shape, "kind": wanted.preset.kind, "format": wanted.preset.format}
-            shape = shape_from_table({**table, "weight_bytes": wanted.preset.size}, wanted.preset.name)
+            shape = preset_shape(wanted.preset)
         else:
             shape = read_shape(wanted.path)
         there = others.hardware()

@@ -159,8 +159,10 @@ def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: in
         weights = weights_of(shape, precision)
     same = not packed and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
     file = 0 if same else _stored(shape)
-    # While packing, the largest matrix is there once more.
-    turned = 4 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
+    if not packed:  # It is gone before the tokenizer comes; a packed model still holds it then.
+        file = max(file - _TOKENIZER * shape.vocab_size, 0)
+    # While the largest matrix is packed it is there three times more: joined, clamped, and in half precision.
+    turned = 10 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
     kept = slots * number * context * (shape.kv_width + shape.sliding_kv_width) + slots * 4 * shape.state_width
     work = 4 * CPU_BATCH * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
     # Growing a layer's cache holds the old and the new one for a moment; attention has scores for each head.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
     # Else PEFT would draw random numbers first.
     config.inference_mode, config.init_lora_weights = True, False
     try:
-        inject_adapter_in_model(config, model, key)
+        with warnings.catch_warnings():
+            # Several at once is what is wanted.
+            warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")
+            inject_adapter_in_model(config, model, key)
         report: Any = set_peft_model_state_dict(model, weights, key)
         loaded = {name for name, _ in model.named_parameters() if key in name.split(".")}
         missing = loaded & set(report.missing_keys)

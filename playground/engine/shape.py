@@ -5,14 +5,18 @@ Names are those of transformers' configurations. Knows nothing of engines and of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from playground.errors import BadValueError, MissingError
+from playground.presets import ModelPreset
 from playground.records import Kind
 
+_FILE_TYPE = re.compile(r"I?Q\d_\w+", re.IGNORECASE)
+"""The type of its weights in the name of a GGUF file."""
 Format = Literal["gguf", "safetensors", "pickle", "ctranslate2", "remote"]
 
 
@@ -119,8 +123,25 @@ def shape_from_table(values: Mapping[str, Any], name: str = "") -> ModelShape:
     }
     if not {"kv_width", "sliding_kv_width", "state_width"} & set(filled):
         filled["kv_width"] = filled["num_hidden_layers"] * 2 * filled["num_key_value_heads"] * filled["head_dim"]
+    if filled["format"] == "gguf" and (kind := re.sub(r"_[SML]$", "", str(filled.get("quantization", "")))):
+        # Of a mixture such as Q4_K_M about so much is of the type that it is named after.
+        filled["matrix_bytes"] = ((kind, filled["weight_bytes"] * 3 // 4),)
+        filled["quantization"] = kind
     shape = ModelShape(**filled)
     return named(shape if shape.linear_parameters else with_linear(shape), name)
+
+
+def preset_shape(preset: ModelPreset) -> ModelShape:
+    """What is known of a curated model before it is here."""
+    found = _FILE_TYPE.search(preset.file)
+    more = {
+        "kind": preset.kind,
+        "format": preset.format,
+        "weight_bytes": preset.size,
+        "max_position_embeddings": preset.context_length,
+        "quantization": found[0].upper() if found else "",
+    }
+    return shape_from_table({**preset.shape, **more}, preset.id)
 
 
 def with_linear(shape: ModelShape) -> ModelShape:

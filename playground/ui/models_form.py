@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from playground.engine.base import ATTENTION, PRECISIONS, LoadOptions
 from playground.engine.plan import MemoryPlan
@@ -47,12 +48,13 @@ def options_from(values: dict[str, str], before: LoadOptions) -> LoadOptions:
     """The form's values as options; what a field leaves open stays as it was. Raises BadValueError."""
     texts = {key: values[key] for key in ("engine", "precision", "device", "attn_implementation") if values.get(key)}
     # A number that is none becomes -1, which is refused with the field's name and its range.
-    numbers = {
+    numbers: dict[str, Any] = {
         key: int(values[key]) if values[key].strip().isdecimal() else -1
         for key in ("context_length", "slots")
         if key in values
     }
-    return LoadOptions(**{**asdict(before), **texts, **numbers})
+    merged: dict[str, Any] = {**asdict(before), **texts, **numbers}
+    return LoadOptions(**merged)
 
 
 def plan_html(plan: MemoryPlan | None, language: str) -> str:
@@ -73,6 +75,8 @@ def plan_html(plan: MemoryPlan | None, language: str) -> str:
         lines.append(f'<div class="pm-row">{"".join(_proposal(one, language) for one in plan.proposals)}</div>')
     # Why it does not fit has been said and drawn; why it was decided so is worth a line.
     reasons = [reason_words(language, plan.reason)] if plan.fits and plan.reason else []
+    if plan.fits and plan.total > plan.free:
+        reasons.append(t(language, "m.plan_reclaim", size=size_text(plan.reclaimable)))
     if plan.corrected:
         reasons.append(t(language, "m.plan_corrected"))
     if reasons:

@@ -148,7 +148,7 @@ def server_html(url: str, models: Sequence[str], language: str) -> str:
         return f'<p class="hint">{t(language, "m.server_none")}</p>'
     items = "".join(
         f'<li data-key="served:{html.escape(name)}"><span>{html.escape(name)}</span>'
-        f"{button('choose', t(language, 'm.choose'), f'{url}#{name}')}</li>"
+        f"{button('use_server', t(language, 'm.choose'), f'{url}#{name}')}</li>"
         for name in models
     )
     head = html.escape(t(language, "m.server_models", url=url))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 
 from playground.store.history import INTERRUPTED
 from playground.ui import reasons_load, reasons_more
@@ -69,10 +70,21 @@ _CHINESE = tuple(
 
 
 def _recogniser(template: str) -> re.Pattern[str]:
-    return re.compile("(.+?)".join(map(re.escape, template.split("{}"))), re.DOTALL)
+    """What a hole holds ends with its sentence, but for one at the very end: a reason of several may stand there."""
+    ending = "(.+)" if template.endswith("{}") else ""
+    holes = r"((?:(?!\. [A-Z]).)+?)".join(map(re.escape, template.removesuffix("{}").split("{}")))
+    return re.compile(holes + ending, re.DOTALL)
 
 
-_ALL = (*_CHINESE, *((_recogniser(said), words) for said, words in (*reasons_load.SENTENCES, *reasons_more.SENTENCES)))
+def _all() -> Iterator[tuple[re.Pattern[str], str]]:
+    # The wordiest first: "{} is damaged." would also recognise the end of a longer one.
+    both = (*reasons_load.SENTENCES, *reasons_more.SENTENCES)
+    for said, words in sorted(both, key=lambda pair: -len(pair[0].replace("{}", ""))):
+        yield _recogniser(said), words
+    yield from _CHINESE
+
+
+_ALL = tuple(_all())
 
 
 def reason_words(language: str, reason: str) -> str:

@@ -37,12 +37,14 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (
         "The adapter {} changes more than LoRA matrices (whole layers, tokens, or DoRA), which cannot be switched off "
         "and on here. Merge it into its base model with PEFT, and load the result.",
-        "适配器 {0} 不只修改 LoRA 矩阵（还有整层、词元或 DoRA），在此不能开关。请用 PEFT 把它合并进基础模型，再加载结果。",
+        "适配器 {0} 不只修改 LoRA 矩阵（还有整层、词元或 DoRA），在此不能开关。"
+        "请用 PEFT 把它合并进基础模型，再加载结果。",
     ),
     (
         "The adapter {} was saved with a changed base ({}). Save it again with PEFT's "
         "path_initial_model_for_weight_conversion, which makes a plain LoRA of it.",
-        "适配器 {0} 保存时改动了基础模型（{1}）。请用 PEFT 的 path_initial_model_for_weight_conversion 重新保存成普通 LoRA。",
+        "适配器 {0} 保存时改动了基础模型（{1}）。"
+        "请用 PEFT 的 path_initial_model_for_weight_conversion 重新保存成普通 LoRA。",
     ),
     (
         "{} is no adapter for this engine: a folder with {} and {} is needed. "
@@ -50,11 +52,12 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "{0} 不是此引擎的适配器：需要含 {1} 和 {2} 的文件夹。请另选文件夹；GGUF 适配器请配 GGUF 模型。",
     ),
     ("The adapter {} lacks its weights, {}.", "适配器 {0} 缺少权重 {1}。"),
-    ("The adapter {} is of the kind {}; only LoRA is known here.", "适配器 {0} 的种类是 {1}；这里只支持 LoRA。"),
+    ("The adapter {} is of the kind {}; only LORA is known here.", "适配器 {0} 的种类是 {1}；这里只支持 LoRA。"),
     ("The adapter {} is damaged or incomplete ({}).", "适配器 {0} 已损坏或不完整（{1}）。"),
     (
-        "The adapter {} does not fit this model: its layers have other names or sizes.{}",
-        "适配器 {0} 与此模型不符：各层的名称或大小不同。{1}",
+        "The adapter {} does not fit this model: its layers have other names or sizes.{} "
+        "Load the model it was trained on, or choose another adapter.",
+        "适配器 {0} 与此模型不符：各层的名称或大小不同。{1} 请加载训练时所用的模型，或另选适配器。",
     ),
     (
         "The adapter {} does not fit this model: its layers have other names or sizes.",
@@ -130,13 +133,15 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (
         "{} has its weights only as a pickle, a format that can carry programs. Playground reads it without "
         "running anything and converts it once; allow it (--allow-pickle), or choose a model with safetensors.",
-        "{0} 的权重只有 pickle，此格式可能夹带程序。本应用读取时不运行任何内容，并转换一次；请同意，或选择有 safetensors 的模型。",
+        "{0} 的权重只有 pickle，此格式可能夹带程序。"
+        "本应用读取时不运行任何内容，并转换一次；请同意，或选择有 safetensors 的模型。",
     ),
     (
         "{} could not be fetched: {}. Connect to the network and try again (what came so far is kept), or put a GGUF "
         "file on this machine and start with --model PATH.",
         "无法获取 {0}：{1}。请连接网络后重试（已下载的部分会保留），或在本机放一个 GGUF 文件并按路径添加。",
     ),
+    ("{} could not be fetched: {}.", "无法获取 {0}：{1}。"),
     ("{} could not be fetched: {}. {}", "无法获取 {0}：{1}。{2}"),
     (
         "{} needs {} MB more on the disk that holds {}, which has {} MB free. "

@@ -89,6 +89,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing to plan: this model takes no memory worth counting here.",
         "无需规划：此模型在本机几乎不占内存。",
     ),
+    "m.plan_reclaim": (
+        "{size} of it are needed while loading only, or are pages of files that the system takes back.",
+        "其中 {size} 只在加载时需要，或是系统可收回的文件页。",
+    ),
     "m.plan_corrected": ("Corrected by what was measured here before.", "已按本机先前的测量修正。"),
     "m.plan.weights": ("weights", "权重"),
     "m.plan.kv_cache": ("KV cache", "KV 缓存"),
@@ -115,8 +119,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.added_place": ("Your own: {path}", "您自己的：{path}"),
     "m.convert": ("Convert …", "转换……"),
     "m.convert_ask": (
-        "These weights are a Python pickle, a format that can carry program code. Converting reads numbers only, refuses "
-        "everything else, and writes safetensors beside it, once ({size} more on disk).",
+        "These weights are a Python pickle, a format that can carry program code. Converting reads numbers only, "
+        "refuses everything else, and writes safetensors beside it, once ({size} more on disk).",
         "这些权重是 Python pickle，此格式可能夹带程序代码。转换时只读取数字，拒绝其他一切，并在旁边写一份 safetensors，"
         "只需一次（磁盘再占 {size}）。",
     ),
@@ -193,7 +197,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.url": ("Address, ending in /v1", "地址，以 /v1 结尾"),
     "m.key": ("Key (if it wants one)", "密钥（如需要）"),
     "m.key_info": (
-        "Kept in memory until the app ends, never on disk and never shown again. Or set PLAYGROUND_API_KEY before the start.",
+        "Kept in memory until the app ends, never on disk and never shown again. "
+        "Or set PLAYGROUND_API_KEY before the start.",
         "只保存在内存中，应用退出即消失，不写入磁盘，也不再显示。也可在启动前设置 PLAYGROUND_API_KEY。",
     ),
     "m.list": ("List its models", "列出模型"),

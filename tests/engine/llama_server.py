@@ -21,7 +21,7 @@ def main() -> None:
     params.n_parallel = int(slots)
     params.n_ctx = int(context) * int(slots)
     params.n_batch = params.n_ubatch = 128
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # Two wait for each other on a busy machine.
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [os.environ["LLAMA_KEY"]]

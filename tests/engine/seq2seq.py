@@ -71,6 +71,7 @@ def marian(folder: Path, positions: int = 512, *, trained: bool = False, **confi
     model = MarianMTModel(made)
     if trained:
         _train(model, [vocabulary.get(word, 1) for word in tokens])
+        model.model.shared.weight.data[pad] = 0.0  # As in all published ones: CTranslate2 starts from zero.
     model.final_logits_bias[0, [0, pad]] = -30.0  # It never ends by itself.
     model.save_pretrained(folder)
     return folder

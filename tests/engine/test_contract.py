@@ -277,7 +277,7 @@ def test_a_long_prompt_is_read_to_its_end(engine: Engine) -> None:
     long = [Turn("user", "that " * 300 + ending) for ending in ("Count to ten.", "Who are you?")]
     chunks = [ask(engine, [turn], max_new_tokens=8) for turn in long]
     assert all(one[-1].prompt_done == one[-1].prompt_tokens > 250 for one in chunks)
-    if engine.info.engine not in ("echo", "ctranslate2"):  # One repeats the start, the other has learned few words.
+    if engine.info.model.startswith("tiny"):  # Random weights depend on all they read; others may answer alike.
         assert text_of(chunks[0]) != text_of(chunks[1])
 
 

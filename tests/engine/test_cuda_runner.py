@@ -1,7 +1,7 @@
 """The runner for NVIDIA GPUs, on a CPU: its memory, its attention and what it does when recording fails.
 
-What needs a GPU (recording itself, the flash kernel) is in the last class, which is skipped without one. The flash
-path's arguments are checked here against a plain implementation of what torch documents of that kernel.
+What needs a GPU (recording itself, the flash kernel) is in the last class, which is skipped without one. Before it both
+are stood in for: the kernel by what torch documents of it, the recording by one of torch's operations on the CPU.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ class Recording(TorchDispatchMode):
         self.done: list[tuple[Any, Any, Any, list[torch.Tensor]]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.ops.aten._local_scalar_dense.default or func is torch.ops.aten.nonzero.default:
+        if func.overloadpacket.__name__ in ("item", "_local_scalar_dense", "is_nonzero", "nonzero", "equal"):
             raise RuntimeError(f"{func} is not permitted while recording")
         result = func(*args, **(kwargs or {}))
         places = {tensor.untyped_storage().data_ptr() for tensor in tree_leaves((args, kwargs)) if is_tensor(tensor)}
@@ -291,16 +291,7 @@ class TestRecording:
         runner._graphs, runner._unrecorded = graphs, ""  # type: ignore[assignment]
         return runner, graphs
 
-    def test_few_recordings_serve_all_lengths_and_numbers_of_rows(self) -> None:
-        runner, graphs = self.runner(llama())
-        for row in range(5):
-            runner.extend(row, words(100 + 150 * row, row))
-        for rows in (1, 2, 3, 4, 5):
-            runner.step({row: 1 for row in range(rows)})
-        runner.step({1: 1})
-        assert [key[1:] for key in graphs.keys] == [(1, 2), (2, 2), (4, 2), (4, 4), (8, 4), (1, 2)]  # type: ignore[index]
-
-    def test_a_recording_serves_other_tokens_rows_and_lengths(
+    def test_few_recordings_serve_all_tokens_rows_and_lengths(
         self, attention: str, recording: Callable[[Any], CudaRunner]
     ) -> None:
         model = llama()
@@ -317,19 +308,21 @@ class TestRecording:
         assert runner._graphs.count == 5
 
     def test_recordings_of_an_adapter_go_when_it_is_loaded_anew(self, recording: Callable[[Any], CudaRunner]) -> None:
+        from peft import LoraConfig, inject_adapter_in_model
+
         model = llama()
         runner = recording(model)
         runner.extend(0, words(9, 1))
         runner.step({0: 5})
-        lora = torch.nn.Parameter(torch.randn(300, 32))
-        model.model.register_module("some", torch.nn.ParameterDict({"first": lora}))
+        inject_adapter_in_model(LoraConfig(r=4, target_modules=["q_proj"]), model, "first")
         runner.use_adapter("first")
         runner.step({0: 5})
         runner.use_adapter("")
         runner.use_adapter("first")
         assert runner._graphs is not None
         assert runner._graphs.count == 2
-        model.model.some["first"] = torch.nn.Parameter(torch.randn(300, 32))
+        lora = model.model.layers[1].self_attn.q_proj.lora_A["first"]
+        lora.weight = torch.nn.Parameter(lora.weight.clone())
         runner.use_adapter("first")
         assert runner._graphs.count == 1
 
@@ -412,16 +405,3 @@ class TestOnCuda:
                 held[row].append(7)
                 truth = own(model, held[row])
                 assert float((scores - truth).norm() / truth.norm()) < (0.03 if dtype == torch.bfloat16 else 1e-3)
-
-    def test_memory_that_runs_out_is_given_back(self) -> None:
-        model = llama(hidden_size=256, initializer_range=0.05).to("cuda", torch.bfloat16)
-        runner = CudaRunner(model, 2, CONTEXT)
-        first = runner.extend(0, words(300, 1))
-        torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction(torch.cuda.memory_reserved() / torch.cuda.mem_get_info()[1])
-        try:
-            with pytest.raises(torch.OutOfMemoryError):
-                runner.extend(1, words(800, 1))
-        finally:
-            torch.cuda.set_per_process_memory_fraction(1.0)
-        assert torch.equal(runner.extend(1, words(300, 1)), first)

@@ -34,7 +34,7 @@ LONG = "The old man counts the boats from the wall, as he has done for forty yea
 
 
 def source(gguf: Path, **changes: object) -> ModelSource:
-    return ModelSource(**{"id": "starter", "path": gguf, "context_length": 1024, "threads": 2, **changes})  # type: ignore[arg-type]
+    return ModelSource(**{"id": "starter", "path": gguf, "context_length": 1024, "threads": 1, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -113,8 +113,8 @@ def word(text: str, reason: str | None = None) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
 
 
-def ask(engine: RemoteEngine, stop: threading.Event | None = None, **changes: Any) -> list[Chunk]:
-    return list(engine.stream(HELLO, Sampling(**{"seed": 1, **changes}), stop or threading.Event()))
+def ask(engine: RemoteEngine, cancel: threading.Event | None = None, **changes: Any) -> list[Chunk]:
+    return list(engine.stream(HELLO, Sampling(**{"seed": 1, **changes}), cancel or threading.Event()))
 
 
 def half_reply(engine: RemoteEngine, **changes: Any) -> tuple[str, PlaygroundError]:

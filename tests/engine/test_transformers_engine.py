@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from playground.engine import fp16_linear
 from playground.engine.base import ModelSource
 from playground.engine.decoding import Detokenizer
 from playground.engine.transformers_engine import TransformersEngine
 from playground.errors import ModelError
-from playground.records import Chunk, Sampling, Turn
+from playground.records import Capabilities, Chunk, Sampling, Turn
 
 LONG = [Turn("user", "that cat sat on the mat " * 30)]
 OTHER_END = [Turn("user", "that cat sat on the mat " * 28 + "and slept")]
@@ -59,10 +60,25 @@ def test_importing_the_engine_does_not_import_torch() -> None:
 def test_a_folder_is_described(engine: TransformersEngine) -> None:
     assert (engine.info.engine, engine.info.quantization, engine.info.context_length) == (
         "transformers",
-        "float32",
+        "fp16" if fp16_linear.supported() else "fp32",
         512,
     )
+    assert (engine.info.device, engine.info.capabilities) == ("cpu", Capabilities("chat", adapters=True, slots=4))
     assert len(engine.info.template_sha256) == 64
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8", "nf4", "fp4"])
+def test_a_precision_that_was_asked_for(tiny_model: Path, precision: str) -> None:
+    made = TransformersEngine(ModelSource("tiny", tiny_model, threads=2, precision=precision, device="cpu"))
+    assert made.info.quantization == precision
+    first = text_of(ask(made, LONG, max_new_tokens=6))
+    assert text_of(ask(made, LONG, max_new_tokens=6)) == first
+    made.close()
+
+
+def test_a_device_that_is_not_there(tiny_model: Path) -> None:
+    with pytest.raises(ModelError, match=r"cuda:63, but .* Choose another device"):
+        TransformersEngine(ModelSource("tiny", tiny_model, device="cuda:63"))
 
 
 @pytest.mark.parametrize("warm_up", [LONG, OTHER_END, [*LONG, Turn("assistant", "the cat"), Turn("user", "on")]])
@@ -85,20 +101,21 @@ def test_what_a_cancelled_call_left_is_right(engine: TransformersEngine, where: 
     stop = threading.Event()
     stream = engine.stream(LONG, Sampling(seed=1, temperature=0.0), stop)
     for chunk in stream:
-        if chunk.completion_tokens == 3 if where == "reply" else chunk.prompt_done >= 128:
+        if chunk.completion_tokens == 3 if where == "reply" else chunk.prompt_done > 0:
             if how == "close":
                 stream.close()
                 break
             stop.set()
     again = ask(engine, LONG)
     assert text_of(again) == expected
-    assert again[-1].cached_tokens >= 128
+    assert again[-1].cached_tokens > 0
 
 
 def test_the_prompt_is_read_in_steps(engine: TransformersEngine) -> None:
-    done = [chunk.prompt_done for chunk in ask(engine, LONG) if not chunk.completion_tokens]
+    turns = [Turn("user", LONG[0].content * 2)]
+    done = [chunk.prompt_done for chunk in ask(engine, turns) if not chunk.completion_tokens]
     assert len(done) > 2
-    assert all(after - before <= 128 for before, after in pairwise(done))
+    assert all(after - before <= 256 for before, after in pairwise(done))
 
 
 def test_the_end_of_the_context_ends_the_reply(engine: TransformersEngine) -> None:
@@ -180,11 +197,16 @@ def test_a_template_that_refuses(tiny_model: Path, tmp_path: Path) -> None:
         TransformersEngine(ModelSource("tiny", folder)).count_tokens(LONG)
 
 
-def test_a_model_without_a_template(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_base_model_goes_on_with_the_text(tiny_model: Path, tmp_path: Path) -> None:
     folder = damaged(tiny_model, tmp_path)
     (folder / "chat_template.jinja").unlink()
-    with pytest.raises(ModelError, match="no chat template"):
-        ask(TransformersEngine(ModelSource("tiny", folder)), LONG)
+    base = TransformersEngine(ModelSource("tiny", folder))
+    assert base.info.capabilities.kind == "base"
+    apart = [Turn("user", "the cat"), Turn("assistant", "sat on")]
+    assert base.count_tokens(apart) == base.count_tokens([Turn("user", "the cat\n\nsat on")])
+    assert text_of(ask(base, apart)) == text_of(ask(base, [Turn("user", "the cat\n\nsat on")]))
+    assert ask(base, [Turn("user", "")], max_new_tokens=2)[-1].completion_tokens == 2
+    base.close()
 
 
 def test_a_model_that_computes_no_numbers(tiny_model: Path, tmp_path: Path) -> None:
@@ -206,7 +228,8 @@ def test_a_model_that_computes_no_numbers(tiny_model: Path, tmp_path: Path) -> N
         ("code of its own", "never run here"),
         ("not for chat", "cannot chat with, or does not know"),
         ("no tokenizer", "tokenizer of .* is missing or damaged"),
-        ("pickle", "holds no model"),
+        ("pickle", "converted to safetensors once"),
+        ("gptq", r"quantised in a way \(gptq\)"),
         ("truncated", "damaged or incomplete"),
         ("wrong shape", "damaged or incomplete"),
         ("no config", "damaged or incomplete"),
@@ -234,6 +257,8 @@ def test_a_damaged_folder_is_refused_in_words(tiny_model: Path, tmp_path: Path, 
         (folder / "tokenizer_config.json").unlink()
     elif what == "pickle":
         weights.rename(folder / "pytorch_model.bin")
+    elif what == "gptq":
+        change(config, quantization_config={"quant_method": "gptq", "bits": 4})
     elif what == "truncated":
         weights.write_bytes(weights.read_bytes()[:-100])
     elif what == "wrong shape":

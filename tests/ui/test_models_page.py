@@ -212,7 +212,7 @@ def test_a_download_is_paused_resumed_and_cancelled(
         found.get_by_role("searchbox").fill("tiny")
         found.get_by_role("searchbox").press("Enter")
         card(page, "Available", "org/tiny-GGUF").get_by_role("button", name="Choose").click()
-        found.get_by_role("button", name="Download 20.0 MB").click()
+        found.get_by_role("button", name="Download 20 MB").click()
         name = "org/tiny-GGUF/tiny-Q4_0.gguf"
         for tab in (page, other):
             expect(card(tab, "Available", name).get_by_role("progressbar")).to_be_visible()
@@ -315,6 +315,7 @@ def test_in_chinese_on_a_phone_nothing_scrolls_sideways(start_app: Start, page: 
     tab.goto(app.url)
     tab.get_by_role("tab", name="模型").click()
     expect(tab.get_by_role("heading", name="内存中")).to_be_visible()
+    expect(tab.locator("#pm-memory").get_by_text("就绪")).to_be_visible()
     for fold in tab.locator("#pm-root details").all():
         fold.evaluate("(fold) => { fold.open = true; }")
     expect(tab.get_by_role("textbox", name="LoRA")).to_be_visible()

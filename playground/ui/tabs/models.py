@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.engine.base import LoadOptions
 from playground.errors import BadValueError, PlaygroundError
 from playground.models import ModelsService
 from playground.overview import title_of
@@ -44,11 +45,13 @@ def build_models_tab(models: ModelsService) -> None:
     acted.failure(None, None, None, js="() => playgroundModels.failed()", **quiet)
 
 
-def _field(name: str, kind: str, words: str, info: str = "") -> str:
+def _field(name: str, kind: str, words: str, info: str = "", *, once: bool = False) -> str:
+    """A named field; `once`: it is emptied when its command has done its work."""
     more = f'<small class="hint" data-t="{info}"></small>' if info else ""
+    empty = " data-empty" if once else ""
     return (
         f'<label class="pm-grow"><span data-t="{words}"></span>'
-        f'<input name="{name}" type="{kind}" autocomplete="off" spellcheck="false">{more}</label>'
+        f'<input name="{name}" type="{kind}" autocomplete="off" spellcheck="false"{empty}>{more}</label>'
     )
 
 
@@ -80,7 +83,7 @@ _FRAME = (
     + _section(
         "here",
         '<div id="pm-here"></div>'
-        + _own("frame:add", "m.add", _form("add", _field("path", "text", "m.add_path"), "m.add_yes")),
+        + _own("frame:add", "m.add", _form("add", _field("path", "text", "m.add_path", once=True), "m.add_yes")),
     )
     + _section(
         "available",
@@ -95,7 +98,7 @@ _FRAME = (
         '<div data-key="frame:server"><p class="hint" data-t="m.server_info"></p>'
         + _form(
             "server",
-            _field("url", "url", "m.url") + _field("key", "password", "m.key", "m.key_info"),
+            _field("url", "url", "m.url") + _field("key", "password", "m.key", "m.key_info", once=True),
             "m.list",
         )
         + _SAID
@@ -132,6 +135,9 @@ class _Handlers:
             manager.load(name)
         elif action == "choose":
             manager.choose(name, values.get("adapter", ""))
+        elif action == "use_server":
+            # Whatever engine the app was started with, a server is reached by one only.
+            manager.choose(name, options=LoadOptions(engine="remote"))
         elif action == "apply":
             manager.load(name, options_from(values, manager.options_of(name)))
         elif action == "unload":
