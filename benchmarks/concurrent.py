@@ -20,7 +20,7 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks.common import Row, give_starter, show, starter, wait_for
-from playground.engine.catalog import usable_cores
+from playground.engine.hardware import usable_cores
 from playground.engine.llamacpp_server import library
 from playground.engine.manager import ModelManager
 from playground.paths import open_data_folder

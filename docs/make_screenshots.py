@@ -16,6 +16,11 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402 - the repository is not installed
 
+MODELS = (
+    ("models-en", "en-US", "light", 1280),
+    ("models-zh", "zh-CN", "dark", 1280),
+    ("models-phone", "en-US", "light", 390),
+)
 QUESTIONS = ("What is the capital of France?", "Write a Python function that adds two numbers.")
 
 
@@ -35,6 +40,8 @@ def main() -> None:
         _photograph(page, "chat-en")
         _photograph(_open(browser, address, "zh-CN", "dark", 1280), "chat-zh")
         _photograph(_open(browser, address, "en-US", "light", 390), "chat-phone")
+        for name, locale, scheme, width in MODELS:
+            _photograph(_models(_open(browser, address, locale, scheme, width)), name)
         browser.close()
         app.quit()
 
@@ -47,6 +54,14 @@ def _open(browser: Browser, address: str, locale: str, scheme: str, width: int) 
     )
     page = context.new_page()
     page.goto(address)
+    return page
+
+
+def _models(page: Page) -> Page:
+    """The Models tab, with the plan of the model in memory unfolded."""
+    page.locator("#pg-status button").click()
+    page.locator("#pm-memory form[data-plan]").evaluate("(form) => { form.parentElement.open = true; }")
+    expect(page.locator("#pm-memory .pm-plan .pm-bar")).to_be_visible(timeout=60_000)
     return page
 
 

@@ -64,7 +64,9 @@ def add_models(commands: Any) -> None:
     plan.add_argument("--json", action="store_true", help="as JSON")
     pull = action("pull", _pull, "download a model; Ctrl-C keeps what has come", model=False)
     pull.add_argument("name", nargs="?", metavar="MODEL", help="preset, org/name[@revision] or org/name/file.gguf")
-    pull.add_argument("--allow-pickle", action="store_true", help="also weights that come as a pickle only")
+    pull.add_argument(
+        "--allow-pickle", action="store_true", help="also a model that is only there as a pickle, and convert it"
+    )
     pull.add_argument("--offline", action="store_true", default=None, help=argparse.SUPPRESS)
     test = action("load-test", _load_test, "load a model, have one short reply, and say how it went")
     add_loading(test)
@@ -143,6 +145,7 @@ def _plan(options: argparse.Namespace, settings: Settings, folder: DataFolder) -
 
 
 def _pull(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.engine.converted import convert_installed
     from playground.engine.download import pull
     from playground.engine.library import find
     from playground.engine.parts import target_of
@@ -153,9 +156,11 @@ def _pull(options: argparse.Namespace, settings: Settings, folder: DataFolder) -
         if settings.offline:
             raise BadValueError("A model cannot be fetched with --offline. Leave it out.")
         model = pull(name, folder, _Progress(), allow_pickle=options.allow_pickle)
-    print(model.path)
-    if model.kind == "pickle":
+    if model.kind == "pickle" and options.allow_pickle:
+        convert_installed(model, folder)
+    elif model.kind == "pickle":
         sys.stderr.write(f"Before it can be loaded: playground models convert {model.name}\n")
+    print(model.path)
     return 0
 
 

@@ -22,10 +22,15 @@ from playground.presets import STARTER, model_preset
 from playground.store import Database
 
 _LIBRARIES = (
-    "gradio", "torch", "transformers", "peft", "bitsandbytes", "sqlite-utils", "xllamacpp", "huggingface-hub",
-    "uvicorn",
+    "gradio", "torch", "transformers", "peft", "bitsandbytes", "ctranslate2", "sqlite-utils", "xllamacpp",
+    "huggingface-hub", "uvicorn",
 )  # fmt: skip
-_ENGINES = {"llamacpp": ("xllamacpp",), "transformers": ("torch", "transformers"), "echo": ()}
+_ENGINES = {
+    "llamacpp": ("xllamacpp",),
+    "transformers": ("torch", "transformers"),
+    "ctranslate2": ("ctranslate2",),
+    "echo": (),
+}
 
 
 def examine(folder: DataFolder) -> dict[str, Any]:
@@ -33,6 +38,8 @@ def examine(folder: DataFolder) -> dict[str, Any]:
     starter = model_preset(STARTER)
     memory = psutil.virtual_memory()
     engines = {name: all(find_spec(module) for module in modules) for name, modules in _ENGINES.items()}
+    if sys.platform == "win32" and platform.machine() != "AMD64":
+        del engines["ctranslate2"]  # It is not made for this machine, so it is not missing.
     history = _history(folder)
     missing = [f"Engine {name} cannot run. Start launch.py with --reinstall." for name, ok in engines.items() if not ok]
     if not is_present(starter, folder):

@@ -50,6 +50,8 @@ class ModelsService:
         self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()
         self._converting: set[str] = set()
+        self._agreed: set[str] = set()
+        """Pickles that are to be converted when they have come."""
         self._failed: dict[str, str] = {}
         """Why converting a model failed, by its name."""
         self._disk: tuple[float, tuple[Installed, ...]] = (0.0, ())
@@ -61,8 +63,6 @@ class ModelsService:
         """Call `listener` from whatever thread after a change that is not the manager's; returns what ends it."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
-
-    # -- seeing --------------------------------------------------------------------------------------------------------
 
     def overview(self) -> Overview:
         """What there is now. Raises StorageError when the models' folder cannot be read."""
@@ -96,8 +96,6 @@ class ModelsService:
         except PlaygroundError as error:
             return ModelState("failed", self.manager.chosen, "", detail=str(error))
 
-    # -- getting -------------------------------------------------------------------------------------------------------
-
     def search(self, query: str) -> tuple[HubModel, ...]:
         """Ask the Hub. Raises MissingError offline or when it does not answer, BadValueError for an empty query."""
         if not query.strip():
@@ -121,11 +119,18 @@ class ModelsService:
             remember_key(url, key)
         return url, found
 
-    # -- changing ------------------------------------------------------------------------------------------------------
-
     def unload(self, name: str) -> None:
         """Free a model as soon as nobody uses it; returns at once, its state says when that is done."""
         threading.Thread(target=self.manager.unload, args=[name], name="unload", daemon=True).start()
+
+    def download(self, name: str, *, allow_pickle: bool = False) -> None:
+        """Begin to download; with the consent to a pickle it is converted as well, as soon as it is here.
+
+        Raises as Downloads.start does.
+        """
+        if allow_pickle:
+            self._agreed.add(name)
+        self.downloads.start(name, allow_pickle=allow_pickle)
 
     def convert(self, name: str) -> None:
         """Begin to turn a pickle into safetensors; whoever calls has the user's consent.
@@ -183,8 +188,6 @@ class ModelsService:
         """The disk has changed: look again."""
         self._disk = (0.0, ())
         self._tell()
-
-    # -- inside --------------------------------------------------------------------------------------------------------
 
     def _devices(self, states: tuple[ModelState, ...]) -> tuple[DeviceUse, ...]:
         budget = self.manager.budget
@@ -271,10 +274,14 @@ class ModelsService:
             self.refresh()
 
     def _downloaded(self) -> None:
-        finished = sum(job.state == "done" for job in self.downloads.jobs())
-        if finished != self._finished:
-            self._finished = finished
+        done = {job.name for job in self.downloads.jobs() if job.state == "done"}
+        if len(done) != self._finished:
+            self._finished = len(done)
             self._disk = (0.0, ())
+        for name in self._agreed & done:
+            self._agreed.discard(name)
+            if self._find(name).kind == "pickle":
+                self.convert(name)
         self._tell()
 
     def _tell(self) -> None:

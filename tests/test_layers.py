@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})
 """Rooms on one floor without a door between them."""
-HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
+HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "ctranslate2"}
 HEAVY_ROOMS = ("engine/", "tuning/worker.py")
 
 

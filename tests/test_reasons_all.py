@@ -46,7 +46,8 @@ def raised() -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 text = sentence(node.args[0], constants)
-                text = text[:-3] if text.endswith(". X7") else text  # The remedy is a sentence of its own.
+                # A hole before or after the sentences is a sentence itself, and said in its own place.
+                text = re.sub(r"^X7 (?=[A-Z][a-z])|(?<=\.) X7$", "", text)
                 told = len(text.replace("X7", "")) > 20 and not any(word in text for word in TABLES)
                 if node.func.id in RAISED | FRAGMENTS and told:
                     yield f"{file.relative_to(PACKAGE)}:{node.lineno}", text

@@ -75,9 +75,7 @@ class Batcher:
     """Replies in the order of their coming, `slots` of them at a time."""
 
     def __init__(self, runner: Runner, slots: int, most: int, failed: Callable[[Exception], tuple[str, bool]]) -> None:
-        """`most` is how many tokens may be held in all. `failed` says in words what a failure was, and whether it was
-        want of memory.
-        """
+        """`most` tokens may be held in all. `failed` says in words what a failure was, and if it was want of memory."""
         self._runner = runner
         self._slots = min(slots, runner.rows)
         self._prefixes = Prefixes(runner, most)
@@ -111,7 +109,9 @@ class Batcher:
                 try:
                     event = reply.events.get(timeout=_LOOK)
                 except queue.Empty:
-                    continue
+                    if self._thread.is_alive():
+                        continue
+                    raise ModelError(_GONE) from None
                 if event.what == "failed":
                     raise ModelError(event.words)
                 self._wake()
@@ -276,15 +276,17 @@ class Batcher:
             log.warning("a step failed", exc_info=True)
             words, memory = self._failed(error)
         # Outside of the except block, because the exception holds on to the tensors of the failed step.
-        for reply in replies:
-            self._finish(reply)
-            if reply.row >= 0:
-                self._prefixes.forget(reply.row)
-        if memory:
-            self._prefixes.forget_idle()
-        free_memory()
-        for reply in replies:
-            reply.events.put(Event("failed", words=words))
+        try:
+            for reply in replies:
+                self._finish(reply)
+                if reply.row >= 0:
+                    self._prefixes.forget(reply.row)
+            if memory:
+                self._prefixes.forget_idle()
+            free_memory()
+        finally:
+            for reply in replies:
+                reply.events.put(Event("failed", words=words))
         return False
 
 

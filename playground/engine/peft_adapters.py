@@ -97,6 +97,7 @@ def use_adapter(model: Any, key: str) -> None:
 def detach(model: Any, key: str) -> None:
     """Take an adapter out, and PEFT's layers with the last one."""
     for parent, name, layer in list(_layers(model)):
+        layer.set_adapter([], inference_mode=True)  # else PEFT warns that it was in use
         layer.delete_adapter(key)
         if not layer._all_available_adapter_names():
             setattr(parent, name, layer.get_base_layer())

@@ -222,7 +222,9 @@ def render(plan: MemoryPlan) -> str:
                 lines.append(f"  {device:8} {name.replace('_', ' '):12} {_gb(size):>10}")
     lines.append(f"  {plan.device:8} {'total':12} {_gb(plan.total):>10}   of {_gb(plan.free)} free")
     if plan.reclaimable:
-        lines.append(f"  {plan.device:8} {'of it':12} {_gb(plan.reclaimable):>10}   of files, which leave where memory is short")
+        lines.append(
+            f"  {plan.device:8} {'of it':12} {_gb(plan.reclaimable):>10}   of files, which leave where memory is short"
+        )
     if plan.corrected:
         lines.append("  corrected by what was measured here before")
     lines.append(("It fits. " if plan.fits else "It does not fit. ") + plan.reason)

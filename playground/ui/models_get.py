@@ -135,7 +135,7 @@ def files_html(found: Repository, language: str) -> str:
         return f'<p class="hint">{t(language, "m.no_files")}</p>'
     note = f'<p class="hint">{t(language, "m.convert_ask", size=size_text(rows[-1][1]))}</p>'
     items = "".join(
-        f"<li><span>{html.escape(label)}</span><span>{size_text(size)}</span>"
+        f"<li><span>{html.escape(label)}</span>"
         f"{button(action, t(language, 'm.download', size=size_text(size)), place)}</li>"
         for label, size, place, action in rows
     )

@@ -188,6 +188,13 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("The model could not be loaded ({}).", "模型无法加载（{0}）。"),
     ("There is not enough memory for {}.", "内存不足以加载 {0}。"),
     ("Close other programs, or choose a smaller model.", "请关闭其他程序，或选择更小的模型。"),
+    ("The model cannot read this text: {}", "模型不能阅读此文本：{0}"),
+    ("Choose a shorter context, fewer slots, or a smaller precision.", "请缩短上下文、减少并行数或降低精度。"),
+    (
+        "There is not enough memory on the GPU for {} replies of {} tokens at once.",
+        "显存不足以同时生成 {0} 个各 {1} 词元的回复。",
+    ),
+    ("The model failed ({}). Load it anew, and see the log file.", "模型出错（{0}）。请重新加载，并查看日志文件。"),
     ("The model is being unloaded. Ask again once it is loaded.", "模型正在释放。请在重新加载后再问。"),
     (
         "{} needs program code that comes with it, which is never run here.",

@@ -94,6 +94,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "CTranslate2 needs up to {} GB in {} to convert this model, but {} GB are free.",
         "CTranslate2 转换此模型最多需要在 {1} 中有 {0} GB，而可用 {2} GB。",
     ),
+    ("llama.cpp does not answer ({}).", "llama.cpp 没有回应（{0}）。"),
+    ("Load the model anew.", "请重新加载模型。"),
     ("llama.cpp failed: {}.", "llama.cpp 出错：{0}。"),
     ("llama.cpp cannot be loaded: {}.", "llama.cpp 无法加载：{0}。"),
     (

@@ -120,9 +120,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.convert": ("Convert …", "转换……"),
     "m.convert_ask": (
         "These weights are a Python pickle, a format that can carry program code. Converting reads numbers only, "
-        "refuses everything else, and writes safetensors beside it, once ({size} more on disk).",
-        "这些权重是 Python pickle，此格式可能夹带程序代码。转换时只读取数字，拒绝其他一切，并在旁边写一份 safetensors，"
-        "只需一次（磁盘再占 {size}）。",
+        "refuses everything else, and writes safetensors, once (needs {size} of disk for it).",
+        "这些权重是 Python pickle，此格式可能夹带程序代码。转换时只读取数字，拒绝其他一切，并写成 safetensors，"
+        "只需一次（需要 {size} 磁盘空间）。",
     ),
     "m.convert_yes": ("I trust where it comes from: convert", "我信任其来源：转换"),
     "m.converting": ("Being converted …", "正在转换……"),

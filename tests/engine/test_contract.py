@@ -41,7 +41,7 @@ LIMITS: tuple[dict[str, Any], ...] = (
     {"seed": 0},
     {"seed": 2**32 - 2},
 )
-QUANTISED: list[str] = []
+QUANTISED = ["tiny-nf4", "tiny-int8"]
 REAL = [pytest.param(name, marks=pytest.mark.real_model) for name in ("llamacpp", "transformers", "remote")]
 TINY = ["tiny", *QUANTISED]
 WITH_WEIGHTS = pytest.mark.parametrize("engine", [*TINY, "ctranslate2", *REAL], indirect=True)
@@ -78,8 +78,11 @@ def make(name: str, request: pytest.FixtureRequest) -> Engine:
         return RemoteEngine(ModelSource("starter", Path(), url=url, api_key=key))
     from playground.engine.transformers_engine import TransformersEngine
 
-    if name == "tiny":
-        return TransformersEngine(ModelSource("tiny", request.getfixturevalue("tiny_model"), threads=2))
+    if name.startswith("tiny"):
+        precision = name.partition("-")[2] or "auto"
+        return TransformersEngine(
+            ModelSource("tiny", request.getfixturevalue("tiny_model"), threads=2, precision=precision)
+        )
     gguf, cache = request.getfixturevalue("starter_gguf"), request.getfixturevalue("conversion_cache")
     return TransformersEngine(ModelSource("starter", gguf, context_length=2048, threads=2, cache=cache))
 

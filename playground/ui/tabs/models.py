@@ -45,13 +45,12 @@ def build_models_tab(models: ModelsService) -> None:
     acted.failure(None, None, None, js="() => playgroundModels.failed()", **quiet)
 
 
-def _field(name: str, kind: str, words: str, info: str = "", *, once: bool = False) -> str:
+def _field(name: str, kind: str, words: str, *, once: bool = False) -> str:
     """A named field; `once`: it is emptied when its command has done its work."""
-    more = f'<small class="hint" data-t="{info}"></small>' if info else ""
     empty = " data-empty" if once else ""
     return (
         f'<label class="pm-grow"><span data-t="{words}"></span>'
-        f'<input name="{name}" type="{kind}" autocomplete="off" spellcheck="false"{empty}>{more}</label>'
+        f'<input name="{name}" type="{kind}" autocomplete="off" spellcheck="false"{empty}></label>'
     )
 
 
@@ -98,9 +97,10 @@ _FRAME = (
         '<div data-key="frame:server"><p class="hint" data-t="m.server_info"></p>'
         + _form(
             "server",
-            _field("url", "url", "m.url") + _field("key", "password", "m.key", "m.key_info", once=True),
+            _field("url", "url", "m.url") + _field("key", "password", "m.key", once=True),
             "m.list",
         )
+        + '<p class="hint" data-t="m.key_info"></p>'
         + _SAID
         + '<div id="pm-served" aria-live="polite"></div></div>',
     )
@@ -149,7 +149,7 @@ class _Handlers:
             model, _, adapter = name.partition("\n")
             manager.detach(model, adapter)
         elif action in ("download", "download_pickle"):
-            models.downloads.start(name, allow_pickle=action == "download_pickle")
+            models.download(name, allow_pickle=action == "download_pickle")
         elif action == "pause":
             models.downloads.pause(name)
         elif action == "resume":
