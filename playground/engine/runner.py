@@ -37,4 +37,4 @@ class Runner(Protocol):
         """Let `target` begin with the first `length` tokens of `source`; return how many it has (0: not possible)."""
 
     def use_adapter(self, name: str) -> None:
-        """Compute with this adapter from now on, "" for the bare model; rows read under another are the caller's care."""
+        """Compute with this adapter from now on, "" for none; rows read under another one are the caller's care."""

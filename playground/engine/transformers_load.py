@@ -153,6 +153,8 @@ def _bitsandbytes(precision: str, device: str) -> Any:
 
     library: Any = transformers
     if precision == "int8":
+        # It says at every product that it computes in fp16, which is known.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         return library.BitsAndBytesConfig(load_in_8bit=True)
     return library.BitsAndBytesConfig(
         load_in_4bit=True,

@@ -133,7 +133,6 @@ WORDS: dict[str, tuple[str, str]] = {
     # Available
     "m.fits": ("fits", "放得下"),
     "m.fits_not": ("too large for this machine", "超出本机内存"),
-    "m.fits_later": ("fits once others have left", "其他模型释放后放得下"),
     "m.needs": ("about {size} in memory", "内存约 {size}"),
     "m.parameters": ("{n} parameters", "{n} 参数"),
     "m.gated": (
@@ -159,7 +158,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "应用以 --offline 启动，不会搜索或下载。需要时请不带此选项启动。",
     ),
     "m.hub_downloads": ("{n} downloads", "{n} 次下载"),
-    "m.files": ("Choose what to download", "选择要下载的内容"),
     "m.choose_files": ("Choose …", "选择……"),
     "m.whole_pickle": ("Whole repository (pickle, converted once)", "整个仓库（pickle，转换一次）"),
     "m.no_files": (
