@@ -195,9 +195,11 @@ def _load_test(options: argparse.Namespace, settings: Settings, folder: DataFold
         loader.fetch(wanted.preset, _Progress())
     prepared = loader.prepare(options.name, how, {}, Sizes({}, {}, {}))
     plan = prepared.plan
+    if plan is not None and not plan.fits:
+        raise prepared.too_big(max(plan.total - plan.reclaimable - plan.free, 0))
     with watch_peak(plan.device if plan is not None else "cpu") as peak:
         started = time.monotonic()
-        engine = loader.open(prepared, alone=False)
+        engine = loader.open(prepared, alone=lambda: False)
         loaded = time.monotonic()
         try:
             text, first, last, tokens = [], 0.0, 0.0, 0
@@ -212,7 +214,7 @@ def _load_test(options: argparse.Namespace, settings: Settings, folder: DataFold
             engine.close()
     need = plan.predicted.get(peak.device) if plan is not None else None
     if plan is not None:
-        loader.measured.record_load(plan, peak)
+        loader.measured.record_load(plan, peak, replied=True)
     facts = {
         "model": info.model,
         "engine": info.engine,

@@ -22,6 +22,7 @@ from playground.engine.hub_files import Repository
 from playground.engine.keys import key_for, remember_key
 from playground.engine.library import Installed, find, installed, remove
 from playground.engine.manager import ModelManager
+from playground.engine.parts import target_of
 from playground.engine.places import Places
 from playground.engine.plan import plan_model
 from playground.engine.shape import preset_shape
@@ -129,7 +130,7 @@ class ModelsService:
         Raises as Downloads.start does.
         """
         if allow_pickle:
-            self._agreed.add(name)
+            self._agreed.add(target_of(name).name)
         self.downloads.start(name, allow_pickle=allow_pickle)
 
     def convert(self, name: str) -> None:
@@ -276,11 +277,12 @@ class ModelsService:
     def _downloaded(self) -> None:
         done = {job.name for job in self.downloads.jobs() if job.state == "done"}
         if len(done) != self._finished:
-            self._finished = len(done)
-            self._disk = (0.0, ())
-        for name in self._agreed & done:
-            self._agreed.discard(name)
-            if self._find(name).kind == "pickle":
+            self._finished, self._disk = len(done), (0.0, ())
+        with self._lock:
+            come = self._agreed & done
+            self._agreed -= come
+        for name in come:
+            if (model := find(name, self._folder)) is not None and model.kind == "pickle":
                 self.convert(name)
         self._tell()
 

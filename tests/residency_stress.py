@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from playground.engine.base import LoadOptions
 from playground.engine.manager import LeaseCancelled, ModelManager
 from playground.errors import BadValueError, PlaygroundError
 from playground.records import Sampling, Turn
@@ -40,8 +41,8 @@ def stress(
         while take():
             try:
                 _operate(manager, dice, adapters, faults)
-            except (LeaseCancelled, BadValueError):
-                pass  # Stopped by its own dice, or its adapter was detached by another thread.
+            except BadValueError:
+                pass  # Its adapter was detached by another thread.
             except PlaygroundError as error:
                 faults.append(f"{type(error).__name__}: {error}")
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what this test looks for
@@ -64,9 +65,11 @@ def stress(
 
 def _operate(manager: ModelManager, dice: random.Random, adapters: list[Path], faults: list[str]) -> None:
     name = dice.choice(MODELS)
-    kind = dice.choices(("use", "stop", "load", "unload", "attach", "detach"), (60, 10, 10, 8, 6, 6))[0]
+    kind = dice.choices(("use", "stop", "load", "reload", "unload", "attach", "detach"), (58, 10, 8, 4, 8, 6, 6))[0]
     if kind == "load":
         manager.load(name)
+    elif kind == "reload":
+        manager.load(name, LoadOptions(engine="echo", slots=2, context_length=dice.choice((512, 1024))))
     elif kind == "unload":
         manager.unload(name)
     elif kind == "attach":
@@ -79,8 +82,12 @@ def _operate(manager: ModelManager, dice: random.Random, adapters: list[Path], f
         stop = threading.Event()
         if kind == "stop":
             threading.Timer(dice.random() / 50, stop.set).start()
-        with manager.lease(stop, name, adapter="") as lease:
-            turns = [Turn("user", f"hello {dice.random()}")]
-            text = "".join(chunk.text for chunk in lease.stream(turns, Sampling(seed=1), stop))
-            if lease.info.model != name or (kind == "use" and text != f"You said: {turns[0].content}"):
-                faults.append(f"wrong words from {lease.info.model}: {text}")
+        try:
+            with manager.lease(stop, name, adapter="") as lease:
+                turns = [Turn("user", f"hello {dice.random()}")]
+                text = "".join(chunk.text for chunk in lease.stream(turns, Sampling(seed=1), stop))
+                if lease.info.model != name or (kind == "use" and text != f"You said: {turns[0].content}"):
+                    faults.append(f"wrong words from {lease.info.model}: {text}")
+        except LeaseCancelled:
+            if kind == "use":
+                faults.append(f"{name} was asked for, stopped by nobody, and not given")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from playground.engine.base import LoadOptions
+from playground.engine.echo_engine import EchoEngine
 from playground.engine.manager import LeaseCancelled, ModelManager
 from playground.errors import BadValueError, MissingError, ModelError
 from playground.paths import open_data_folder
@@ -151,6 +152,21 @@ def test_a_choice_is_found_again_after_a_restart(open_manager: OpenManager, adap
     assert again.state.info.context_length == 512
 
 
+def test_what_is_said_at_the_start_counts_more_than_what_was_applied_before(open_manager: OpenManager) -> None:
+    manager = open_manager()
+    manager.load("", LoadOptions(engine="echo", context_length=512, slots=2))
+    manager.close()
+    again = open_manager(slots=3)
+    assert (again.options_of("echo-a+40").context_length, again.options_of("echo-a+40").slots) == (512, 3)
+
+
+def test_the_engine_of_the_settings_is_not_forced_on_models_it_cannot_read(open_manager: OpenManager) -> None:
+    manager = open_manager()
+    assert manager.options_of("echo-b+40").engine == "echo"
+    assert manager.options_of("http://127.0.0.1:9/v1#some").engine == "auto"
+    assert manager.state_of("http://127.0.0.1:9/v1#some").engine == "remote"
+
+
 def test_other_options_load_anew_once_nobody_writes(open_manager: OpenManager) -> None:
     manager = open_manager()
     with manager.lease(threading.Event()) as lease:
@@ -159,6 +175,37 @@ def test_other_options_load_anew_once_nobody_writes(open_manager: OpenManager) -
         stream = lease.stream([Turn("user", "/tokens 50")], Sampling(seed=1), threading.Event())
         assert len("".join(chunk.text for chunk in stream).split()) == 50
     wait_for(lambda: manager.state.info is not None and manager.state.info.context_length == 512)
+
+
+def test_a_model_unloaded_while_it_was_to_be_loaded_anew_stays_away(
+    open_manager: OpenManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    open_engine, close_engine = EchoEngine.__init__, EchoEngine.close
+    monkeypatch.setattr(
+        EchoEngine, "__init__", lambda self, source: (opened.append(source.id), open_engine(self, source))[1]
+    )
+    monkeypatch.setattr(EchoEngine, "close", lambda self: (opened.remove(self.info.model), close_engine(self))[1])
+    manager = open_manager()
+    load(manager, "echo-a+40", "echo-b+10")
+    with manager.lease(threading.Event(), "echo-a+40"):
+        manager.load("echo-c+80")
+        wait_for(lambda: manager.state_of("echo-c+80").phase == "waiting")
+        manager.load("echo-b+10", LoadOptions(engine="echo", context_length=512))
+        manager.unload("echo-b+10")
+    wait_for(lambda: not any(thread.name == "model-loader" for thread in threading.enumerate()))
+    assert opened == sorted(resident(manager)) == ["echo-c+80"], "what the books do not know is never freed"
+
+
+def test_a_listener_that_fails_stops_nobody(open_manager: OpenManager) -> None:
+    manager = open_manager()
+
+    def fail() -> None:
+        raise RuntimeError("a page is gone")
+
+    manager.listen(fail)
+    assert ask(manager) == "You said: hello"
+    assert ask(manager) == "You said: hello"
 
 
 def test_as_many_leases_at_once_as_slots_and_the_next_waits(open_manager: OpenManager) -> None:

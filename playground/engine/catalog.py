@@ -49,7 +49,14 @@ def resolve(name: str, options: LoadOptions, settings: Settings, folder: DataFol
     preset = model_presets().get(name)
     path = model_file(preset, folder) if preset else _local_path(name, folder)
     engine = _engine(path, preset, options)
-    return Wanted(engine, preset.id if preset else name if "/" not in name else path.stem, preset, path)
+    return Wanted(engine, preset.id if preset else _called(name, path), preset, path)
+
+
+def _called(name: str, path: Path) -> str:
+    """What replies say of a model that is no preset: its name on the Hub, else what its file or folder is called."""
+    if is_hub_name(name) and not Path(name).exists():
+        return name
+    return path.stem if path.suffix == ".gguf" else path.name
 
 
 def _engine(path: Path, preset: ModelPreset | None, options: LoadOptions) -> str:
@@ -140,7 +147,9 @@ def has_nvidia() -> bool:
 
 def file_sha256(path: Path, memory: Path) -> str:
     """SHA-256 of a model file, remembered in `memory` by path, size and time; a folder's of its weight files."""
-    files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(path.glob("*.safetensors")) or sorted(path.glob("*.bin"))
     key = "|".join(f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
     try:
         known = json.loads(memory.read_text(encoding="utf-8"))

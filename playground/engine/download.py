@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +180,8 @@ class _Bringing:
             pass
         self._progress("Hub: asking for the list of files", 0, 0)
         found = hub.repository(name, lambda text: self._progress(f"Hub: {text}", 0, 0), self._brake)
+        # A file of that name would be taken for our own list of what there is.
+        found = replace(found, files=tuple(file for file in found.files if file.path != MANIFEST))
         try:
             files = choose(found, allow_pickle=self._allow_pickle)
         except (BadValueError, ModelError) as error:

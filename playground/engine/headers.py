@@ -24,6 +24,8 @@ _LONG = 4096
 """Arrays longer than this are stepped over: one value for each layer is wanted, one for each word is not."""
 _MOST = 1_000_000
 """More tensors or keys than this, and it is not a header."""
+_LONGEST = 100_000_000
+"""Bytes of a safetensors header, by the format's own rule."""
 _HALF = "{file} is cut off: its beginning speaks of {wanted} bytes, but it has {there}. Download it again."
 SAFETENSORS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16}
 SAFETENSORS |= {"F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "F4": 4}
@@ -62,7 +64,7 @@ def read_gguf(file: Path) -> Header:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _Cursor(data, file).header()
-            except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
+            except (struct.error, ArithmeticError, IndexError, TypeError, ValueError) as error:
                 raise ModelError(f"{file} is damaged or cut off. Download it again.") from error
 
 
@@ -74,6 +76,8 @@ def read_safetensors(file: Path) -> tuple[Tensor, ...]:
             length = struct.unpack("<Q", stream.read(8))[0]
             if length > there - 8:
                 raise ModelError(_HALF.format(file=file, wanted=f"{length + 8:,}", there=f"{there:,}"))
+            if length > _LONGEST:
+                raise ValueError("no header is that long")
             entries = json.loads(stream.read(length))
             tensors = tuple(
                 Tensor(name, tuple(entry["shape"]), entry["dtype"], entry["data_offsets"][1] - entry["data_offsets"][0])

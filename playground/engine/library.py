@@ -119,10 +119,11 @@ def remove(name: str, folder: DataFolder) -> int:
         # Out of sight first, in one step: what is half deleted never looks like a model.
         doomed = folder.models / f".removed-{os.getpid()}-{target.name}"
         os.replace(target, doomed)
-        if doomed.is_dir():
-            shutil.rmtree(doomed)
-        else:
-            doomed.unlink()
+        for left in folder.models.glob(".removed-*"):  # Also of a process that was killed before it had done this.
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
     except OSError as error:
         raise storage_error(error, target) from error
     return size

@@ -60,7 +60,7 @@ class Slots:
         """Files that still have to be taken into the store."""
         self._active = time.monotonic()
         self._cost = _FIRST_GUESS
-        self._closing = False
+        self._closing = self._paused = False
         self._keeper = threading.Thread(target=self._keep, name="llamacpp-keeper", daemon=True)
         if store is not None:
             self._keeper.start()
@@ -87,11 +87,19 @@ class Slots:
 
     def reset(self, server: LlamaServer) -> None:
         """Another server took the place of the old one. Nothing is leased."""
-        self._server = server
-        self._slots = [Slot(slot.number) for slot in self._slots]
+        with self._changed:
+            self._server, self._paused = server, False
+            self._slots = [Slot(slot.number) for slot in self._slots]
+            self._changed.notify_all()
 
     def save(self, seconds: float = _LAST) -> None:
-        """Keep now what was not kept yet, the latest first, as far as time allows. Nothing is leased."""
+        """Keep now what was not kept yet, the latest first, as far as time allows. Nothing is leased.
+
+        The keeper rests from here until `reset`: the server may be closed.
+        """
+        with self._changed:
+            self._paused = True
+            self._changed.wait_for(lambda: self._saving is None)
         end = time.monotonic() + seconds
         for slot in sorted(self._slots, key=lambda slot: -slot.used):
             if not slot.kept and time.monotonic() + self._cost * len(slot.tokens) < end:
@@ -209,18 +217,21 @@ class Slots:
                     self._changed.wait(self._rest() if self._unkept() else None)
                 self._saving = slot
             if slot is not None:
-                self._write(slot)
-                with self._changed:
-                    self._saving = None
-                    self._changed.notify_all()
+                try:
+                    self._write(slot)
+                finally:
+                    with self._changed:
+                        self._saving = None
+                        self._changed.notify_all()
             self._finish()
 
     def _unkept(self) -> list[Slot]:
         return [slot for slot in self._slots if not slot.kept and not slot.busy]
 
     def _due(self) -> Slot | None:
+        resting = self._closing or self._paused
         quiet = not any(slot.busy for slot in self._slots) and time.monotonic() - self._active >= self._rest()
-        return max(self._unkept(), key=lambda slot: slot.used, default=None) if quiet and not self._closing else None
+        return max(self._unkept(), key=lambda slot: slot.used, default=None) if quiet and not resting else None
 
     def _rest(self) -> float:
         """A large state takes longer to write, so that it must be surer that nobody asks meanwhile."""

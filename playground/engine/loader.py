@@ -26,6 +26,8 @@ from playground.presets import ModelPreset
 from playground.settings import Settings
 
 log = logging.getLogger(__name__)
+_SHARE = 0.9
+"""Of each device's memory that models may take where the settings give no budget; the rest is the system's."""
 
 
 @dataclass(frozen=True)
@@ -164,17 +166,18 @@ class Loader:
         note = " ".join([plan.reason, *notes]).strip() if plan.fits else " ".join(notes)
         return Prepared(wanted, source, plan, need, note)
 
-    def open(self, prepared: Prepared, *, alone: bool) -> Engine:
-        """Load it. `alone`: nothing else is at work, so that what it takes can be measured and remembered.
+    def open(self, prepared: Prepared, *, alone: Callable[[], bool]) -> Engine:
+        """Load it. While `alone` says that nothing else is at work, what it takes is measured and remembered.
 
         Raises ModelError, also for a lack of memory.
         """
         try:
-            if prepared.plan is None or not alone:
+            if prepared.plan is None or not alone():
                 return _open(prepared.wanted.engine, prepared.source)
             with watch_peak(prepared.plan.device) as peak:
                 engine = _open(prepared.wanted.engine, prepared.source)
-            self.measured.record_load(prepared.plan, peak)
+            if alone():
+                self.measured.record_load(prepared.plan, peak)
             return engine
         except PlaygroundError:
             raise
@@ -226,3 +229,9 @@ def _open(engine: str, source: ModelSource) -> Engine:
     from playground.engine.transformers_engine import TransformersEngine
 
     return TransformersEngine(source)
+
+
+def memory_budget(settings: Settings) -> dict[str, int]:
+    """Bytes that models may take, by device."""
+    share = {device.name: int(device.total * _SHARE) for device in hardware().devices}
+    return {name: int(settings.memory_budget_gb * 1e9) for name in share} if settings.memory_budget_gb else share

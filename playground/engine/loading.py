@@ -12,7 +12,7 @@ from playground.engine.hardware import hardware
 from playground.engine.lease import LeaseCancelled
 from playground.engine.loader import Loader, Prepared, Sizes
 from playground.engine.residency import Resident
-from playground.engine.residents import Residents
+from playground.engine.residents import Residents, release_memory
 from playground.errors import ModelError, PlaygroundError
 
 log = logging.getLogger(__name__)
@@ -67,33 +67,43 @@ class Loading:
     def _run(self, resident: Resident, options: LoadOptions, before: LoadOptions | None) -> None:
         victims: list[str] = []
         error: PlaygroundError | None = None
+        mine = before is None
+        """What is in memory of it, and its state, are this thread's to change."""
         try:
-            self._fetch(resident, options)
+            self._fetch(resident, options, quietly=not mine)
             with self._one:
                 adapters = self._adapters(resident.name)
                 prepared = self._loader.prepare(resident.name, options, adapters, self.sizes(resident.name))
                 # Up to here nothing was taken down: what cannot be loaded leaves the old one where it is.
-                if before is not None and self._residents.drain(resident):
-                    self._residents.evict(resident, coming_back=True)
+                if not mine:
+                    self._residents.drain(resident)
+                    if not self._residents.evict(resident, coming_back=True):
+                        return  # It was unloaded meanwhile, or all ends; who wants it next gets it with these options.
+                    mine = True
                 self._residents.tell(resident, phase="waiting", options=options, engine_name=prepared.wanted.engine)
                 victims += self._residents.make_room(resident, prepared.need, _free, prepared.too_big)
                 self._open(resident, prepared)
         except (download.Cancelled, LeaseCancelled):
-            self._residents.forget(resident)
+            if mine:
+                self._residents.forget(resident)
             return
         except PlaygroundError as problem:
             error = problem
+            # They hold on to the frames of the load, and with those to all that it had in memory.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         except Exception as problem:  # A bug of ours or a library's: it must not die unheard in a thread.
             log.exception("loading failed")
             error = ModelError(
                 f"The model could not be loaded ({type(problem).__name__}: {problem}). See the log file."
             )
         if error is not None:
-            self._fail(resident, error, before, victims)
+            release_memory()
+            self._fail(resident, error, mine)
+            self._failed(resident, error, before, victims)
 
     def _open(self, resident: Resident, prepared: Prepared) -> None:
         self._residents.tell(resident, phase="loading", detail="", note=prepared.note)
-        engine = self._loader.open(prepared, alone=not self._residents.busy(resident))
+        engine = self._loader.open(prepared, alone=lambda: not self._residents.busy(resident))
         with self._residents.changed:
             # In one step, so that whoever asks next meets either the load under way or its outcome.
             closing = self._residents.closing.is_set()
@@ -105,11 +115,12 @@ class Loading:
             raise LeaseCancelled
         self._residents.announce()
 
-    def _fetch(self, resident: Resident, options: LoadOptions) -> None:
+    def _fetch(self, resident: Resident, options: LoadOptions, *, quietly: bool) -> None:
         wanted = self._loader.resolve(resident.name, options)
         if wanted.preset is None or self._loader.is_here(wanted):
             return
-        self._residents.tell(resident, phase="downloading", detail="", done=0, total=0)
+        if not quietly:  # One that is in memory goes on meanwhile.
+            self._residents.tell(resident, phase="downloading", detail="", done=0, total=0)
 
         def report(what: str, done: int, total: int) -> None:
             if self._residents.closing.is_set():
@@ -118,16 +129,15 @@ class Loading:
 
         self._loader.fetch(wanted.preset, report)
 
-    def _fail(self, resident: Resident, error: PlaygroundError, before: LoadOptions | None, victims: list[str]) -> None:
+    def _fail(self, resident: Resident, error: PlaygroundError, mine: bool) -> None:
         with self._residents.changed:
             resident.draining = False
-            if resident.engine is not None:  # The old one was not touched, and goes on.
-                resident.note = str(error)
-            else:
+            if mine:
                 resident.phase, resident.error, resident.reserved = "failed", error, {}
+            else:  # The old one was not touched, and goes on.
+                resident.note = str(error)
             self._residents.changed.notify_all()
         self._residents.announce()
-        self._failed(resident, error, before, victims)
 
 
 def _free() -> dict[str, int]:

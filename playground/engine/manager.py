@@ -12,13 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 
 from playground.engine.base import Engine, LoadOptions
 from playground.engine.choices import Choices, Kept
-from playground.engine.hardware import hardware
 from playground.engine.lease import Lease, LeaseCancelled
-from playground.engine.loader import Loader
+from playground.engine.loader import Loader, memory_budget
 from playground.engine.loading import Loading
 from playground.engine.plan import MemoryPlan
 from playground.engine.residency import Resident, Ticket
@@ -29,8 +28,6 @@ from playground.paths import DataFolder
 from playground.presets import STARTER, ModelPreset
 from playground.settings import Settings
 
-_SHARE = 0.9
-"""Of each device's memory that models may take where the settings give no budget; the rest is the system's."""
 __all__ = ["Lease", "LeaseCancelled", "ModelManager", "ModelState"]
 
 
@@ -45,7 +42,7 @@ class ModelManager:
         self._settings = settings
         self._loader = Loader(settings, folder)
         self._choices = Choices.read(folder.root / "models.json")
-        self._residents = Residents(budget or _budget(settings))
+        self._residents = Residents(budget or memory_budget(settings))
         self._loading = Loading(self._loader, self._residents, self._adapter_paths, self._failed)
         self._changed = self._residents.changed
         self._previous = ""
@@ -105,8 +102,17 @@ class ModelManager:
         return tuple(self._choices.adapters.get(name, {}))
 
     def options_of(self, name: str) -> LoadOptions:
-        """How a model was last asked to be loaded, else as the settings say."""
-        return self._choices.options.get(name) or self._settings_options()
+        """How a model was last asked to be loaded, else as the settings say, their engine only if it can read it."""
+        if kept := self._choices.options.get(name):
+            return kept
+        options = self._settings_options()
+        try:
+            self._loader.resolve(name, options)
+        except BadValueError:
+            return replace(options, engine="auto")
+        except MissingError:
+            pass  # Whoever uses the name is told.
+        return options
 
     def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
         """What a model would take; None where there is nothing to plan (echo, remote). Raises as loading would."""
@@ -267,7 +273,12 @@ class ModelManager:
         settings = self._settings
         if settings.model or settings.engine != "auto" or not self._choices.model:
             name = settings.model or ("echo" if settings.engine == "echo" else STARTER)
-            self._loader.resolve(name, self._settings_options())
+            asked = self._settings_options()
+            self._loader.resolve(name, asked)
+            if kept := self._choices.options.get(name):
+                # What was said at this start counts more than what was applied in an earlier one.
+                said = {key: value for key, value in asdict(asked).items() if value != getattr(LoadOptions(), key)}
+                self._choices.options[name] = replace(kept, **said)
             if name != self._choices.model:
                 self._choices.model, self._choices.adapter = name, ""
             return
@@ -287,8 +298,3 @@ class ModelManager:
                 idle = self._residents.books.idle_for(seconds)
             for resident in idle:
                 self._residents.evict(resident)
-
-
-def _budget(settings: Settings) -> dict[str, int]:
-    share = {device.name: int(device.total * _SHARE) for device in hardware().devices}
-    return {name: int(settings.memory_budget_gb * 1e9) for name in share} if settings.memory_budget_gb else share

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
-LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 128, 1024
+LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 256, 1024
 """Prompt tokens that an engine reads at a time."""
 PAGE = 256
 """Caches on a GPU and in llama.cpp grow by so many tokens."""

@@ -18,7 +18,7 @@ from playground.engine.shape import ModelShape
 from playground.engine.training_need import TrainingTask, training_need
 from playground.errors import BadValueError
 
-_SLOTS = {"llamacpp": 4, "transformers": 4, "ctranslate2": 1}
+_SLOTS = {"llamacpp": 4, "transformers": 4, "ctranslate2": 2}
 _GPU_SLOTS = 8
 
 
@@ -204,8 +204,6 @@ class _Planner:
         if options.slots or self._task is not None:
             return (options.slots or 1,)
         most = _GPU_SLOTS if device.name != "cpu" else _SLOTS.get(self._engine, 1)
-        if self._shape.kind == "seq2seq":
-            most = 1
         return tuple(slots for slots in (8, 4, 2, 1) if slots <= most)
 
 

@@ -181,7 +181,10 @@ class Server:
         """What an answer other than 200 means."""
         code = response.status_code
         if response.is_redirect:
-            where = httpx.URL(response.headers.get("location", "")).copy_with(username=None, password=None, query=None)
+            where = "elsewhere"
+            with contextlib.suppress(httpx.InvalidURL):
+                place = httpx.URL(response.headers.get("location", ""))
+                where = str(place.copy_with(username=None, password=None, query=None))
             return ModelError(f"{self.name} sends its callers on to {where}. Give that address, if you trust it.")
         try:
             said = json.loads(response.content)

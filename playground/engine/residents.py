@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import logging
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from playground.engine.lease import LeaseCancelled
 from playground.engine.residency import Residency, Resident, Ticket
 from playground.errors import ModelError
 
+log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 """A stop event cannot wake a condition; a look ten times a second is within what Stop promises."""
 
@@ -55,9 +57,12 @@ class Residents:
             return any(one.in_use or one.line for one in self.books.residents.values() if one is not but)
 
     def announce(self) -> None:
-        """Call the listeners."""
+        """Call the listeners. One that fails must not end the load, or the turn, that it is told of."""
         for listener in self.listeners:
-            listener()
+            try:
+                listener()
+            except Exception:
+                log.exception("a listener failed")
 
     @contextlib.contextmanager
     def hold(
@@ -67,12 +72,7 @@ class Residents:
 
         Raises LeaseCancelled on `stop` or at the end of the app, and what loading raised.
         """
-        load(name)
-        with self.changed:
-            resident = self.books.residents.get(name)
-            if resident is None:
-                raise LeaseCancelled
-            resident.line.append(ticket)
+        resident = self._stand(name, ticket, stop, load)
         self.announce()
         try:
             engine = self._wait(resident, ticket, stop, load)
@@ -84,8 +84,21 @@ class Residents:
                     if ticket in place:
                         place.remove(ticket)
                 resident.last_used = time.monotonic()
+                if resident.phase == "idle" and not resident.line and self.get(name) is resident:
+                    del self.books.residents[name]  # It had to leave, and the last who waited for it is gone.
                 self.changed.notify_all()
             self.announce()
+
+    def _stand(self, name: str, ticket: Ticket, stop: threading.Event, load: Callable[[str], None]) -> Resident:
+        while True:
+            load(name)
+            with self.changed:
+                # It may have left between the two lines: then it is called anew.
+                if (resident := self.get(name)) is not None:
+                    resident.line.append(ticket)
+                    return resident
+                if stop.is_set() or self.closing.is_set():
+                    raise LeaseCancelled
 
     def _wait(self, resident: Resident, ticket: Ticket, stop: threading.Event, load: Callable[[str], None]) -> Engine:
         while True:
@@ -131,11 +144,14 @@ class Residents:
             self.changed.wait_for(lambda: not resident.in_use or self.closing.is_set())
             return not resident.in_use
 
-    def evict(self, resident: Resident, *, coming_back: bool = False) -> None:
-        """Free a resident that nobody uses. Those who stand in its line call it back, unless it comes by itself."""
+    def evict(self, resident: Resident, *, coming_back: bool = False) -> bool:
+        """Free a resident that nobody uses; False when it is used, or gone already.
+
+        Those who stand in its line call it back, unless it comes by itself.
+        """
         with self.changed:
             if resident.phase != "ready" or resident.in_use:
-                return
+                return False
             engine, resident.engine, resident.phase = resident.engine, None, "unloading"
             self.changed.notify_all()
         self.announce()
@@ -149,6 +165,7 @@ class Residents:
                 self.tell(resident, phase="waiting", reserved={}, draining=False, served=False)
             else:
                 self.forget(resident)
+        return True
 
     def forget(self, resident: Resident) -> None:
         """Strike a resident without an engine from the books, unless somebody waits for it to come back."""
@@ -195,8 +212,8 @@ class Residents:
                         self.changed.wait(_LOOK_SECONDS)
                         continue
                 for one in leaving:
-                    self.evict(one)
-                    left.append(one.name)
+                    if self.evict(one):
+                        left.append(one.name)
         finally:
             with self.changed:
                 for one in drained:
@@ -207,6 +224,9 @@ class Residents:
 def release_memory() -> None:
     """Give freed memory back to the system now: allocators keep it, and others would think that it is in use."""
     gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # Not every Linux has glibc.
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -51,7 +51,7 @@ class TransformersEngine:
         trained = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         context = min(source.context_length, trained or source.context_length)
         slots = source.slots or _SLOTS[loaded.device.partition(":")[0]]
-        runner = _runner(self._model, slots, context)
+        runner = _runner(self._model, slots, context, source.attn_implementation)
         self._batcher = Batcher(runner, slots, slots * context, _words_of)
         self._keys: dict[str, str] = {}
         """PEFT's names of the attached adapters: never used twice, so that nothing read under one serves another."""
@@ -187,10 +187,10 @@ class TransformersEngine:
         free_memory()
 
 
-def _runner(model: Any, slots: int, context: int) -> Runner:
-    """The fastest that can run this model where it is."""
+def _runner(model: Any, slots: int, context: int, attention: str) -> Runner:
+    """The fastest that can run this model where it is. The CUDA one brings its own attention."""
     words = ""
-    if model.device.type == "cuda":
+    if model.device.type == "cuda" and attention == "auto":
         from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from typing import Any
 
@@ -46,8 +47,13 @@ class ModelsFeed:
     def changes(self) -> dict[str, str]:
         """HTML of the sections that differ from what was sent, by the id of their box."""
         self._drawn, self._dirty = time.monotonic(), False
-        overview = self._models.overview()
-        drawn = {box: draw(overview, self._language) for box, draw in _DRAW.items()}
+        try:
+            overview = self._models.overview()
+        except (PlaygroundError, OSError) as error:  # The rest of the page lives by the same stream.
+            words = reason_words(self._language, str(error))
+            drawn = {"pm-memory": f'<p class="error">{html.escape(words)}</p>'}
+        else:
+            drawn = {box: draw(overview, self._language) for box, draw in _DRAW.items()}
         changed = {box: body for box, body in drawn.items() if self._sent.get(box) != body}
         self._sent |= changed
         return changed
