@@ -65,7 +65,8 @@ class ChatService:
         self._refuse_when_closed()
         sampling = sampling or self.default_sampling()
         with self.manager.peek() as engine:
-            if engine is not None:
+            # A server elsewhere is not asked first: it may be slow or down, and the message is to be on disk by then.
+            if engine is not None and engine.info.engine != "remote":
                 check_message(engine, system_prompt, text, sampling)
         turn = self.history.add_turn(
             conversation_id,

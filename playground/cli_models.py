@@ -194,6 +194,8 @@ def _load_test(options: argparse.Namespace, settings: Settings, folder: DataFold
     if wanted.preset is not None and not loader.is_here(wanted):
         loader.fetch(wanted.preset, _Progress())
     prepared = loader.prepare(options.name, how, {}, Sizes({}, {}, {}))
+    # The running app may keep what it has read in the same folder.
+    prepared = replace(prepared, source=replace(prepared.source, state=None))
     plan = prepared.plan
     if plan is not None and not plan.fits:
         raise prepared.too_big(max(plan.total - plan.reclaimable - plan.free, 0))

@@ -83,19 +83,12 @@ class ModelsService:
 
     def header(self) -> Header:
         """The line about the chosen model."""
-        state, states = self.state(), self.manager.states()
+        state, states = self.manager.state, self.manager.states()
         devices = {device.name: device for device in self._devices(states)}
         device = devices.get(next(iter(state.memory), "cpu")) or next(iter(devices.values()))
         used = sum(size for _, size in device.parts)
         name = self.manager.chosen
         return Header(state, title_of(name), self.manager.adapter, used, device.total, self.manager.note)
-
-    def state(self) -> ModelState:
-        """The chosen model's state; "failed" also when its files have been taken away since it was chosen."""
-        try:
-            return self.manager.state
-        except PlaygroundError as error:
-            return ModelState("failed", self.manager.chosen, "", detail=str(error))
 
     def search(self, query: str) -> tuple[HubModel, ...]:
         """Ask the Hub. Raises MissingError offline or when it does not answer, BadValueError for an empty query."""
@@ -115,7 +108,7 @@ class ModelsService:
         from playground.engine.remote_engine import list_models
 
         url = url.strip().rstrip("/")
-        found = list_models(url, key or key_for(url))
+        found = list_models(url, key or key_for(url, self._settings))
         if key:
             remember_key(url, key)
         return url, found

@@ -8,11 +8,12 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playground.engine import library
 from playground.engine.base import AdapterSource, LoadOptions, ModelSource
 from playground.engine.echo_engine import echo_bytes
-from playground.engine.hardware import usable_cores
+from playground.engine.hardware import torch_has_cuda, usable_cores
 from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
 from playground.engine.library import model_file
@@ -84,6 +85,8 @@ def _remote(name: str, settings: Settings) -> Wanted:
         raise BadValueError(
             f"{name} names no model of a server. Write http://host:8000/v1#model, or give --remote-url and --model."
         )
+    if "@" in urlsplit(url).netloc:
+        raise BadValueError("The address of a server must not hold a password. Give the key apart.")
     return Wanted("remote", model, url=url.rstrip("/"))
 
 
@@ -110,7 +113,7 @@ def source(wanted: Wanted, options: LoadOptions, settings: Settings, folder: Dat
         slots=options.slots,
         state=folder.cache / "prefixes",
         url=wanted.url,
-        api_key=key_for(wanted.url) if wanted.url else "",
+        api_key=key_for(wanted.url, settings) if wanted.url else "",
     )
     if wanted.path is None:
         return plain
@@ -141,7 +144,9 @@ def adapter_source(path: Path, name: str) -> AdapterSource:
 
 
 def has_nvidia() -> bool:
-    """True where an NVIDIA driver is at hand; asked without importing torch, which takes seconds."""
+    """True where an NVIDIA GPU can be used; asked without importing torch, which takes seconds."""
+    if not torch_has_cuda():
+        return False
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import math
 import os
 import platform
@@ -141,9 +142,18 @@ def _inactive(file: Path) -> int:
     return 0
 
 
+@functools.cache
+def torch_has_cuda() -> bool:
+    """False where the torch that is installed was built without CUDA, whatever GPU there is."""
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return False
+    return any((Path(found.origin).parent / "lib").glob("*torch_cuda.*"))
+
+
 def _gpus() -> tuple[Device, ...]:
     program = shutil.which("nvidia-smi")
-    if program is None:
+    if program is None or not torch_has_cuda():
         return ()
     command = [program, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
     try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from playground.engine.base import Engine
+from playground.errors import ModelError
 from playground.records import Chunk, ModelInfo, Sampling, Turn
 
 
@@ -34,7 +35,10 @@ class Lease:
 
     def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
         """See Engine.stream; the adapter is the lease's."""
-        return self._held().stream(turns, sampling, stop, adapter=self.adapter)
+        engine = self._held()
+        if self.adapter and self.adapter not in engine.adapters:
+            raise ModelError(f"The adapter {self.adapter} is not attached to this model. Attach it, or choose none.")
+        return engine.stream(turns, sampling, stop, adapter=self.adapter)
 
     def end(self) -> None:
         """Let go; the manager calls it."""

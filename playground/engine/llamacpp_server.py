@@ -89,6 +89,8 @@ class LlamaServer:
 
     def complete(self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
         """Run a request in the form of /v1/completions; ends when `receive` has returned True, or with the reply."""
+        if self._server is None:
+            raise ModelError("llama.cpp could not be started again. Load the model anew.")
         self._server.handle_completions(request, receive)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -96,6 +98,8 @@ class LlamaServer:
 
         Raises ModelError when it does not answer.
         """
+        if self._server is None:
+            raise ModelError("llama.cpp could not be started again. Load the model anew.")
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         try:
             with contextlib.closing(_connect(self._server.listening_address)) as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from playground.engine import catalog, download
@@ -20,7 +20,7 @@ from playground.engine.hardware import Hardware, hardware
 from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
 from playground.engine.shape import preset_shape, read_shape
-from playground.errors import MissingError, ModelError, PlaygroundError
+from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError
 from playground.paths import DataFolder
 from playground.presets import ModelPreset
 from playground.settings import Settings
@@ -88,6 +88,21 @@ class Loader:
     def resolve(self, name: str, options: LoadOptions) -> Wanted:
         """Which engine and which files a name means. Raises BadValueError, MissingError."""
         return catalog.resolve(name, options, self._settings, self._folder)
+
+    def settings_options(self) -> LoadOptions:
+        """What the settings say about loading."""
+        return LoadOptions(**{field.name: getattr(self._settings, field.name) for field in fields(LoadOptions)})
+
+    def default_options(self, name: str) -> LoadOptions:
+        """How to load a model that nothing was said about: by the settings, by their engine only if it can read it."""
+        options = self.settings_options()
+        try:
+            self.resolve(name, options)
+        except BadValueError:
+            return replace(options, engine="auto")
+        except MissingError:
+            pass  # Whoever uses the name is told.
+        return options
 
     def is_here(self, wanted: Wanted) -> bool:
         """True unless it must be fetched first."""

@@ -8,11 +8,12 @@ Knows nothing of chats.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 from playground.engine.base import Engine, LoadOptions
 from playground.engine.choices import Choices, Kept
@@ -28,6 +29,7 @@ from playground.paths import DataFolder
 from playground.presets import STARTER, ModelPreset
 from playground.settings import Settings
 
+log = logging.getLogger(__name__)
 __all__ = ["Lease", "LeaseCancelled", "ModelManager", "ModelState"]
 
 
@@ -74,7 +76,10 @@ class ModelManager:
             if resident is not None:
                 return state_of(resident, attached, time.monotonic())
         options = self.options_of(name)
-        wanted = self._loader.resolve(name, options)
+        try:
+            wanted = self._loader.resolve(name, options)
+        except PlaygroundError as error:  # Its files were taken away.
+            return ModelState("failed", name, options.engine, detail=str(error), options=options, adapters=attached)
         return ModelState("idle", name, wanted.engine, options=options, adapters=attached)
 
     def states(self) -> tuple[ModelState, ...]:
@@ -102,17 +107,8 @@ class ModelManager:
         return tuple(self._choices.adapters.get(name, {}))
 
     def options_of(self, name: str) -> LoadOptions:
-        """How a model was last asked to be loaded, else as the settings say, their engine only if it can read it."""
-        if kept := self._choices.options.get(name):
-            return kept
-        options = self._settings_options()
-        try:
-            self._loader.resolve(name, options)
-        except BadValueError:
-            return replace(options, engine="auto")
-        except MissingError:
-            pass  # Whoever uses the name is told.
-        return options
+        """How a model was last asked to be loaded, else as the settings say."""
+        return self._choices.options.get(name) or self._loader.default_options(name)
 
     def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
         """What a model would take; None where there is nothing to plan (echo, remote). Raises as loading would."""
@@ -156,9 +152,9 @@ class ModelManager:
         """Free a model once nobody holds it; returns when that is done. Loaded again at the next lease."""
         with self._changed:
             resident = self._residents.get(name or self.chosen)
-            if resident is not None and resident.phase == "failed":
-                self._residents.forget(resident)
-        if resident is not None and resident.phase == "ready" and self._residents.drain(resident):
+        if resident is not None and resident.phase == "failed":
+            self._residents.forget(resident)
+        elif resident is not None and resident.phase == "ready" and self._residents.drain(resident):
             self._residents.evict(resident)
 
     @contextlib.contextmanager
@@ -187,25 +183,30 @@ class ModelManager:
     def attach(self, name: str, path: str) -> str:
         """Give a model a LoRA adapter (a PEFT folder or a GGUF file) and return the adapter's name.
 
-        A loaded model takes it at once, without loading anew; another checks it when it is loaded. When its engine
-        cannot read this kind, the model is loaded with the engine that can, and its note says so.
-        Raises MissingError and ModelError; the model stays as it was then.
+        A loaded model takes it at once (llama.cpp maps its file anew), another when it is loaded. When its engine
+        cannot read this kind, the one that can is used, and a note says so. Raises MissingError and ModelError.
         """
         adapter = self._loader.adapter(path, taken=self.adapters(name))
         kept = self._choices.adapters.setdefault(name, {})
         # Entered first, so that a load which begins meanwhile takes it along.
         kept[adapter.name] = Kept(str(adapter.path), adapter.sha256)
+        refused: ModelError | None = None
+        other: LoadOptions | None = None
         try:
             with self._alone(name) as engine:
                 if engine is not None and adapter.name not in engine.adapters:
-                    engine.attach(adapter)
-        except ModelError as error:
-            other = self._loader.options_for(adapter, name, self.options_of(name))
-            if other is None:
-                del kept[adapter.name]
-                raise
+                    try:
+                        engine.attach(adapter)
+                    except ModelError as error:
+                        refused, other = error, self._loader.options_for(adapter, name, self.options_of(name))
+                        if other is None:
+                            raise
+        except BaseException:
+            del kept[adapter.name]
+            raise
+        if other is not None:
             self.load(name, other)
-            self._residents.say(name, f"{error} The {other.engine} engine is used instead.")
+            self._residents.say(name, f"{refused} The {other.engine} engine is used instead.")
         self._choices.save()
         self._residents.announce()
         return adapter.name
@@ -236,17 +237,8 @@ class ModelManager:
     def _adapter_paths(self, name: str) -> dict[str, str]:
         return {key: kept.path for key, kept in self._choices.adapters.get(name, {}).items()}
 
-    @contextlib.contextmanager
-    def _alone(self, name: str) -> Iterator[Engine | None]:
-        """Hold a model that is loaded, or nearly, without anyone else; None, at once, when it is not."""
-        with self._changed:
-            resident = self._residents.get(name)
-            loaded = resident is not None and resident.phase in ("waiting", "loading", "ready")
-        if not loaded:
-            yield None
-            return
-        with self._residents.hold(name, Ticket(exclusive=True), self._residents.closing, self.load) as (_, engine):
-            yield engine
+    def _alone(self, name: str) -> AbstractContextManager[Engine | None]:
+        return self._residents.alone(name, self.load)
 
     def _failed(
         self, resident: Resident, error: PlaygroundError, before: LoadOptions | None, victims: list[str]
@@ -264,7 +256,10 @@ class ModelManager:
         with contextlib.suppress(StorageError):  # The disk may be what failed; the choice holds until the end.
             self._choices.save()
         for name in again:
-            self.load(name)
+            try:
+                self.load(name)
+            except PlaygroundError as problem:
+                self._note = f"{self._note} {problem}".strip()
             self._residents.say(name, str(error))
         self._residents.announce()
 
@@ -273,7 +268,7 @@ class ModelManager:
         settings = self._settings
         if settings.model or settings.engine != "auto" or not self._choices.model:
             name = settings.model or ("echo" if settings.engine == "echo" else STARTER)
-            asked = self._settings_options()
+            asked = self._loader.settings_options()
             self._loader.resolve(name, asked)
             if kept := self._choices.options.get(name):
                 # What was said at this start counts more than what was applied in an earlier one.
@@ -288,13 +283,13 @@ class ModelManager:
             self._note = f"{error} The starter model is used instead."
             self._choices.model, self._choices.adapter = STARTER, ""
 
-    def _settings_options(self) -> LoadOptions:
-        return LoadOptions(**{field.name: getattr(self._settings, field.name) for field in fields(LoadOptions)})
-
     def _unload_idle(self) -> None:
         seconds = 60.0 * self._settings.idle_unload_minutes
         while not self._residents.closing.wait(min(seconds / 4, 15)):
             with self._changed:
                 idle = self._residents.books.idle_for(seconds)
             for resident in idle:
-                self._residents.evict(resident)
+                try:
+                    self._residents.evict(resident)
+                except Exception:  # One that does not let go must not keep the others in memory.
+                    log.exception("an idle model could not be freed")

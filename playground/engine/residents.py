@@ -121,6 +121,18 @@ class Residents:
             load(resident.name)
 
     @contextlib.contextmanager
+    def alone(self, name: str, load: Callable[[str], None]) -> Iterator[Engine | None]:
+        """Hold a model that is loaded, or nearly, without anyone else; None, at once, when it is not."""
+        with self.changed:
+            resident = self.books.residents.get(name)
+            loaded = resident is not None and resident.phase in ("waiting", "loading", "ready")
+        if not loaded:
+            yield None
+            return
+        with self.hold(name, Ticket(exclusive=True), self.closing, load) as (_, engine):
+            yield engine
+
+    @contextlib.contextmanager
     def visit(self, name: str) -> Iterator[Engine | None]:
         """The model if it is ready, for work that needs no turn; it stays for so long."""
         with self.changed:

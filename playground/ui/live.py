@@ -41,7 +41,7 @@ def build_router(service: ChatService, models: ModelsService, closing: asyncio.E
 
     @router.get("/live")
     async def live(request: Request, c: str = "", listed: int = 100) -> Response:
-        if models.state().phase == "idle":
+        if models.manager.state.phase == "idle":
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
         watcher = _Watcher(service, models, c, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -181,7 +181,9 @@ class _Watcher:
                 "id": live.reply_id,
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
-                "text": live_text(live, self._models.state(), self._language, self._service.ahead(self._conversation)),
+                "text": live_text(
+                    live, self._models.manager.state, self._language, self._service.ahead(self._conversation)
+                ),
                 "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,

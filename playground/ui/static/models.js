@@ -85,8 +85,8 @@ const playgroundModels = (() => {
     for (const box of form?.querySelectorAll("[data-empty]") || []) box.value = "";
     if (result.into) {
       const box = document.getElementById(result.into);
-      box.innerHTML = result.html;
-      box.querySelector("button")?.focus();
+      if (box) box.innerHTML = result.html;
+      box?.querySelector("button")?.focus();
     }
     for (const section of Object.keys(latest)) paint(section);
     announce(result.said || "");
