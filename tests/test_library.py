@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.engine.catalog import file_sha256
 from playground.engine.library import (
     MANIFEST,
     KeptFile,
@@ -194,3 +195,16 @@ def test_read_only_disk(disk: Disk) -> None:
     assert isinstance(caught.value, PlaygroundError)
     disk.remount("rw")
     assert remove("o/n", folder) > 100
+
+
+def test_what_engines_made_of_a_model_goes_with_it(folder: DataFolder) -> None:
+    file = folder.models / "mine.gguf"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"GGUF" + bytes(96))
+    sha256 = file_sha256(file, folder.cache / "hashes.json")
+    mine, other = (folder.cache / "converted" / name for name in (sha256, "0" * 64))
+    for place in (mine, other):
+        place.mkdir(parents=True)
+        (place / "model.safetensors").write_bytes(bytes(50))
+    assert remove(str(file), folder) == 150
+    assert (mine.exists(), other.exists()) == (False, True)

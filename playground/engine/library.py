@@ -102,7 +102,7 @@ def find(name: str, folder: DataFolder) -> Installed | None:
 
 
 def remove(name: str, folder: DataFolder) -> int:
-    """Delete a model and return the bytes freed; a name of `installed`.
+    """Delete a model with what engines made of it, and return the bytes freed; a name of `installed`.
 
     Raises MissingError when there is none, BadValueError for what is a link or lies elsewhere, StorageError.
     """
@@ -116,6 +116,9 @@ def remove(name: str, folder: DataFolder) -> int:
         raise BadValueError(f"{target} is a link, or lies outside of {folder.models}. Delete it yourself.")
     try:
         size = _size(target)
+        for copy in _converted_from(target, folder):
+            size += _size(copy)
+            shutil.rmtree(copy)
         # Out of sight first, in one step: what is half deleted never looks like a model.
         doomed = folder.models / f".removed-{os.getpid()}-{target.name}"
         os.replace(target, doomed)
@@ -127,6 +130,16 @@ def remove(name: str, folder: DataFolder) -> int:
     except OSError as error:
         raise storage_error(error, target) from error
     return size
+
+
+def _converted_from(target: Path, folder: DataFolder) -> list[Path]:
+    """The copies that engines made of a model for themselves: named by its hash, which is known since it was loaded."""
+    try:
+        known: dict[str, str] = json.loads((folder.cache / "hashes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    mine = {sha256 for files, sha256 in known.items() if files.startswith((f"{target}:", f"{target}{os.sep}"))}
+    return [copy for sha256 in mine for copy in (folder.cache / "converted").glob(f"{sha256[:40]}*") if copy.is_dir()]
 
 
 def _canonical(name: str) -> str:
