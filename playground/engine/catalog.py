@@ -62,6 +62,10 @@ def _called(name: str, path: Path) -> str:
 
 def _engine(path: Path, preset: ModelPreset | None, options: LoadOptions) -> str:
     gguf = path.suffix == ".gguf"
+    if path.is_file() and not gguf:
+        gguf = _is_gguf(path)
+        if not gguf:
+            raise ModelError(f"{path} is not a GGUF model file. Give a .gguf file or a folder with safetensors.")
     seq2seq = preset.kind == "seq2seq" if preset else is_seq2seq(path)
     if options.engine == "auto":
         if seq2seq:
@@ -137,10 +141,14 @@ def adapter_source(path: Path, name: str) -> AdapterSource:
                 "Choose another folder."
             )
         return AdapterSource(name, path, sha256_of(weights))
-    with path.open("rb") as file:
-        if file.read(4) != _GGUF_MAGIC:
-            raise ModelError(f"{path} is no adapter. Give a PEFT folder or a GGUF LoRA file.")
+    if not _is_gguf(path):
+        raise ModelError(f"{path} is no adapter. Give a PEFT folder or a GGUF LoRA file.")
     return AdapterSource(name, path, sha256_of(path))
+
+
+def _is_gguf(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.read(4) == _GGUF_MAGIC
 
 
 def has_nvidia() -> bool:

@@ -26,7 +26,7 @@ _MOST = 1_000_000
 """More tensors or keys than this, and it is not a header."""
 _LONGEST = 100_000_000
 """Bytes of a safetensors header, by the format's own rule."""
-_HALF = "{file} is cut off: its beginning speaks of {wanted} bytes, but it has {there}. Download it again."
+_HALF = "{file} is cut off: its beginning speaks of {wanted} bytes, but it has {there} bytes. Download it again."
 SAFETENSORS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16}
 SAFETENSORS |= {"F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "F4": 4}
 """Bits of one value."""

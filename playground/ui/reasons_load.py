@@ -151,7 +151,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("{} lacks its vocabulary.", "{0} 缺少词表。"),
     ("{} lacks {}, a part of its weights.", "{0} 缺少一部分权重 {1}。"),
     (
-        "{} is cut off: its beginning speaks of {} bytes, but it has {}.",
+        "{} is cut off: its beginning speaks of {} bytes, but it has {} bytes.",
         "{0} 不完整：开头说有 {1} 字节，实际只有 {2}。",
     ),
     # Pickles
