@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import queue
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     import torch
 
 _COLDEST = 1e-5
+_SENTENCE = re.compile(
+    r"(?<=[.!?…])(?<!\b[A-Za-z]\.)(?<!\b(?:Mr|Ms|Dr|St|No)\.)(?<!\bMrs\.)(?<!\bProf\.)\s+(?=[^\W_a-z]|[\"'“‘«¿¡(])"
+    r"|(?<=[。！？])\s*(?=\S)"
+)
+"""Between two sentences of a line."""
 """A temperature below this is greedy."""
 
 
@@ -96,13 +102,20 @@ class CTranslate2Engine(NoAdapters):
                 if not words:
                     made.append(_Segment(before))
                     continue
-                source = self._tokenizer.convert_ids_to_tokens(self._tokenizer(head + words)["input_ids"])
-                prefix = list(forced)
-                if begin:
-                    begun_ids = self._tokenizer(text_target=begin, add_special_tokens=False)["input_ids"]
-                    prefix += self._tokenizer.convert_ids_to_tokens(begun_ids)
-                made.append(_Segment(before, tuple(source), tuple(prefix), len(forced)))
+                # These models were made for single sentences, and leave out what follows the first. A half line that
+                # goes on stays whole: nobody knows which sentence it has come to.
+                whole = begin or self._family == "t5" or words.startswith(">>")
+                for number, sentence in enumerate([words] if whole else _SENTENCE.split(words)):
+                    made.append(self._segment(" " if number else before, head + sentence, begin, forced))
         return made
+
+    def _segment(self, before: str, text: str, begin: str, forced: Sequence[str]) -> _Segment:
+        source = self._tokenizer.convert_ids_to_tokens(self._tokenizer(text)["input_ids"])
+        prefix = list(forced)
+        if begin:
+            begun_ids = self._tokenizer(text_target=begin, add_special_tokens=False)["input_ids"]
+            prefix += self._tokenizer.convert_ids_to_tokens(begun_ids)
+        return _Segment(before, tuple(source), tuple(prefix), len(forced))
 
     def _set_languages(self, pair: tuple[str, str] | None) -> tuple[str, list[str]]:
         """Tell the tokenizer; return what goes before each source text, and the tokens each translation begins with."""

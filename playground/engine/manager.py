@@ -49,6 +49,8 @@ class ModelManager:
         self._changed = self._residents.changed
         self._previous = ""
         self._note = ""
+        self.resting = False
+        """The chosen model was unloaded by someone's wish: it comes back when it is used, not when a page opens."""
         self._first_choice()
         if settings.idle_unload_minutes:
             threading.Thread(target=self._unload_idle, name="idle-unload", daemon=True).start()
@@ -141,6 +143,8 @@ class ModelManager:
         Other `options` than those it was loaded with load it anew, once nobody uses it.
         """
         name = name or self.chosen
+        if name == self.chosen:
+            self.resting = False
         if options is not None:
             self._loader.resolve(name, options)
             if options != self.options_of(name):
@@ -149,8 +153,9 @@ class ModelManager:
         self._loading.start(name, self.options_of(name))
 
     def unload(self, name: str = "") -> None:
-        """Free a model once nobody holds it; returns when that is done. Loaded again at the next lease."""
+        """Free a model once nobody holds it; returns when that is done. Loaded again at the next lease, not before."""
         with self._changed:
+            self.resting = self.resting or name in ("", self.chosen)
             resident = self._residents.get(name or self.chosen)
         if resident is not None and resident.phase == "failed":
             self._residents.forget(resident)

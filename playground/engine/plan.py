@@ -83,11 +83,12 @@ def plan_model(
     for candidate in asked:
         plans.append(planner.plan(candidate))
         if plans[-1].fits:
-            return replace(plans[-1], reason=_reason(plans, options, hardware))
+            words = [_reason(plans, options, hardware), _cut(shape, options)]
+            return replace(plans[-1], reason=" ".join(filter(None, words)))
     # Of what "auto" may choose, the last on the best device asks for least.
     best = [plan for plan in plans if plan.device == plans[0].device][-1]
     at = asked[plans.index(best)]
-    reason = f"{_where(best, hardware)} needs {_gb(best.total)}, but {_gb(best.free)} are free."
+    reason = f"{best.model} {_where(best, hardware)} needs {_gb(_least(best))}, but {_gb(best.free)} are free."
     found = tuple(propose(at, best.total, planner.fitting, residents or {}, best))
     if not found:
         reason += " No settings make it fit: choose a smaller model."
@@ -235,8 +236,19 @@ def _reason(plans: list[MemoryPlan], options: LoadOptions, hardware: Hardware) -
     chosen, first = plans[-1], plans[0]
     if chosen is first:
         return ""
-    why = f"{_where(first, hardware)} would need {_gb(first.total)}, but {_gb(first.free)} are free"
-    return f"{_where(chosen, hardware)} is the fastest that fits: {why}."
+    why = f"{_where(first, hardware)} would need {_gb(_least(first))}, but {_gb(first.free)} are free"
+    words = f"{_where(chosen, hardware)} is the fastest that fits: {why}."
+    return f"O{words[1:]}" if words.startswith("on ") else words
+
+
+def _cut(shape: ModelShape, options: LoadOptions) -> str:
+    most = shape.max_position_embeddings
+    return f"This model reads {most:,} tokens at most." if 0 < most < options.context_length else ""
+
+
+def _least(plan: MemoryPlan) -> int:
+    """What must really be there: the system takes the rest back at need."""
+    return plan.total - plan.reclaimable
 
 
 def _where(plan: MemoryPlan, hardware: Hardware) -> str:
@@ -244,7 +256,7 @@ def _where(plan: MemoryPlan, hardware: Hardware) -> str:
     words = "" if plan.precision == "auto" else f"{plan.precision} "
     name = device.label if device and plan.device != "cpu" else "the CPU"
     many = f" with {plan.slots} replies at a time" if plan.slots > 1 else ""
-    return f"{words}on {name}{many}".capitalize() if not words else f"{words}on {name}{many}"
+    return f"{words}on {name}{many}"
 
 
 def _gb(size: int) -> str:

@@ -153,6 +153,8 @@ class Residents:
         """Give no new turns and wait for the last user; False when the app ends first."""
         with self.changed:
             resident.draining = True
+        self.announce()
+        with self.changed:
             self.changed.wait_for(lambda: not resident.in_use or self.closing.is_set())
             return not resident.in_use
 

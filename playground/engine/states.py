@@ -27,6 +27,8 @@ class ModelState:
     """Replies that wait in line for the model."""
     writing: int = 0
     """Replies that are being written."""
+    leaving: bool = False
+    """It gives no new turns, and leaves memory or is loaded anew when those replies have ended."""
     memory: Mapping[str, int] = field(default_factory=dict)
     options: LoadOptions = field(default_factory=LoadOptions)
     adapters: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ def state_of(resident: Resident, adapters: tuple[str, ...], now: float) -> Model
         # Whoever stands first while the model loads waits for the model, not for others.
         waiting=len(resident.line) if resident.held else max(0, len(resident.line) - 1),
         writing=len(resident.held),
+        leaving=resident.draining,
         memory=dict(resident.reserved),
         options=resident.options,
         adapters=adapters,

@@ -41,7 +41,7 @@ def build_router(service: ChatService, models: ModelsService, closing: asyncio.E
 
     @router.get("/live")
     async def live(request: Request, c: str = "", listed: int = 100) -> Response:
-        if models.manager.state.phase == "idle":
+        if models.manager.state.phase == "idle" and not models.manager.resting:
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
         watcher = _Watcher(service, models, c, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

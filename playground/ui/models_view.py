@@ -62,7 +62,9 @@ def state_words(state: ModelState, language: str) -> str:
         words.append(t(language, "m.writing", n=state.writing))
     if state.waiting:
         words.append(t(language, "m.waiting", n=state.waiting))
-    if state.phase == "ready" and state.idle_seconds >= 60:
+    if state.leaving and state.phase == "ready":
+        words.append(t(language, "m.unload_waits"))
+    elif state.phase == "ready" and state.idle_seconds >= 60:
         words.append(t(language, "m.unused", n=int(state.idle_seconds // 60)))
     return ", ".join(words)
 
@@ -81,7 +83,7 @@ def _resident(state: ModelState, overview: Overview, language: str) -> str:
         first = button("load", t(language, "m.retry"), name) + button("unload", t(language, "m.job.dismiss"), name)
     else:
         first = _choose(name, overview, language)
-        if state.phase == "ready":
+        if state.phase == "ready" and not state.leaving:
             hint = t(language, "m.unload_waits") if state.writing or state.waiting else ""
             first += button("unload", t(language, "m.unload"), name, title=hint)
     notes = ""

@@ -219,6 +219,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("{} could not be loaded: {}", "{0} 无法加载：{1}"),
     ("The {} engine is used instead.", "改用 {0} 引擎。"),
     ("The starter model is used instead.", "改用入门模型。"),
+    ("This model reads {} tokens at most.", "此模型一次最多阅读 {0} 个词元。"),
     ("{} needs {}, but {} are free.", "{0} 需要 {1}，而可用 {2}。"),
     ("No settings make it fit: choose a smaller model.", "任何设置都放不下：请选择更小的模型。"),
     (

@@ -76,7 +76,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "seed_info": ("The same seed gives the same reply; empty draws one.", "相同的种子得到相同的回复；留空则随机。"),
     "phase.idle": ("not loaded", "未加载"),
     "phase.downloading": ("downloading {percent}", "正在下载 {percent}"),
-    "phase.waiting": ("waiting for memory", "等待内存"),
+    "phase.waiting": ("getting ready", "准备中"),
     "phase.unloading": ("leaving memory", "正在释放"),
     "phase.loading": ("loading", "正在加载"),
     "phase.ready": ("ready", "就绪"),

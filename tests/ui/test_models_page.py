@@ -66,7 +66,7 @@ def test_load_choose_and_unload_are_seen_in_every_tab(start_app: Start, context:
     models_tab(page, app)
     other = context.new_page()
     models_tab(other, app)
-    expect(card(page, "In memory", "echo").get_by_text("Used for chat")).to_be_visible()
+    expect(card(page, "In memory", "echo").get_by_text("In use for chat")).to_be_visible()
     add(page, BIG)
     card(page, "On this machine", BIG).get_by_role("button", name="Load").click()
     for tab in (page, other):
@@ -74,7 +74,7 @@ def test_load_choose_and_unload_are_seen_in_every_tab(start_app: Start, context:
         expect(section(tab, "In memory").get_by_role("img").first).to_have_attribute("aria-label", re.compile("67 MB"))
     card(other, "In memory", BIG).get_by_role("button", name="Use for chat").click()
     for tab in (page, other):
-        expect(card(tab, "In memory", BIG).get_by_text("Used for chat")).to_be_visible()
+        expect(card(tab, "In memory", BIG).get_by_text("In use for chat")).to_be_visible()
         expect(card(tab, "In memory", "echo").get_by_role("button", name="Use for chat")).to_be_visible()
         expect(tab.get_by_role("status").get_by_role("button", name=BIG)).to_be_visible()
     card(page, "In memory", "echo").get_by_role("button", name="Unload").click()
