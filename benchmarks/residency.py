@@ -23,17 +23,9 @@ from playground.engine.manager import ModelManager
 from playground.paths import open_data_folder
 from playground.records import Sampling, Turn
 from playground.settings import Settings
-from tests.residency_stress import stress
+from tests.residency_stress import make_adapter, stress
 
 MB = 1 << 20
-
-
-def adapter(folder: Path) -> Path:
-    """A folder that looks like a LoRA adapter, which is enough for the echo engine."""
-    folder.mkdir()
-    (folder / "adapter_config.json").write_text("{}")
-    (folder / "adapter_model.safetensors").write_bytes(folder.name.encode())
-    return folder
 
 
 def random_use(place: Path, operations: int) -> Row:
@@ -41,7 +33,7 @@ def random_use(place: Path, operations: int) -> Row:
     manager = ModelManager(
         Settings(engine="echo", model="echo-a+40", slots=2), open_data_folder(str(place)), {"cpu": 100 * MB}
     )
-    adapters = [adapter(place / "one"), adapter(place / "two")]
+    adapters = [make_adapter(place / "one"), make_adapter(place / "two")]
     began = time.monotonic()
     faults = stress(manager, 100 * MB, adapters, operations=operations, threads=8, seed=int(began))
     manager.close()

@@ -124,11 +124,13 @@ class ChatService:
 
     def default_sampling(self) -> Sampling:
         """What the model's authors recommend, if the model is a curated one."""
-        return self.manager.preset.sampling if self.manager.preset else Sampling()
+        preset = self.manager.preset
+        return preset.sampling if preset else Sampling()
 
     def default_system_prompt(self) -> str:
         """What a new chat starts with."""
-        return self.manager.preset.system_prompt if self.manager.preset else ""
+        preset = self.manager.preset
+        return preset.system_prompt if preset else ""
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change, from whatever thread; returns the function that ends it."""

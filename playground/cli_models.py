@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import filelock
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playground.models import ModelsService
     from playground.overview import LocalModel, Offer
 
-HOW = ("engine", "precision", "device", "context_length", "slots", "attn_implementation")
+HOW = tuple(field.name for field in fields(LoadOptions))
 """The settings that say how a model is loaded."""
 _PROMPT = "Write one sentence about the sea."
 
@@ -128,15 +128,10 @@ def _offer_facts(offer: Offer) -> dict[str, Any]:
     return {"id": preset.id, **facts, **plan}
 
 
-def _options(settings: Settings) -> LoadOptions:
-    """The settings, over which the command line has been laid."""
-    return LoadOptions(**{name: getattr(settings, name) for name in HOW})
-
-
 def _plan(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.engine.plan import render
 
-    plan = _service(settings, folder).manager.plan(options.name, _options(settings))
+    plan = _service(settings, folder).manager.plan(options.name, LoadOptions.of(settings))
     if plan is None:
         print(json.dumps(None) if options.json else f"{options.name} takes no memory here that could be planned.")
         return 0
@@ -189,7 +184,7 @@ def _load_test(options: argparse.Namespace, settings: Settings, folder: DataFold
     from playground.engine.loader import Loader, Sizes
     from playground.engine.measured import watch_peak
 
-    loader, how = Loader(settings, folder), _options(settings)
+    loader, how = Loader(settings, folder), LoadOptions.of(settings)
     wanted = loader.resolve(options.name, how)
     if wanted.preset is not None and not loader.is_here(wanted):
         loader.fetch(wanted.preset, _Progress())

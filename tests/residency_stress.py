@@ -16,6 +16,14 @@ MODELS = ("echo-a+40", "echo-b+40", "echo-c+40")
 """Two of these fit into 100 MB."""
 
 
+def make_adapter(folder: Path) -> Path:
+    """A folder that looks like a LoRA adapter from outside, which is enough for the echo engine."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text("{}")
+    (folder / "adapter_model.safetensors").write_bytes(folder.name.encode())
+    return folder
+
+
 def stress(
     manager: ModelManager, budget: int, adapters: list[Path], *, operations: int, threads: int, seed: int
 ) -> list[str]:

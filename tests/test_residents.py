@@ -17,7 +17,7 @@ from playground.paths import open_data_folder
 from playground.records import Sampling, Turn
 from playground.settings import Settings
 from tests.conftest import wait_for
-from tests.residency_stress import stress
+from tests.residency_stress import make_adapter, stress
 
 MB = 1 << 20
 OpenManager = Callable[..., ModelManager]
@@ -44,13 +44,6 @@ def open_manager(tmp_path: Path) -> Iterator[OpenManager]:
 def adapter(tmp_path: Path) -> Path:
     """Something that looks like a LoRA adapter from outside."""
     return make_adapter(tmp_path / "shout")
-
-
-def make_adapter(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "adapter_config.json").write_text("{}")
-    (folder / "adapter_model.safetensors").write_bytes(folder.name.encode())
-    return folder
 
 
 def load(manager: ModelManager, *names: str) -> None:

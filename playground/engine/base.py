@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 
 from playground.errors import BadValueError, ModelError
 from playground.records import Chunk, ModelInfo, Sampling, Turn
-from playground.settings import ENGINES
+from playground.settings import ENGINES, Settings
 
 PRECISIONS = ("auto", "bf16", "fp16", "fp32", "int8", "nf4", "fp4")
 ATTENTION = ("auto", "sdpa", "eager", "flash_attention_2")
@@ -42,6 +42,11 @@ class LoadOptions:
         for name, (low, high) in {"context_length": (256, 1_000_000), "slots": (0, 64)}.items():
             if not low <= getattr(self, name) <= high:
                 raise BadValueError(f"{name} is {getattr(self, name)!r}. Give a whole number from {low} to {high}.")
+
+    @classmethod
+    def of(cls, settings: Settings) -> LoadOptions:
+        """What the settings say about loading; their fields have these names."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True)

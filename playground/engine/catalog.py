@@ -17,6 +17,7 @@ from playground.engine.hardware import torch_has_cuda, usable_cores
 from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
 from playground.engine.library import model_file
+from playground.engine.small_file import write_json
 from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError, MissingError, ModelError
 from playground.paths import DataFolder
@@ -172,9 +173,7 @@ def file_sha256(path: Path, memory: Path) -> str:
         known[key] = sha256_of(*files)
         with contextlib.suppress(OSError):  # Only a memory: without it the file is hashed again the next time.
             memory.parent.mkdir(parents=True, exist_ok=True)
-            part = memory.with_suffix(".part")
-            part.write_text(json.dumps(known), encoding="utf-8")
-            os.replace(part, memory)
+            write_json(memory, known)
     return str(known[key])
 
 

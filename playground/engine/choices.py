@@ -5,13 +5,13 @@ each model is loaded, which adapters it has. One small file, written whole; know
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playground.engine.base import LoadOptions
+from playground.engine.small_file import write_json
 from playground.errors import BadValueError
 from playground.paths import storage_error
 
@@ -68,9 +68,7 @@ class Choices:
                 for name, found in list(self.adapters.items())
             },
         }
-        part = self.file.with_suffix(".part")
         try:
-            part.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
-            os.replace(part, self.file)
+            write_json(self.file, kept)
         except OSError as error:
             raise storage_error(error, self.file) from error

@@ -5,12 +5,13 @@ Knows nothing of models: it moves named tensors from one file format to another,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,23 +43,33 @@ def convert_pickle(folder: Path, target: Path) -> Path:
         return target
     shards = _shards(folder)
     copied = [file for file in sorted(folder.iterdir()) if _is_copied(file)]
+    with whole_folder(target) as part:
+        _check_room(sum(file.stat().st_size for file in [*shards, *copied]), part)
+        _write(shards, part)
+        for file in copied:
+            shutil.copyfile(file, part / file.name)
+    return target
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """An empty folder to be filled inside the block; at its end it becomes `target`, or goes if anything failed.
+
+    Raises StorageError for what the disk refuses.
+    """
     part = target.with_name(f"{target.name}.part")
     try:
         # Left by a process that was killed; only one process uses a data folder at a time.
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        _check_room(sum(file.stat().st_size for file in [*shards, *copied]), part)
-        _write(shards, part)
-        for file in copied:
-            shutil.copyfile(file, part / file.name)
+        yield part
         for file in part.iterdir():
-            flush(file)
+            _flush(file)
         os.replace(part, target)
     except OSError as error:
         raise storage_error(error, target.parent) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return target
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -155,7 +166,7 @@ def _check_room(needed: int, place: Path) -> None:
         )
 
 
-def flush(file: Path) -> None:
+def _flush(file: Path) -> None:
     """Bring `file` onto the disk before its folder gets its name: a power cut must not leave it empty under it."""
     with file.open("r+b") as content:
         os.fsync(content.fileno())

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
 import warnings
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.base import ModelSource
-from playground.engine.convert import flush
+from playground.engine.convert import whole_folder
+from playground.engine.transformers_load import check_complete
 from playground.errors import ModelError, StorageError
-from playground.paths import storage_error
 
 _FAMILIES = {"Marian": "marian", "T5": "t5", "MT5": "t5", "M2M100": "m2m100", "Nllb": "nllb"}
 """What the name of a tokenizer's class begins with."""
@@ -150,21 +149,10 @@ def _converted(source: ModelSource) -> Path:
     folder = source.cache / f"{_digest(source, weights)[:40]}-ctranslate2-{quantization}"
     if folder.is_dir():
         return folder
-    part = folder.with_name(f"{folder.name}.part")
-    try:
-        # Left by a process that was killed; only one process uses a data folder at a time.
-        shutil.rmtree(part, ignore_errors=True)
-        part.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as part:
         # int8 makes it four times smaller than float32, and half of what a checkpoint in half precision takes.
-        _check_room(sum(file.stat().st_size for file in weights), part.parent)
+        _check_room(sum(file.stat().st_size for file in weights), source.cache)
         _convert(source.path, part, quantization)
-        for file in part.iterdir():
-            flush(file)
-        os.replace(part, folder)
-    except OSError as error:
-        raise storage_error(error, source.cache) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
@@ -178,12 +166,7 @@ def _convert(folder: Path, target: Path, quantization: str) -> None:
             model, report = model_class.from_pretrained(
                 path, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
             )
-            # transformers would fill these with random numbers and only log it.
-            if missing := sorted(report["missing_keys"]):
-                raise ModelError(
-                    f"{path} lacks {len(missing)} of the model's weights ({missing[0]} ...). Download it again, "
-                    "or choose another model."
-                )
+            check_complete(path, report)
             return model
 
         def load_tokenizer(self, tokenizer_class: Any, path: str, **options: Any) -> Any:
@@ -197,7 +180,7 @@ def _convert(folder: Path, target: Path, quantization: str) -> None:
 
     library: Any = transformers
     library.utils.logging.disable_progress_bar()
-    Converter(str(folder)).convert(str(target), quantization=quantization)
+    Converter(str(folder)).convert(str(target), quantization=quantization, force=True)
 
 
 def _digest(source: ModelSource, weights: list[Path]) -> str:

@@ -62,11 +62,6 @@ class CudaRunner:
         how = f"no CUDA graphs ({self._unrecorded})" if self._unrecorded else "CUDA graphs"
         return f"{how}, {'flash' if self._flash else 'masked'} attention"
 
-    @property
-    def cache_bytes(self) -> int:
-        """Memory that keys and values take; it does not grow."""
-        return self._pages.bytes
-
     def length(self, row: int) -> int:
         """See Runner.length."""
         return self._lengths[row]

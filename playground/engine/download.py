@@ -23,10 +23,10 @@ from playground.engine.library import (
     find,
     is_present,
     model_file,
-    write_json,
     write_manifest,
 )
 from playground.engine.parts import Target, alone, note_down, parts_of, target_of, target_of_preset
+from playground.engine.small_file import write_json
 from playground.engine.transfer import Brake, Cancelled, Remote, Unavailable, client, receive, sha256_of
 from playground.errors import BadValueError, MissingError, ModelError, StorageError
 from playground.paths import DataFolder, storage_error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from playground.engine.hub_files import is_hub_name, is_plain, parse_name
+from playground.engine.small_file import write_json
 from playground.errors import BadValueError, MissingError
 from playground.paths import DataFolder, storage_error
 from playground.presets import ModelPreset, model_presets
@@ -75,21 +76,15 @@ def write_manifest(folder: Path, name: str, origin: Mapping[str, str], files: It
     write_json(folder / MANIFEST, facts)
 
 
-def write_json(file: Path, facts: Any) -> None:
-    """Write a small file whole or not at all."""
-    part = file.with_name(file.name + ".new")
-    with part.open("w", encoding="utf-8") as target:
-        json.dump(facts, target, ensure_ascii=False, indent=1)
-        target.flush()
-        os.fsync(target.fileno())
-    os.replace(part, file)
-
-
 def installed(folder: DataFolder) -> tuple[Installed, ...]:
     """All models in the data folder, by name; also broken ones, with the reason. Unfinished downloads are not here."""
     try:
         entries = sorted(folder.models.iterdir()) if folder.models.is_dir() else []
-        found = [model for entry in entries if not entry.name.startswith(".") for model in _models_in(entry)]
+        found: list[Installed] = []
+        for entry in entries:
+            # What is gone by now was being deleted, or replaced by what it was converted to.
+            with contextlib.suppress(FileNotFoundError):
+                found += [] if entry.name.startswith(".") else _models_in(entry)
     except OSError as error:
         raise storage_error(error, folder.models) from error
     return tuple(sorted(found, key=lambda model: model.name.lower()))
@@ -210,4 +205,9 @@ def _size(place: Path) -> int:
     """Bytes in a file or folder; links are not followed."""
     if not place.is_dir() or place.is_symlink():
         return place.lstat().st_size
-    return sum(file.lstat().st_size for file in place.rglob("*") if not file.is_dir() or file.is_symlink())
+    total = 0
+    for parent, _, files in os.walk(place):
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):  # Deleted while we look; then it takes no space.
+                total += os.lstat(os.path.join(parent, file)).st_size
+    return total

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.engine import catalog, download
@@ -89,13 +89,9 @@ class Loader:
         """Which engine and which files a name means. Raises BadValueError, MissingError."""
         return catalog.resolve(name, options, self._settings, self._folder)
 
-    def settings_options(self) -> LoadOptions:
-        """What the settings say about loading."""
-        return LoadOptions(**{field.name: getattr(self._settings, field.name) for field in fields(LoadOptions)})
-
     def default_options(self, name: str) -> LoadOptions:
         """How to load a model that nothing was said about: by the settings, by their engine only if it can read it."""
-        options = self.settings_options()
+        options = LoadOptions.of(self._settings)
         try:
             self.resolve(name, options)
         except BadValueError:

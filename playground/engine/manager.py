@@ -273,7 +273,7 @@ class ModelManager:
         settings = self._settings
         if settings.model or settings.engine != "auto" or not self._choices.model:
             name = settings.model or ("echo" if settings.engine == "echo" else STARTER)
-            asked = self._loader.settings_options()
+            asked = LoadOptions.of(settings)
             self._loader.resolve(name, asked)
             if kept := self._choices.options.get(name):
                 # What was said at this start counts more than what was applied in an earlier one.

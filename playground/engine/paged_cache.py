@@ -59,11 +59,6 @@ class Pages:
             for pool in pools:
                 pool[other : other + used] = pool[first : first + used]
 
-    @property
-    def bytes(self) -> int:
-        """Memory taken so far."""
-        return sum(pool.nbytes for pools in self._layers.values() for pool in pools)
-
 
 class Reading(NamedTuple):
     """One forward pass over several sequences with equally many new tokens each, all already on the device."""

@@ -16,7 +16,7 @@ import filelock
 
 from playground.engine import wheels
 from playground.engine.hub_files import HubName, parse_name
-from playground.engine.library import write_json
+from playground.engine.small_file import write_json
 from playground.errors import BusyError, PlaygroundError
 from playground.paths import DataFolder, storage_error
 from playground.presets import ModelPreset, model_preset, model_presets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playground.engine.library import write_json
+from playground.engine.small_file import write_json
 from playground.paths import storage_error
 
 

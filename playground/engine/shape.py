@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from playground.errors import BadValueError, MissingError
-from playground.presets import ModelPreset
 from playground.records import Kind
+
+if TYPE_CHECKING:
+    from playground.presets import ModelPreset
 
 _FILE_TYPE = re.compile(r"I?Q\d_\w+", re.IGNORECASE)
 """The type of its weights in the name of a GGUF file."""

@@ -11,19 +11,17 @@ import errno
 import importlib.util
 import json
 import logging
-import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playground.engine import fp16_linear
 from playground.engine.base import ModelSource
-from playground.engine.convert import is_pickle
+from playground.engine.convert import is_pickle, whole_folder
 from playground.errors import ModelError, StorageError
-from playground.paths import storage_error
 
 _FULL_DISK = {errno.ENOSPC, 112}
 """What "disk full" is called by Linux and macOS, and by Windows."""
@@ -76,6 +74,8 @@ def load(source: ModelSource) -> Loaded:
         model = model.eval().requires_grad_(False)
         if precision == "fp16" and device == "cpu":
             fp16_linear.pack(model)
+        if precision in BITSANDBYTES and device == "cpu":
+            _avoid_odd_sizes(model)
         precision = _NAMES.get(str(model.dtype), precision) if precision == "auto" else precision
         return Loaded(model, tokenizer, precision, device)
 
@@ -164,6 +164,13 @@ def _bitsandbytes(precision: str, device: str) -> Any:
     )
 
 
+def _avoid_odd_sizes(model: Any) -> None:
+    """Keep bitsandbytes from its AVX-512 code for layers whose sizes that refuses in the middle of a reply."""
+    for module in model.modules():
+        if getattr(module, "support_avx512bf16_for_cpu", False) and (module.out_features % 32 or module.in_features % 64):
+            module.support_avx512bf16_for_cpu = False
+
+
 def _read_folder(folder: Path, how: dict[str, Any]) -> tuple[Any, Any]:
     if is_pickle(folder):
         raise ModelError(
@@ -185,13 +192,20 @@ def _read(folder: Path, how: dict[str, Any], which: dict[str, str]) -> tuple[Any
     library: Any = transformers  # Its types do not know `output_loading_info`.
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **which}
     model, report = library.AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **how, **safe)
-    # transformers would fill these with random numbers and only log it.
+    check_complete(folder, report)
+    return model, library.AutoTokenizer.from_pretrained(str(folder), **safe)
+
+
+def check_complete(folder: Path | str, report: Mapping[str, Any]) -> None:
+    """Raise ModelError when `from_pretrained` reports that `folder` lacks weights.
+
+    transformers would fill these with random numbers and only log it.
+    """
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
             f"{folder} lacks {len(missing)} of the model's weights ({missing[0]} ...). Download it again, "
             "or choose another model."
         )
-    return model, library.AutoTokenizer.from_pretrained(str(folder), **safe)
 
 
 def _converted(source: ModelSource, cache: Path) -> Path:
@@ -206,27 +220,17 @@ def _converted(source: ModelSource, cache: Path) -> Path:
     # A model that came from a GGUF refuses to be saved while it thinks that it is still quantised.
     model.hf_quantizer = None
     del model.config.quantization_config
-    part = folder.with_name(f"{folder.name}.part")
-    try:
-        # Left by a process that was killed; only one process uses a data folder at a time.
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    with whole_folder(folder) as part:
         _check_room(sum(weight.numel() * weight.element_size() for weight in model.parameters()), part)
-        model.save_pretrained(part)
-        tokenizer.save_pretrained(part)
-        for file in part.iterdir():
-            _flush(file)
-        os.replace(part, folder)
-    except OSError as error:
-        raise storage_error(error, cache) from error
-    except Exception as error:
-        # safetensors wraps the system's error into a text of its own.
-        if found := re.search(r"\(os error (\d+)\)", str(error)):
+        try:
+            model.save_pretrained(part)
+            tokenizer.save_pretrained(part)
+        except Exception as error:
+            # safetensors wraps the system's error into a text of its own.
+            if isinstance(error, OSError) or not (found := re.search(r"\(os error (\d+)\)", str(error))):
+                raise
             number = int(found[1])
-            raise storage_error(OSError(errno.ENOSPC if number in _FULL_DISK else number, str(error)), cache) from error
-        raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            raise OSError(errno.ENOSPC if number in _FULL_DISK else number, str(error)) from error
     return folder
 
 
@@ -237,12 +241,6 @@ def _check_room(needed: int, place: Path) -> None:
             f"transformers needs {needed / 1e9:.1f} GB in {place.parent} to unpack this model, but {free / 1e9:.1f} GB "
             "are free. Free some space, or use --engine llamacpp, which needs none."
         )
-
-
-def _flush(file: Path) -> None:
-    """Onto the disk before the folder gets its name, so that a power cut cannot leave an empty file under it."""
-    with file.open("r+b") as content:
-        os.fsync(content.fileno())
 
 
 @contextlib.contextmanager
