@@ -74,12 +74,23 @@ class _Reply:
 class Batcher:
     """Replies in the order of their coming, `slots` of them at a time."""
 
-    def __init__(self, runner: Runner, slots: int, most: int, failed: Callable[[Exception], tuple[str, bool]]) -> None:
-        """`most` tokens may be held in all. `failed` says in words what a failure was, and if it was want of memory."""
+    def __init__(
+        self,
+        runner: Runner,
+        slots: int,
+        most: int,
+        failed: Callable[[Exception], tuple[str, bool]],
+        where: Callable[[Callable[[], None]], None] = lambda work: work(),
+    ) -> None:
+        """`most` tokens may be held in all. `failed` says in words what a failure was, and if it was want of memory.
+
+        `where` runs each piece of work, in the thread that it is for, and waits for it.
+        """
         self._runner = runner
         self._slots = min(slots, runner.rows)
         self._prefixes = Prefixes(runner, most)
         self._failed = failed
+        self._where = where
         self._changed = threading.Condition()
         self._waiting: list[_Reply] = []
         self._active: list[_Reply] = []
@@ -199,13 +210,16 @@ class Batcher:
                     break
                 self._changed.wait()
             orders, self._orders = self._orders, []
+        self._where(lambda: self._piece(orders))
+        return True
+
+    def _piece(self, orders: Sequence[Callable[[], None]]) -> None:
         for order in orders:
             order()
         for adapter in dict.fromkeys(reply.adapter for reply in self._active):
             replies = [reply for reply in self._active if reply.adapter == adapter and reply.ready]
             if replies and self._guard(replies, self._use, adapter):
                 self._work(replies)
-        return True
 
     def _use(self, adapter: str) -> None:
         if self._adapter != adapter:

@@ -43,16 +43,47 @@ def _attend(
 ) -> tuple[torch.Tensor, Any]:
     """As transformers' attention functions: `query` (1, heads, new, width), `key`, `value` (1, groups, all, width)."""
     import torch
-    from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     before = key.shape[2] - query.shape[2]
     if attention_mask is not None or before == 0 or query.shape[2] == 1 or query.shape[0] != 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    _, heads, new, width = query.shape
-    groups, scale = heads // key.shape[1], kwargs.get("scaling")
     if key.shape[-1] != value.shape[-1] or query.dtype != torch.float32 or kwargs.get("position_bias") is not None:
-        mask = torch.ones(new, key.shape[2], dtype=torch.bool, device=query.device).tril(before)[None, None]
+        mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril(before)[None, None]
         return sdpa_attention_forward(module, query, key, value, mask, **kwargs)
+    return _after(query, key, value, kwargs.get("scaling")).transpose(1, 2).contiguous(), None
+
+
+def attend_after(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+    """Let the last tokens of a sequence look at all before them: `query` (heads, new, width), `key` and `value`
+    (groups, all, width), all float32; returns (new, heads * width)."""
+    import torch
+
+    heads, new, width = query.shape
+    if new == 1:
+        # The heads of a group look at the same keys: they are given as so many queries of one head.
+        packed = query.reshape(1, key.shape[0], -1, width)
+        seen: torch.Tensor = torch.nn.functional.scaled_dot_product_attention(
+            packed, key[None], value[None], scale=scale
+        )
+        return seen.reshape(1, heads * width)
+    if new == key.shape[1]:
+        groups = heads // key.shape[0]
+        keys, values = (part.repeat_interleave(groups, 0)[None] for part in (key, value))
+        seen = torch.nn.functional.scaled_dot_product_attention(query[None], keys, values, is_causal=True, scale=scale)
+    else:
+        seen = _after(query[None], key[None], value[None], scale)
+    return seen[0].transpose(0, 1).reshape(new, heads * width)
+
+
+def _after(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
+    """Causal attention of (1, heads, new, width) where something was before; shaped as `query`."""
+    import torch
+    from transformers.integrations.sdpa_attention import repeat_kv
+
+    before = key.shape[2] - query.shape[2]
+    _, heads, new, width = query.shape
+    groups = heads // key.shape[1]
     flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     packed = query.reshape(1, key.shape[1], groups * new, width)
     far, far_weight = flash(packed, key[:, :, :before], value[:, :, :before], scale=scale)
@@ -60,4 +91,4 @@ def _attend(
     near, near_weight = flash(query, keys, values, is_causal=True, scale=scale)
     # The weights are the logarithms of what each softmax was divided by.
     share = torch.sigmoid(far_weight.reshape(1, heads, new, 1) - near_weight.reshape(1, heads, new, 1))
-    return torch.lerp(near, far.reshape(1, heads, new, width), share).transpose(1, 2).contiguous(), None
+    return torch.lerp(near, far.reshape(1, heads, new, width), share)

@@ -81,3 +81,6 @@ class CpuRunner:
     def use_adapter(self, name: str) -> None:
         """See Runner.use_adapter."""
         use_adapter(self._model, name)
+
+    def close(self) -> None:
+        """See Runner.close."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from playground.engine.cuda_graphs import CaptureError, Graphs
 from playground.engine.paged_cache import PAGE, Pages, attending, flash_reads, reading
 from playground.engine.peft_adapters import use_adapter
+from playground.engine.runner import UnsupportedModelError
 
 if TYPE_CHECKING:
     import torch
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 _CLOSE = 0.1
 """How far scores may be from the model's own, relative to their size: bf16 differs by 0.01, a wrong mask by 1."""
 log = logging.getLogger(__name__)
-
-
-class UnsupportedModelError(Exception):
-    """This runner does not compute this model rightly; another must take it. The text says why."""
 
 
 class CudaRunner:
@@ -114,6 +111,9 @@ class CudaRunner:
         self._adapter = name, tuple(weight.data_ptr() for weight in weights)
         if self._graphs is not None:
             self._graphs.forget(lambda key: key[0][0] != name or key[0] == self._adapter)
+
+    def close(self) -> None:
+        """See Runner.close."""
 
     def _extend(self, row: int, done: int, tokens: list[int]) -> torch.Tensor:
         import torch

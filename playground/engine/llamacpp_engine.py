@@ -185,16 +185,18 @@ class LlamaCppEngine:
         return list(answer["tokens"])
 
     def _request(self, sampling: Sampling) -> dict[str, Any]:
+        greedy = sampling.temperature == 0
         return {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "top_k": sampling.top_k,
+            "top_k": 1 if greedy else sampling.top_k,
             "min_p": sampling.min_p,
             "repeat_penalty": sampling.repetition_penalty,
             "repeat_last_n": self.info.context_length,
             "max_tokens": sampling.max_new_tokens,
             "seed": sampling.seed,
-            "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],  # transformers' order
+            # transformers' order, but for top_k, which the temperature does not change: first it leaves less to sort.
+            "samplers": ["penalties", "top_k", *([] if greedy else ["temperature", "top_p", "min_p"])],
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from playground.engine.base import AdapterSource
 from playground.errors import ModelError
 
@@ -92,6 +94,31 @@ def use_adapter(model: Any, key: str) -> None:
             layer.set_adapter(key, inference_mode=True)
         # Not `enable_adapters(True)`, which would ask for gradients.
         layer._disable_adapters = not key
+
+
+def bare(layer: Any) -> Any | None:
+    """The model's own layer where no adapter changes what it computes now, else None."""
+    if not hasattr(layer, "get_base_layer"):
+        return layer
+    return None if _active(layer) else layer.get_base_layer()
+
+
+def low_rank(layer: Any) -> tuple[Any, Any] | None:
+    """What the adapter in use adds to a linear layer, as arrays (ranks, inputs) and (outputs, ranks), without ranks
+    where it adds nothing; None where it adds something else."""
+    base = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
+    if base is layer or not (names := _active(layer)):
+        return np.zeros((0, base.in_features), np.float32), np.zeros((base.out_features, 0), np.float32)
+    (name,) = names
+    if name not in layer.lora_A or layer.lora_bias.get(name) or layer.fan_in_fan_out:
+        return None
+    first, second = (held[name].weight.detach().float().numpy() for held in (layer.lora_A, layer.lora_B))
+    return first, second * layer.scaling[name]
+
+
+def _active(layer: Any) -> set[str]:
+    names = set() if layer._disable_adapters else set(layer.active_adapters)
+    return names & set(layer._all_available_adapter_names())
 
 
 def detach(model: Any, key: str) -> None:

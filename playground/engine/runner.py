@@ -1,6 +1,6 @@
 """What the transformers engine needs of whoever holds its model on a device. Knows nothing of text, prompts, sampling.
 
-`cpu_runner` and `cuda_runner` implement it; `batcher` drives it from one thread.
+`cpu_decoder`, `cpu_runner` and `cuda_runner` implement it; `batcher` drives it from one thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import torch
+
+
+class UnsupportedModelError(Exception):
+    """This runner does not compute this model rightly; another must take it. The text says why."""
 
 
 class Runner(Protocol):
@@ -38,3 +42,6 @@ class Runner(Protocol):
 
     def use_adapter(self, name: str) -> None:
         """Compute with this adapter from now on, "" for none; rows read under another one are the caller's care."""
+
+    def close(self) -> None:
+        """End threads of its own; it may not be used any more."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import count
 from typing import Any
 
 from playground import __version__
-from playground.engine import peft_adapters
+from playground.engine import lane, peft_adapters
 from playground.engine.base import AdapterSource, ModelSource, StopText
 from playground.engine.batcher import Batcher, free_memory
+from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.decoding import Detokenizer, Sampler
-from playground.engine.runner import Runner
+from playground.engine.runner import Runner, UnsupportedModelError
 from playground.engine.transformers_load import BITSANDBYTES, load, out_of_memory
 from playground.errors import ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
@@ -39,7 +40,7 @@ class TransformersEngine:
         import torch
 
         torch.set_num_threads(source.threads)
-        loaded = load(source)
+        loaded = lane.aside(lambda: load(source))
         self._model, self._tokenizer = loaded.model, loaded.tokenizer
         # The first call clears what truncation the tokenizer's file asks for; later ones change nothing in it, so that
         # prompts may be counted in one thread while another writes.
@@ -51,8 +52,10 @@ class TransformersEngine:
         trained = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         context = min(source.context_length, trained or source.context_length)
         slots = source.slots or _SLOTS[loaded.device.partition(":")[0]]
-        runner = _runner(self._model, slots, context, source.attn_implementation)
-        self._batcher = Batcher(runner, slots, slots * context, _words_of)
+        cpu = loaded.device == "cpu"
+        where: Callable[[Callable[[], Any]], Any] = lane.run if cpu else lambda work: work()
+        self._runner = where(lambda: _runner(self._model, slots, context, source.attn_implementation))
+        self._batcher = Batcher(self._runner, slots, slots * context, _words_of, where)
         self._keys: dict[str, str] = {}
         """PEFT's names of the attached adapters: never used twice, so that nothing read under one serves another."""
         self._numbers = count(1)
@@ -183,7 +186,8 @@ class TransformersEngine:
         if self._model is None:
             return
         self._batcher.close()
-        self._model = self._batcher = None  # type: ignore[assignment]  # nothing may be asked any more
+        self._runner.close()
+        self._model = self._batcher = self._runner = None  # type: ignore[assignment]  # nothing may be asked any more
         free_memory()
 
 
@@ -191,7 +195,7 @@ def _runner(model: Any, slots: int, context: int, attention: str) -> Runner:
     """The fastest that can run this model where it is. The CUDA one brings its own attention."""
     words = ""
     if model.device.type == "cuda" and attention == "auto":
-        from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
+        from playground.engine.cuda_runner import CudaRunner
 
         try:
             return CudaRunner(model, slots, context)
@@ -204,7 +208,13 @@ def _runner(model: Any, slots: int, context: int, attention: str) -> Runner:
     if words:  # Raised here, because the exception above holds on to what was allocated.
         free_memory()
         raise ModelError(f"{words} Choose a shorter context, fewer slots, or a smaller precision.")
-    return CpuRunner(model, slots + _SPARE_ROWS, context)
+    rows = slots + _SPARE_ROWS
+    if model.device.type == "cpu" and attention in ("auto", "sdpa"):
+        try:
+            return DecoderRunner(model, rows, context)
+        except UnsupportedModelError as error:
+            log.info("This model is computed by transformers' own code: %s", error)
+    return CpuRunner(model, rows, context)
 
 
 def _words_of(error: Exception) -> tuple[str, bool]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.engine import fp16_linear
+from playground.engine import fp16_linear, halves
 from playground.engine.base import ModelSource
 from playground.engine.convert import is_pickle, whole_folder
 from playground.errors import ModelError, StorageError
@@ -73,7 +73,10 @@ def load(source: ModelSource) -> Loaded:
             model = model.to(device)
         model = model.eval().requires_grad_(False)
         if precision == "fp16" and device == "cpu":
-            fp16_linear.pack(model)
+            if halves.fits(model):
+                halves.pack(model)
+            else:
+                fp16_linear.pack(model)
         if precision in BITSANDBYTES and device == "cpu":
             _avoid_odd_sizes(model)
         precision = _NAMES.get(str(model.dtype), precision) if precision == "auto" else precision
@@ -167,7 +170,9 @@ def _bitsandbytes(precision: str, device: str) -> Any:
 def _avoid_odd_sizes(model: Any) -> None:
     """Keep bitsandbytes from its AVX-512 code for layers whose sizes that refuses in the middle of a reply."""
     for module in model.modules():
-        if getattr(module, "support_avx512bf16_for_cpu", False) and (module.out_features % 32 or module.in_features % 64):
+        if getattr(module, "support_avx512bf16_for_cpu", False) and (
+            module.out_features % 32 or module.in_features % 64
+        ):
             module.support_avx512bf16_for_cpu = False
 
 

@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from playground.engine.cuda_graphs import Graphs
-from playground.engine.cuda_runner import CudaRunner, UnsupportedModelError
+from playground.engine.cuda_runner import CudaRunner
+from playground.engine.runner import UnsupportedModelError
 
 CONTEXT = 900
 # The weights are far larger than usual, so that the answer depends on all of the prompt.

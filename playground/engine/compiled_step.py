@@ -1,0 +1,233 @@
+"""Hands a decoder's weights and rows to the compiled step (`decoder_step`), as soon as that is compiled.
+
+Compiling takes some ten seconds once on a machine; until then, and where numba cannot be had, the caller computes the
+step itself. Knows the arrays' shapes, nothing of text and sampling.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.engine.halves import KINDS, Halves, linears
+from playground.engine.peft_adapters import bare, low_rank
+from playground.engine.team import Team
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
+_ready = threading.Event()
+_begun = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row's keys and values lie: addresses (layers, 2) of (groups, room, width), and how many are used."""
+
+    length: int
+    room: int
+    addresses: NDArray[np.int64]
+
+
+class CompiledStep:
+    """The step of one model; for one thread at a time."""
+
+    def __init__(self, model: Any, halves: Halves, threads: int) -> None:
+        config, layers = model.config, model.model.layers
+        self._model, self._team = model, Team(threads)
+        self._eps, self._scale = config.rms_norm_eps, layers[0].self_attn.scaling
+        self._weights = (*(_bits(block) for block in halves.weights), _bits(halves.head))
+        self._biases = tuple(_floats(block) for block in halves.biases)
+        self._norms = (
+            np.stack([_floats(layer.input_layernorm.weight) for layer in layers]),
+            np.stack([_floats(layer.post_attention_layernorm.weight) for layer in layers]),
+            _floats(model.model.norm.weight),
+        )
+        heads, groups = config.num_attention_heads, config.num_key_value_heads
+        self._width = layers[0].self_attn.head_dim
+        self._head_norms = np.zeros((len(layers), heads + groups, 0), np.float32)
+        if hasattr(layers[0].self_attn, "q_norm"):
+            self._head_norms = np.stack([_head_norms(layer.self_attn, heads, groups) for layer in layers])
+        self._low: tuple[Floats, ...] = ()
+        self._high: tuple[Floats, ...] = ()
+        self.adapt()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be used: compiled, and the adapter in use is one that it knows how to compute."""
+        return _ready.is_set() and bool(self._low)
+
+    def adapt(self) -> None:
+        """Take over what the model's adapter layers compute now; without any, no low-rank products."""
+        self._low = self._high = ()
+        if bare(self._model.lm_head) is None:
+            return
+        found = [
+            [[low_rank(one) for one in linears(layer, names)] for names in KINDS] for layer in self._model.model.layers
+        ]
+        flat = [pair for layer in found for kind in layer for pair in kind]
+        if None in flat:
+            return
+        ranks = max(pair[0].shape[0] for pair in flat if pair is not None)
+        low, high = [], []
+        for kind, weights in enumerate(self._weights[: len(KINDS)]):
+            layers, outputs, inputs = weights.shape
+            down = np.zeros((layers, len(KINDS[kind]) * ranks, inputs), np.float32)
+            up = np.zeros((layers, outputs, ranks), np.float32)
+            for at, layer in enumerate(found):
+                begin = 0
+                for number, (first, second) in enumerate(layer[kind]):
+                    rank, size = first.shape[0], second.shape[0]
+                    down[at, number * ranks : number * ranks + rank] = first
+                    up[at, begin : begin + size, :rank] = second
+                    begin += size
+            low.append(down)
+            high.append(up)
+        self._low, self._high = tuple(low), tuple(high)
+
+    def run(
+        self, states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor, rows: Sequence[Place]
+    ) -> torch.Tensor:
+        """One token for each of `rows`: `states` (B, features), `cosine`, `sine` (B, width); scores (B, vocabulary)."""
+        import torch
+
+        from playground.engine import decoder_step
+
+        count = len(rows)
+        held = _floats(states)
+        turn = np.stack([_floats(cosine), _floats(sine)])
+        places = np.array([[row.length for row in rows], [row.room for row in rows]], np.int64)
+        caches = np.stack([row.addresses for row in rows])
+        shared, own = self._room(count, 1 << int(places[0].max()).bit_length())
+        scores = np.empty((count, self._weights[-1].shape[0]), np.float32)
+        counter = np.zeros(8, np.int64)
+        fixed = (
+            held,
+            places,
+            turn,
+            caches,
+            self._norms,
+            self._head_norms,
+            self._weights,
+            self._biases,
+            self._low,
+            self._high,
+        )
+        numbers = (scores, np.float32(self._eps), np.float32(self._scale))
+        address, way = counter.ctypes.data, _way()
+        self._team.run(
+            lambda part, parts: decoder_step.step(part, parts, address, way, *fixed, shared, own[part], *numbers)
+        )
+        return torch.from_numpy(scores)
+
+    def scores(self, states: torch.Tensor) -> torch.Tensor:
+        """The vocabulary's scores (B, vocabulary) for normed states (B, features)."""
+        import torch
+
+        from playground.engine import decoder_step
+
+        given, weights = _floats(states), self._weights[-1]
+        out = np.empty((len(given), weights.shape[0]), np.float32)
+        self._team.run(lambda part, parts: decoder_step.product(part, parts, weights, given, out))
+        return torch.from_numpy(out)
+
+    def close(self) -> None:
+        """End its threads."""
+        self._team.close()
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019 - it lives as long as the model, and so do its arrays
+    def _room(self, rows: int, longest: int) -> tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]:
+        """What threads share, and what each has of its own, for so many rows of at most so many tokens."""
+        qkv, out, both, down, _ = self._weights
+        sizes = (qkv.shape[1], out.shape[2], both.shape[1], down.shape[2], qkv.shape[2])
+        shared = tuple(np.empty((rows, size), np.float32) for size in sizes)
+        most = max(block.shape[1] for block in self._low)
+        own = [
+            tuple(
+                np.empty(shape, np.float32)
+                for shape in ((rows, qkv.shape[2]), (rows, most), (longest,), (self._width,))
+            )
+            for _ in range(self._team.size)
+        ]
+        return shared, own
+
+
+def prepare() -> None:
+    """Begin to compile, or to read from numba's cache, in a thread of its own; once for all models."""
+    if importlib.util.find_spec("numba") is not None and _begun.acquire(blocking=False):
+        threading.Thread(target=_compile, name="compile-step", daemon=True).start()
+
+
+def wait(seconds: float) -> bool:
+    """Wait until it is compiled; False when it is not by then."""
+    return _ready.wait(seconds)
+
+
+def _compile() -> None:
+    began = time.monotonic()
+    try:
+        from playground.engine import decoder_step
+
+        # One run over a model of nothing; types, not sizes, are what it is compiled for.
+        def half(*shape: int) -> NDArray[np.uint16]:
+            return np.zeros(shape, np.uint16)
+
+        def full(*shape: int) -> Floats:
+            return np.ones(shape, np.float32)
+
+        cache = full(2, 1, 2, 4)
+        caches = np.array([[[cache[0].ctypes.data, cache[1].ctypes.data]]], np.int64)
+        counter, places = np.zeros(8, np.int64), np.array([[0], [2]], np.int64)
+        weights = (half(1, 12, 4), half(1, 4, 4), half(1, 8, 4), half(1, 4, 4), half(5, 4))
+        biases = (full(1, 12), full(1, 4), full(1, 8), full(1, 4))
+        low = (full(1, 0, 4), full(1, 0, 4), full(1, 0, 4), full(1, 0, 4))
+        high = (full(1, 12, 0), full(1, 4, 0), full(1, 8, 0), full(1, 4, 0))
+        shared = (full(1, 12), full(1, 4), full(1, 8), full(1, 4), full(1, 4))
+        own = (full(1, 4), full(1, 0), full(2), full(4))
+        decoder_step.step(
+            0, 1, counter.ctypes.data, _way(), full(1, 4), places, full(2, 1, 4), caches,
+            (full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, biases, low, high, shared, own,
+            full(1, 5), np.float32(1), np.float32(1),
+        )  # fmt: skip
+        decoder_step.product(0, 1, weights[-1], full(1, 4), full(1, 5))
+    except Exception:  # Whatever numba cannot do here, the step is computed without it.
+        log.warning("the decode step could not be compiled; it is computed without that, more slowly", exc_info=True)
+        return
+    _ready.set()
+    log.info("the decode step was compiled, or read from numba's cache, in %.1f s", time.monotonic() - began)
+
+
+@functools.cache
+def _way() -> int:
+    from playground.engine.decoder_step import give_way
+
+    return give_way()
+
+
+def _bits(block: torch.Tensor) -> NDArray[np.uint16]:
+    import torch
+
+    bits: NDArray[np.uint16] = block.view(torch.uint16).numpy()
+    return bits
+
+
+def _floats(values: torch.Tensor) -> Floats:
+    numbers: Floats = values.detach().float().contiguous().numpy()
+    return numbers
+
+
+def _head_norms(attention: Any, heads: int, groups: int) -> Floats:
+    query, key = _floats(attention.q_norm.weight), _floats(attention.k_norm.weight)
+    return np.stack([query] * heads + [key] * groups)

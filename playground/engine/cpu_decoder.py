@@ -1,0 +1,285 @@
+"""The usual decoder (Llama, Mistral, Qwen2, Qwen3) on a CPU, written out: the same numbers in a tenth of the calls.
+
+A step of a small model spends more time in Python than in arithmetic. Here the model's own weights are used with some
+thirty operations a layer, without modules, masks and copies of keys, and the linear layers of all rows are one product;
+single steps go to `compiled_step` once that is ready. That both compute what the model computes is checked when it is
+made, not assumed. Knows nothing of text and sampling.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.engine import compiled_step
+from playground.engine.compiled_step import CompiledStep, Place
+from playground.engine.cpu_attention import attend_after
+from playground.engine.growing_cache import growing_cache, plain
+from playground.engine.halves import KINDS, KNOWN, Halves, linears, widened_product
+from playground.engine.peft_adapters import bare, use_adapter
+from playground.engine.runner import UnsupportedModelError
+
+if TYPE_CHECKING:
+    import torch
+
+_CLOSE = 1e-3
+"""How far scores may be from the model's own, relative to their size; the order of additions alone makes 1e-6."""
+_LEAST = 256
+"""Tokens to make room for at first; room doubles when it is full."""
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Row:
+    """Keys and values of one sequence: for each layer two tensors (groups, room, width), used up to `length`."""
+
+    length: int = 0
+    held: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        """Where it lies, for compiled code."""
+        addresses = np.array([[keys.data_ptr(), values.data_ptr()] for keys, values in self.held], np.int64)
+        return Place(self.length, self.held[0][0].shape[1], addresses)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """The weights of one layer; each function is one linear product of (tokens, features)."""
+
+    before_attention: torch.Tensor
+    before_mlp: torch.Tensor
+    of_heads: torch.Tensor | None
+    """Qwen3 norms each head: (heads + groups, width)."""
+    qkv: Callable[[torch.Tensor], torch.Tensor]
+    out: Callable[[torch.Tensor], torch.Tensor]
+    gate_up: Callable[[torch.Tensor], torch.Tensor]
+    down: Callable[[torch.Tensor], torch.Tensor]
+
+
+class DecoderRunner:
+    """See `runner.Runner`."""
+
+    def __init__(self, model: Any, rows: int, context_length: int, batch: int = 256) -> None:
+        """Take `model`, in eval mode, fp32 outside of packed weights. Raises UnsupportedModelError saying why not."""
+        import torch
+
+        if type(model).__name__ not in KNOWN:
+            raise UnsupportedModelError(f"{type(model).__name__} is not one of {', '.join(KNOWN)}")
+        if model.device.type != "cpu" or model.model.norm.weight.dtype != torch.float32:
+            raise UnsupportedModelError(f"it is on {model.device} in {model.dtype}")
+        if not plain(growing_cache(model.config)):
+            raise UnsupportedModelError("its attention does not look at all tokens")
+        self._model = model
+        attention, config = model.model.layers[0].self_attn, model.config
+        self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
+        self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
+        self.rows, self.context_length, self.batch = rows, context_length, batch
+        self._held = [_Row() for _ in range(rows)]
+        self._layers: list[_Layer] = []
+        self._halves: Halves | None = getattr(model, "playground_halves", None)
+        self._compiled: CompiledStep | None = None
+        if self._halves is not None and config.hidden_act == "silu":
+            compiled_step.prepare()
+            self._compiled = CompiledStep(model, self._halves, torch.get_num_threads())
+        self._bind()
+        self._check()
+
+    def length(self, row: int) -> int:
+        """See Runner.length."""
+        return self._held[row].length
+
+    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+        """See Runner.extend. After a failure the row holds what it held before."""
+        return self._scores(list(tokens), {row: len(tokens)})[0]
+
+    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
+        """See Runner.step."""
+        return dict(zip(tokens, self._scores(list(tokens.values()), dict.fromkeys(tokens, 1)), strict=True))
+
+    def truncate(self, row: int, length: int) -> int:
+        """See Runner.truncate; it can always go back."""
+        if length <= 0:
+            self._held[row] = _Row()
+        self._held[row].length = min(self._held[row].length, max(length, 0))
+        return self._held[row].length
+
+    def copy(self, source: int, target: int, length: int) -> int:
+        """See Runner.copy."""
+        import torch
+
+        length = min(length, self._held[source].length)
+        if source == target:
+            return self.truncate(target, length)
+        self._held[target] = fresh = _Row()
+        with torch.inference_mode():
+            for pair in self._held[source].held:
+                keys, values = (part[:, :length] for part in pair)
+                fresh.held.append((_grown(keys, length, length), _grown(values, length, length)))
+        fresh.length = length
+        return length
+
+    def use_adapter(self, name: str) -> None:
+        """See Runner.use_adapter."""
+        use_adapter(self._model, name)
+        self._bind()
+
+    def close(self) -> None:
+        """See Runner.close."""
+        if self._compiled is not None:
+            self._compiled.close()
+
+    def _bind(self) -> None:
+        """Look up the weights anew: adapters put layers of their own around the model's."""
+        import torch
+
+        self._layers = []
+        for at, layer in enumerate(self._model.model.layers):
+            of_heads = None
+            if hasattr(layer.self_attn, "q_norm"):
+                norms = (layer.self_attn.q_norm.weight, self._heads), (layer.self_attn.k_norm.weight, self._groups)
+                of_heads = torch.cat([weight.expand(count, -1) for weight, count in norms])
+            products = [
+                _product(linears(layer, names), None if self._halves is None else self._halves.of(kind, at))
+                for kind, names in enumerate(KINDS)
+            ]
+            before = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
+            self._layers.append(_Layer(*before, of_heads, *products))
+        if self._compiled is not None:
+            self._compiled.adapt()
+
+    def _scores(self, tokens: list[int], rows: Mapping[int, int]) -> torch.Tensor:
+        """Read `tokens`, so many for each row, one after the other; the scores (rows, vocabulary) after each's last."""
+        import torch
+
+        held, counts = [self._held[row] for row in rows], list(rows.values())
+        with torch.inference_mode():
+            for row, count in zip(held, counts, strict=True):
+                self._make_room(row, row.length + count)
+            places = [torch.arange(row.length, row.length + count) for row, count in zip(held, counts, strict=True)]
+            states = self._model.model.embed_tokens(torch.tensor(tokens))
+            cosine, sine = self._rotation(states, torch.cat(places))
+            if self._compiled is not None and self._compiled.ready and max(counts) == 1:
+                scores = self._compiled.run(states, cosine, sine, [row.place for row in held])
+            else:
+                scores = self._read(states, (cosine[:, None], sine[:, None]), held, counts)
+        for row, count in zip(held, counts, strict=True):
+            row.length += count
+        return scores
+
+    def _read(
+        self, states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], held: list[_Row], counts: list[int]
+    ) -> torch.Tensor:
+        import torch
+
+        for at, layer in enumerate(self._layers):
+            states = self._layer(layer, at, states, turn, held, counts)
+        last = self._norm(states[torch.tensor(counts).cumsum(0) - 1], self._model.model.norm.weight)
+        if self._compiled is not None and self._compiled.ready:
+            return self._compiled.scores(last)
+        scores: torch.Tensor = self._model.lm_head(last).float()
+        return scores
+
+    def _layer(
+        self,
+        layer: _Layer,
+        at: int,
+        states: torch.Tensor,
+        turn: tuple[torch.Tensor, torch.Tensor],
+        held: list[_Row],
+        counts: list[int],
+    ) -> torch.Tensor:
+        import torch
+
+        count, turned = len(states), self._heads + self._groups
+        given = layer.qkv(self._norm(states, layer.before_attention)).view(count, turned + self._groups, self._width)
+        heads, values = given[:, :turned], given[:, turned:]
+        if layer.of_heads is not None:
+            heads = self._norm(heads, layer.of_heads)
+        cosine, sine = turn
+        heads = torch.addcmul(heads * cosine, heads.roll(self._width // 2, -1), sine)
+        seen, begin = [], 0
+        for row, new in zip(held, counts, strict=True):
+            part, total = slice(begin, begin + new), row.length + new
+            keys, kept = row.held[at]
+            keys[:, row.length : total] = heads[part, self._heads :].transpose(0, 1)
+            kept[:, row.length : total] = values[part].transpose(0, 1)
+            query = heads[part, : self._heads].transpose(0, 1)
+            seen.append(attend_after(query, keys[:, :total], kept[:, :total], self._scale))
+            begin += new
+        states = states + layer.out(seen[0] if len(seen) == 1 else torch.cat(seen))
+        both = layer.gate_up(self._norm(states, layer.before_mlp))
+        gate, up = both.chunk(2, -1)
+        return states + layer.down(self._model.model.layers[at].mlp.act_fn(gate) * up)
+
+    def _norm(self, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Root mean square norm over the last dimension."""
+        import torch
+
+        return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + self._eps) * weight
+
+    def _rotation(self, states: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosines and sines (tokens, width) for `x * cos + roll(x) * sin`, which turns both halves of a head."""
+        import torch
+
+        cosine, sine = self._model.model.rotary_emb(states[None], places[None])
+        first, second = sine.chunk(2, -1)
+        return cosine[0], torch.cat((-first, second), -1)[0]
+
+    def _make_room(self, row: _Row, tokens: int) -> None:
+        import torch
+
+        if not row.held:
+            empty = torch.empty(self._groups, 0, self._width)
+            row.held = [(empty, empty) for _ in self._layers]
+        if row.held[0][0].shape[1] < tokens:
+            room = min(max(2 * row.length, tokens, _LEAST), max(tokens, self.context_length))
+            for at, pair in enumerate(row.held):
+                # One layer after the other, so that hardly anything is there twice.
+                row.held[at] = (_grown(pair[0], row.length, room), _grown(pair[1], row.length, room))
+
+    def _check(self) -> None:
+        import torch
+
+        size = min(16, self.context_length)
+        tokens = [number * 37 % self._model.config.vocab_size for number in range(size)]
+        with torch.inference_mode():
+            truth = self._model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1].float()
+        try:
+            self.extend(0, tokens[: size // 2])
+            self.extend(0, tokens[size // 2 : -1])
+            apart = float((self.step({0: tokens[-1]})[0] - truth).norm() / truth.norm())
+        except MemoryError:
+            raise
+        except (RuntimeError, AttributeError, TypeError, ValueError) as error:
+            raise UnsupportedModelError(f"{type(self._model).__name__}: {error}") from error
+        self.truncate(0, 0)
+        if not apart <= _CLOSE:
+            raise UnsupportedModelError(f"{type(self._model).__name__}: scores are {apart:.4f} apart from its own")
+        log.info("%s is written out: apart from the model's own scores by %.1e", type(self._model).__name__, apart)
+
+
+def _grown(part: torch.Tensor, used: int, room: int) -> torch.Tensor:
+    """A copy of the first `used` tokens of (groups, tokens, width) with room for more."""
+    fresh = part.new_empty(part.shape[0], room, part.shape[2])
+    fresh[:, :used] = part[:, :used]
+    return fresh
+
+
+def _product(
+    layers: Sequence[Any], whole: tuple[torch.Tensor, torch.Tensor] | None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """One function for several linear layers that read the same; `whole` are their weights and biases in one block."""
+    import torch
+
+    if whole is not None and all(bare(layer) is not None for layer in layers):
+        weights, biases = whole
+        return lambda states: widened_product(states, weights, biases)
+    if len(layers) == 1:
+        one: Callable[[torch.Tensor], torch.Tensor] = layers[0]
+        return one
+    return lambda states: torch.cat([layer(states) for layer in layers], -1)

@@ -1,0 +1,350 @@
+"""One decode step of the usual decoder (Llama, Mistral, Qwen2, Qwen3) on a CPU, compiled by numba: for every thread one
+call, for every layer five products, with weights in half precision and everything else in single precision.
+
+torch needs a thousand calls for this, each with threads to wake. Here the threads meet at a counter in memory, and every
+weight is read once for all rows. Compiled once for a machine, in some ten seconds, and kept in numba's cache.
+Knows nothing of models, rows and prompts: it is given arrays. The maths are those of `cpu_decoder`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+_PATIENCE = 2000
+"""Looks at the counter before a thread lets others have its core."""
+_CODE = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+
+
+@intrinsic
+def _widen(_: Any, bits: Any) -> Any:
+    """A half precision number, given as its bits, in single precision."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), code
+
+
+@intrinsic
+def _arrive(_: Any, address: Any) -> Any:
+    """Add one to the counter at an address."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(types.int64), code
+
+
+@intrinsic
+def _arrived(_: Any, address: Any) -> Any:
+    """The counter at an address, as it is now for all threads."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(place, "seq_cst", 8)
+
+    return types.int64(types.int64), code
+
+
+@intrinsic
+def _call(_: Any, address: Any) -> Any:
+    """Call the C function at an address, which takes nothing."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(32), [])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
+
+    return types.int32(types.int64), code
+
+
+@intrinsic
+def _floats_at(_: Any, address: Any) -> Any:
+    """An address as what `carray` takes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.FloatType().as_pointer())
+
+    return types.CPointer(types.float32)(types.int64), code
+
+
+@intrinsic
+def _float_of(_: Any, bits: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), code
+
+
+@njit(inline="always", **_CODE)  # type: ignore[untyped-decorator]
+def _exp(value):  # type: ignore[no-untyped-def]
+    """e to the power of `value`, right to 2e-7; unlike the library's, many are computed at once."""
+    value = min(max(value, np.float32(-87.0)), np.float32(88.0))
+    whole = np.floor(value * np.float32(1.44269504) + np.float32(0.5))
+    rest = value - whole * np.float32(0.693359375) + whole * np.float32(2.12194440e-4)
+    power = np.float32(1.9875691500e-4)
+    power = power * rest + np.float32(1.3981999507e-3)
+    power = power * rest + np.float32(8.3334519073e-3)
+    power = power * rest + np.float32(4.1665795894e-2)
+    power = power * rest + np.float32(1.6666665459e-1)
+    power = power * rest + np.float32(5.0000001201e-1)
+    power = power * rest * rest + rest + np.float32(1.0)
+    return power * _float_of((np.int32(whole) + np.int32(127)) << np.int32(23))
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _meet(place, goal, give_way):  # type: ignore[no-untyped-def]
+    """Wait until the counter at `place` is at `goal`: until all threads have arrived."""
+    _arrive(place)
+    looks = 0
+    while _arrived(place) < goal:
+        looks += 1
+        if looks > _PATIENCE:
+            _call(give_way)
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _norm(states, weight, eps, out):  # type: ignore[no-untyped-def]
+    for row in range(states.shape[0]):
+        total = np.float32(0.0)
+        for at in range(states.shape[1]):
+            total += states[row, at] * states[row, at]
+        factor = np.float32(1.0) / np.sqrt(total / np.float32(states.shape[1]) + eps)
+        for at in range(states.shape[1]):
+            out[row, at] = states[row, at] * factor * weight[at]
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _multiply(weights, begin, end, given, out):  # type: ignore[no-untyped-def]
+    """`out[row, output]` for outputs from `begin` to `end`: rows of `weights` times each row of `given`."""
+    size, rows = weights.shape[1], given.shape[0]
+    row = 0
+    while row + 4 <= rows:
+        one, two, three, four = given[row], given[row + 1], given[row + 2], given[row + 3]
+        for output in range(begin, end):
+            first = second = third = fourth = np.float32(0.0)
+            for at in range(size):
+                weight = _widen(weights[output, at])
+                first += weight * one[at]
+                second += weight * two[at]
+                third += weight * three[at]
+                fourth += weight * four[at]
+            out[row, output], out[row + 1, output] = first, second
+            out[row + 2, output], out[row + 3, output] = third, fourth
+        row += 4
+    if row + 2 <= rows:
+        one, two = given[row], given[row + 1]
+        for output in range(begin, end):
+            first = second = np.float32(0.0)
+            for at in range(size):
+                weight = _widen(weights[output, at])
+                first += weight * one[at]
+                second += weight * two[at]
+            out[row, output], out[row + 1, output] = first, second
+        row += 2
+    if row < rows:
+        alone = given[row]
+        for output in range(begin, end):
+            total = np.float32(0.0)
+            for at in range(size):
+                total += _widen(weights[output, at]) * alone[at]
+            out[row, output] = total
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _low(down, given, small):  # type: ignore[no-untyped-def]
+    """The first half of a LoRA: (rows, features) times (ranks, features)."""
+    for row in range(given.shape[0]):
+        for rank in range(down.shape[0]):
+            total = np.float32(0.0)
+            for at in range(down.shape[1]):
+                total += down[rank, at] * given[row, at]
+            small[row, rank] = total
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _finish(begin, end, bias, up, small, first, out):  # type: ignore[no-untyped-def]
+    """Add to outputs from `begin` to `end` their bias, and the second half of a LoRA, whose ranks begin at `first`."""
+    for row in range(out.shape[0]):
+        for output in range(begin, end):
+            out[row, output] += bias[output]
+        if up.shape[1]:
+            for output in range(begin, end):
+                for rank in range(up.shape[1]):
+                    out[row, output] += up[output, rank] * small[row, first + rank]
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _attend(query, keys, values, length, scale, scores, out):  # type: ignore[no-untyped-def]
+    """One head of one row: `query` (width,) over `keys` and `values` (room, width) up to `length`."""
+    width = query.shape[0]
+    highest = np.float32(-3e38)
+    for at in range(length):
+        key = keys[at]
+        total = np.float32(0.0)
+        for place in range(width):
+            total += query[place] * key[place]
+        scores[at] = total * scale
+        highest = max(highest, scores[at])
+    whole = np.float32(0.0)
+    for at in range(length):
+        scores[at] = _exp(scores[at] - highest)
+        whole += scores[at]
+    for place in range(width):
+        out[place] = np.float32(0.0)
+    for at in range(length):
+        share, value = scores[at] / whole, values[at]
+        for place in range(width):
+            out[place] += share * value[place]
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def _turn(head, cosine, sine, norm, eps, out):  # type: ignore[no-untyped-def]
+    """Norm a head where the model does (Qwen3), and rotate it; `sine` has the first half's sign turned."""
+    width = head.shape[0]
+    half = width // 2
+    factor = np.float32(1.0)
+    if norm.shape[0]:
+        total = np.float32(0.0)
+        for at in range(width):
+            total += head[at] * head[at]
+        factor = np.float32(1.0) / np.sqrt(total / np.float32(width) + eps)
+    for at in range(width):
+        other = at + half if at < half else at - half
+        mine, partner = head[at] * factor, head[other] * factor
+        if norm.shape[0]:
+            mine, partner = mine * norm[at], partner * norm[other]
+        out[at] = mine * cosine[at] + partner * sine[at]
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def product(part, parts, weights, given, out):  # type: ignore[no-untyped-def]
+    """The share of thread `part` in `out` (B, outputs): `given` (B, inputs) times `weights` (outputs, inputs)."""
+    outputs = weights.shape[0]
+    _multiply(weights, outputs * part // parts, outputs * (part + 1) // parts, given, out)
+
+
+@njit(**_CODE)  # type: ignore[untyped-decorator]
+def step(
+    part,
+    parts,
+    counter,
+    give_way,
+    states,
+    places,
+    turn,
+    caches,
+    norms,
+    head_norms,
+    weights,
+    biases,
+    low,
+    high,
+    shared,
+    own,
+    scores,
+    eps,
+    scale,
+):  # type: ignore[no-untyped-def]  # noqa: E501
+    """The share of thread `part` of `parts` in one step. B rows, L layers; float32 but for the halves' bits (uint16).
+
+    counter: address of an int64 that is 0; give_way: address of a C function to call while waiting.
+    states (B, features): the tokens' embeddings, changed in place. places: (2, B) int64, each row's length and room.
+    turn: (2, B, width) cosines and sines. caches: (B, L, 2) int64, addresses of (groups, room, width).
+    norms: (before attention (L, features), before MLP (L, features), last (features,)); head_norms: (L, H + G, width)
+    or (L, H + G, 0). weights: (qkv, out, gate and up, down, head): (L, outputs, inputs) and (vocabulary, features).
+    biases: (qkv, out, gate and up, down): (L, outputs). low, high: LoRA for the same four: (L, n * ranks, inputs) and
+    (L, outputs, ranks). shared, of all threads: (qkv, seen, gate and up, active, new): (B, outputs) each. own, of this
+    one: (normed, small, attention's scores, head): (B, features), (B, n * ranks), (longest,), (width,).
+    scores: (B, vocabulary), written.
+    """
+    w_qkv, w_out, w_both, w_down, w_head = weights
+    b_qkv, b_out, b_both, b_down = biases
+    qkv, seen, both, active, new = shared
+    normed, small, spread, turned = own
+    rows, layers, width = states.shape[0], w_qkv.shape[0], turn.shape[2]
+    heads = w_out.shape[2] // width
+    groups = (w_qkv.shape[1] // width - heads) // 2
+    ranks, inner, features, outputs = high[0].shape[2], w_down.shape[2], states.shape[1], w_qkv.shape[1]
+    # Where this thread's share of each kind of output begins and ends.
+    qkv_from, qkv_to = outputs * part // parts, outputs * (part + 1) // parts
+    from_, to = features * part // parts, features * (part + 1) // parts
+    gate_from, gate_to = inner * part // parts, inner * (part + 1) // parts
+    goal = 0
+    for layer in range(layers):
+        _norm(states, norms[0][layer], eps, normed)
+        _low(low[0][layer], normed, small)
+        _multiply(w_qkv[layer], qkv_from, qkv_to, normed, qkv)
+        begin = qkv_from
+        for kind in range(3):
+            end = min(qkv_to, (heads + kind * groups) * width)
+            if begin < end:
+                _finish(begin, end, b_qkv[layer], high[0][layer], small, kind * ranks, qkv)
+                begin = end
+        goal += parts
+        _meet(counter, goal, give_way)
+
+        for unit in range(rows * heads * part // parts, rows * heads * (part + 1) // parts):
+            row, head = unit // heads, unit % heads
+            group = head * groups // heads
+            length, room = places[0, row], places[1, row]
+            keys = carray(_floats_at(caches[row, layer, 0]), (groups, room, width))[group]
+            values = carray(_floats_at(caches[row, layer, 1]), (groups, room, width))[group]
+            # Each thread that needs this key and value writes them: the same numbers to the same place.
+            begin, norm = (heads + group) * width, head_norms[layer, heads + group]
+            _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, keys[length])
+            begin += groups * width
+            for at in range(width):
+                values[length, at] = qkv[row, begin + at]
+            begin, norm = head * width, head_norms[layer, head]
+            _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, turned)
+            _attend(turned, keys, values, length + 1, scale, spread, seen[row, begin : begin + width])
+        goal += parts
+        _meet(counter, goal, give_way)
+
+        _low(low[1][layer], seen, small)
+        _multiply(w_out[layer], from_, to, seen, new)
+        _finish(from_, to, b_out[layer], high[1][layer], small, 0, new)
+        for row in range(rows):
+            for output in range(from_, to):
+                states[row, output] += new[row, output]
+        goal += parts
+        _meet(counter, goal, give_way)
+
+        _norm(states, norms[1][layer], eps, normed)
+        _low(low[2][layer], normed, small)
+        _multiply(w_both[layer], gate_from, gate_to, normed, both)
+        _multiply(w_both[layer], inner + gate_from, inner + gate_to, normed, both)
+        _finish(gate_from, gate_to, b_both[layer], high[2][layer], small, 0, both)
+        _finish(inner + gate_from, inner + gate_to, b_both[layer], high[2][layer], small, ranks, both)
+        for row in range(rows):
+            for output in range(gate_from, gate_to):
+                gate = both[row, output]
+                active[row, output] = gate / (np.float32(1.0) + _exp(-gate)) * both[row, inner + output]
+        goal += parts
+        _meet(counter, goal, give_way)
+
+        _low(low[3][layer], active, small)
+        _multiply(w_down[layer], from_, to, active, new)
+        _finish(from_, to, b_down[layer], high[3][layer], small, 0, new)
+        for row in range(rows):
+            for output in range(from_, to):
+                states[row, output] += new[row, output]
+        goal += parts
+        _meet(counter, goal, give_way)
+
+    _norm(states, norms[2], eps, normed)
+    product(part, parts, w_head, normed, scores)
+
+
+def give_way() -> int:
+    """The address of the system's function that lets another thread have the core."""
+    function = ctypes.WinDLL("kernel32").SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
