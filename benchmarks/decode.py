@@ -8,6 +8,7 @@ text (Debian Reference where it is installed, package debian-reference-en; else 
 from __future__ import annotations
 
 import argparse
+import functools
 import html
 import re
 import statistics
@@ -61,7 +62,7 @@ def rows(rounds: int) -> list[Row]:
                 # Another beginning each time: nothing of the prompt is known from the round before.
                 turns = [Turn("user", f"{number}. {prompt}")]
                 # In the engine's own thread: torch is at its best only where one thread alone computes.
-                measured.append((lane.run(lambda: generate(engine, plain, turns)), ours(engine, turns)))
+                measured.append((lane.run(functools.partial(generate, engine, plain, turns)), ours(engine, turns)))
                 print(f"{name} {number}: fp32 generate {measured[-1][0]}, ours {measured[-1][1]}", flush=True)
             table += _compare(name, measured[1:])
     finally:

@@ -34,8 +34,10 @@ _begun = threading.Lock()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row's keys and values lie: addresses (layers, 2) of (groups, room, width), and how many are used."""
+    """Where a row's keys and values lie: addresses (layers, 2) of (groups, room, width), `length` tokens used."""
 
+    new: int
+    """Tokens to be read."""
     length: int
     room: int
     addresses: NDArray[np.int64]
@@ -44,12 +46,18 @@ class Place:
 class CompiledStep:
     """The step of one model; for one thread at a time."""
 
+    most = 40
+    """Tokens that it reads at a time; torch reads more of them faster."""
+
     def __init__(self, model: Any, halves: Halves, threads: int) -> None:
         config, layers = model.config, model.model.layers
         self._model, self._team = model, Team(threads)
         self._eps, self._scale = config.rms_norm_eps, layers[0].self_attn.scaling
         self._weights = (*(_bits(block) for block in halves.weights), _bits(halves.head))
-        self._biases = tuple(_floats(block) for block in halves.biases)
+        self._biases = tuple(
+            np.zeros(weights.shape[:2], np.float32) if block is None else _floats(block)
+            for block, weights in zip(halves.biases, halves.weights, strict=True)
+        )
         self._norms = (
             np.stack([_floats(layer.input_layernorm.weight) for layer in layers]),
             np.stack([_floats(layer.post_attention_layernorm.weight) for layer in layers]),
@@ -78,7 +86,7 @@ class CompiledStep:
             [[low_rank(one) for one in linears(layer, names)] for names in KINDS] for layer in self._model.model.layers
         ]
         flat = [pair for layer in found for kind in layer for pair in kind]
-        if None in flat:
+        if any(pair is None for pair in flat):
             return
         ranks = max(pair[0].shape[0] for pair in flat if pair is not None)
         low, high = [], []
@@ -88,7 +96,7 @@ class CompiledStep:
             up = np.zeros((layers, outputs, ranks), np.float32)
             for at, layer in enumerate(found):
                 begin = 0
-                for number, (first, second) in enumerate(layer[kind]):
+                for number, (first, second) in enumerate(filter(None, layer[kind])):
                     rank, size = first.shape[0], second.shape[0]
                     down[at, number * ranks : number * ranks + rank] = first
                     up[at, begin : begin + size, :rank] = second
@@ -100,35 +108,30 @@ class CompiledStep:
     def run(
         self, states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor, rows: Sequence[Place]
     ) -> torch.Tensor:
-        """One token for each of `rows`: `states` (B, features), `cosine`, `sine` (B, width); scores (B, vocabulary)."""
+        """Read tokens into `rows`, as many into each as it says: `states` (B, features), `cosine`, `sine` (B, width).
+
+        Returns the scores (rows, vocabulary) after the last token of each row.
+        """
         import torch
 
         from playground.engine import decoder_step
 
-        count = len(rows)
+        counts = [row.new for row in rows]
         held = _floats(states)
         turn = np.stack([_floats(cosine), _floats(sine)])
-        places = np.array([[row.length for row in rows], [row.room for row in rows]], np.int64)
-        caches = np.stack([row.addresses for row in rows])
-        shared, own = self._room(count, 1 << int(places[0].max()).bit_length())
-        scores = np.empty((count, self._weights[-1].shape[0]), np.float32)
+        last = np.cumsum(counts) - 1
+        places = np.concatenate([[range(row.length, row.length + row.new), [row.room] * row.new] for row in rows], 1)
+        caches = np.repeat(np.stack([row.addresses for row in rows]), counts, 0)
+        shared, own = self._room(len(held), 1 << int(places[0].max()).bit_length())
+        scores = np.empty((len(rows), self._weights[-1].shape[0]), np.float32)
         counter = np.zeros(8, np.int64)
-        fixed = (
-            held,
-            places,
-            turn,
-            caches,
-            self._norms,
-            self._head_norms,
-            self._weights,
-            self._biases,
-            self._low,
-            self._high,
-        )
+        given = (held, last, places, turn, caches, self._norms, self._head_norms, self._weights, self._biases)
         numbers = (scores, np.float32(self._eps), np.float32(self._scale))
-        address, way = counter.ctypes.data, _way()
+        address, way, low, high = counter.ctypes.data, _way(), self._low, self._high
         self._team.run(
-            lambda part, parts: decoder_step.step(part, parts, address, way, *fixed, shared, own[part], *numbers)
+            lambda part, parts: decoder_step.step(
+                part, parts, address, way, *given, low, high, shared, own[part], *numbers
+            )
         )
         return torch.from_numpy(scores)
 
@@ -197,7 +200,7 @@ def _compile() -> None:
         shared = (full(1, 12), full(1, 4), full(1, 8), full(1, 4), full(1, 4))
         own = (full(1, 4), full(1, 0), full(2), full(4))
         decoder_step.step(
-            0, 1, counter.ctypes.data, _way(), full(1, 4), places, full(2, 1, 4), caches,
+            0, 1, counter.ctypes.data, _way(), full(1, 4), np.array([0]), places, full(2, 1, 4), caches,
             (full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, biases, low, high, shared, own,
             full(1, 5), np.float32(1), np.float32(1),
         )  # fmt: skip

@@ -9,6 +9,7 @@ made, not assumed. Knows nothing of text and sampling.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,10 @@ _CLOSE = 1e-3
 """How far scores may be from the model's own, relative to their size; the order of additions alone makes 1e-6."""
 _LEAST = 256
 """Tokens to make room for at first; room doubles when it is full."""
+_BATCH = (128, 512)
+"""Fewest and most tokens of a prompt to read at a time: more are faster, but whoever wants to stop waits."""
+_PATIENCE = 0.7
+"""Seconds that this may take."""
 log = logging.getLogger(__name__)
 
 
@@ -40,11 +45,10 @@ class _Row:
     length: int = 0
     held: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
-    @property
-    def place(self) -> Place:
-        """Where it lies, for compiled code."""
+    def place(self, new: int) -> Place:
+        """Where `new` tokens go, for compiled code."""
         addresses = np.array([[keys.data_ptr(), values.data_ptr()] for keys, values in self.held], np.int64)
-        return Place(self.length, self.held[0][0].shape[1], addresses)
+        return Place(new, self.length, self.held[0][0].shape[1], addresses)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class _Layer:
 class DecoderRunner:
     """See `runner.Runner`."""
 
-    def __init__(self, model: Any, rows: int, context_length: int, batch: int = 256) -> None:
+    def __init__(self, model: Any, rows: int, context_length: int) -> None:
         """Take `model`, in eval mode, fp32 outside of packed weights. Raises UnsupportedModelError saying why not."""
         import torch
 
@@ -78,9 +82,10 @@ class DecoderRunner:
         attention, config = model.model.layers[0].self_attn, model.config
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
-        self.rows, self.context_length, self.batch = rows, context_length, batch
+        self.rows, self.context_length, self.batch = rows, context_length, 256
         self._held = [_Row() for _ in range(rows)]
         self._layers: list[_Layer] = []
+        self._spaces: dict[int, torch.Tensor] = {}
         self._halves: Halves | None = getattr(model, "playground_halves", None)
         self._compiled: CompiledStep | None = None
         if self._halves is not None and config.hidden_act == "silu":
@@ -95,7 +100,12 @@ class DecoderRunner:
 
     def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
         """See Runner.extend. After a failure the row holds what it held before."""
-        return self._scores(list(tokens), {row: len(tokens)})[0]
+        began = time.perf_counter()
+        scores = self._scores(list(tokens), {row: len(tokens)})[0]
+        if len(tokens) >= _BATCH[0]:
+            speed = len(tokens) / (time.perf_counter() - began)
+            self.batch = int(min(max(speed * _PATIENCE, _BATCH[0]), _BATCH[1]))
+        return scores
 
     def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
         """See Runner.step."""
@@ -144,7 +154,11 @@ class DecoderRunner:
                 norms = (layer.self_attn.q_norm.weight, self._heads), (layer.self_attn.k_norm.weight, self._groups)
                 of_heads = torch.cat([weight.expand(count, -1) for weight, count in norms])
             products = [
-                _product(linears(layer, names), None if self._halves is None else self._halves.of(kind, at))
+                _product(
+                    linears(layer, names),
+                    None if self._halves is None else self._halves.of(kind, at),
+                    lambda count, size, kind=kind: self._space(kind, count, size),  # type: ignore[misc]
+                )
                 for kind, names in enumerate(KINDS)
             ]
             before = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
@@ -163,8 +177,9 @@ class DecoderRunner:
             places = [torch.arange(row.length, row.length + count) for row, count in zip(held, counts, strict=True)]
             states = self._model.model.embed_tokens(torch.tensor(tokens))
             cosine, sine = self._rotation(states, torch.cat(places))
-            if self._compiled is not None and self._compiled.ready and max(counts) == 1:
-                scores = self._compiled.run(states, cosine, sine, [row.place for row in held])
+            if self._compiled is not None and self._compiled.ready and len(tokens) <= self._compiled.most:
+                where = [row.place(count) for row, count in zip(held, counts, strict=True)]
+                scores = self._compiled.run(states, cosine, sine, where)
             else:
                 scores = self._read(states, (cosine[:, None], sine[:, None]), held, counts)
         for row, count in zip(held, counts, strict=True):
@@ -211,10 +226,17 @@ class DecoderRunner:
             query = heads[part, : self._heads].transpose(0, 1)
             seen.append(attend_after(query, keys[:, :total], kept[:, :total], self._scale))
             begin += new
-        states = states + layer.out(seen[0] if len(seen) == 1 else torch.cat(seen))
-        both = layer.gate_up(self._norm(states, layer.before_mlp))
-        gate, up = both.chunk(2, -1)
-        return states + layer.down(self._model.model.layers[at].mlp.act_fn(gate) * up)
+        states = states.add_(layer.out(seen[0] if len(seen) == 1 else torch.cat(seen)))
+        gate, up = layer.gate_up(self._norm(states, layer.before_mlp)).chunk(2, -1)
+        return states.add_(layer.down(self._model.model.layers[at].mlp.act_fn(gate).mul_(up)))
+
+    def _space(self, kind: int, count: int, size: int) -> torch.Tensor:
+        """Memory (count, size) for the products of one kind, the same for all layers."""
+        import torch
+
+        if kind not in self._spaces or len(self._spaces[kind]) < count:
+            self._spaces[kind] = torch.empty(count, size)
+        return self._spaces[kind][:count]
 
     def _norm(self, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Root mean square norm over the last dimension."""
@@ -271,14 +293,19 @@ def _grown(part: torch.Tensor, used: int, room: int) -> torch.Tensor:
 
 
 def _product(
-    layers: Sequence[Any], whole: tuple[torch.Tensor, torch.Tensor] | None
+    layers: Sequence[Any],
+    whole: tuple[torch.Tensor, torch.Tensor | None] | None,
+    room: Callable[[int, int], torch.Tensor],
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    """One function for several linear layers that read the same; `whole` are their weights and biases in one block."""
+    """One function for several linear layers that read the same; `whole` are their weights and biases in one block.
+
+    What it returns may lie in `room` (tokens, outputs): it is to be used before the next call.
+    """
     import torch
 
     if whole is not None and all(bare(layer) is not None for layer in layers):
         weights, biases = whole
-        return lambda states: widened_product(states, weights, biases)
+        return lambda states: widened_product(states, weights, biases, room(len(states), len(weights)))
     if len(layers) == 1:
         one: Callable[[torch.Tensor], torch.Tensor] = layers[0]
         return one

@@ -1,7 +1,7 @@
 """One decode step of the usual decoder (Llama, Mistral, Qwen2, Qwen3) on a CPU, compiled by numba: for every thread one
 call, for every layer five products, with weights in half precision and everything else in single precision.
 
-torch needs a thousand calls for this, each with threads to wake. Here the threads meet at a counter in memory, and every
+torch needs a thousand calls for this, each with threads to wake. Here the threads meet at a counter in memory, and each
 weight is read once for all rows. Compiled once for a machine, in some ten seconds, and kept in numba's cache.
 Knows nothing of models, rows and prompts: it is given arrays. The maths are those of `cpu_decoder`.
 """
@@ -19,7 +19,9 @@ from numba.extending import intrinsic
 
 _PATIENCE = 2000
 """Looks at the counter before a thread lets others have its core."""
-_CODE = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+_BLOCK = 32
+"""Rows of weights that are multiplied with all tokens before the next ones are read."""
+_CODE: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 
 
 @intrinsic
@@ -83,8 +85,8 @@ def _float_of(_: Any, bits: Any) -> Any:
     return types.float32(types.int32), code
 
 
-@njit(inline="always", **_CODE)  # type: ignore[untyped-decorator]
-def _exp(value):  # type: ignore[no-untyped-def]
+@njit(inline="always", **_CODE)
+def _exp(value):
     """e to the power of `value`, right to 2e-7; unlike the library's, many are computed at once."""
     value = min(max(value, np.float32(-87.0)), np.float32(88.0))
     whole = np.floor(value * np.float32(1.44269504) + np.float32(0.5))
@@ -99,8 +101,8 @@ def _exp(value):  # type: ignore[no-untyped-def]
     return power * _float_of((np.int32(whole) + np.int32(127)) << np.int32(23))
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _meet(place, goal, give_way):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _meet(place, goal, give_way):
     """Wait until the counter at `place` is at `goal`: until all threads have arrived."""
     _arrive(place)
     looks = 0
@@ -110,8 +112,8 @@ def _meet(place, goal, give_way):  # type: ignore[no-untyped-def]
             _call(give_way)
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _norm(states, weight, eps, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _norm(states, weight, eps, out):
     for row in range(states.shape[0]):
         total = np.float32(0.0)
         for at in range(states.shape[1]):
@@ -121,45 +123,61 @@ def _norm(states, weight, eps, out):  # type: ignore[no-untyped-def]
             out[row, at] = states[row, at] * factor * weight[at]
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _multiply(weights, begin, end, given, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _multiply(weights, begin, end, given, out):
     """`out[row, output]` for outputs from `begin` to `end`: rows of `weights` times each row of `given`."""
-    size, rows = weights.shape[1], given.shape[0]
-    row = 0
-    while row + 4 <= rows:
-        one, two, three, four = given[row], given[row + 1], given[row + 2], given[row + 3]
+    rows = given.shape[0]
+    if rows == 1:
         for output in range(begin, end):
-            first = second = third = fourth = np.float32(0.0)
-            for at in range(size):
-                weight = _widen(weights[output, at])
-                first += weight * one[at]
-                second += weight * two[at]
-                third += weight * three[at]
-                fourth += weight * four[at]
-            out[row, output], out[row + 1, output] = first, second
-            out[row + 2, output], out[row + 3, output] = third, fourth
-        row += 4
-    if row + 2 <= rows:
-        one, two = given[row], given[row + 1]
-        for output in range(begin, end):
-            first = second = np.float32(0.0)
-            for at in range(size):
-                weight = _widen(weights[output, at])
-                first += weight * one[at]
-                second += weight * two[at]
-            out[row, output], out[row + 1, output] = first, second
-        row += 2
-    if row < rows:
-        alone = given[row]
-        for output in range(begin, end):
-            total = np.float32(0.0)
-            for at in range(size):
-                total += _widen(weights[output, at]) * alone[at]
-            out[row, output] = total
+            out[0, output] = _one(weights[output], given[0])
+        return
+    # So many rows of weights stay in the nearest cache while all tokens pass by, four at a time.
+    for low in range(begin, end, _BLOCK):
+        high = min(low + _BLOCK, end)
+        for row in range(0, rows - rows % 4, 4):
+            output = low
+            while output + 2 <= high:
+                _eight(weights, output, given, row, out)
+                output += 2
+            if output < high:
+                for at in range(row, row + 4):
+                    out[at, output] = _one(weights[output], given[at])
+        for row in range(rows - rows % 4, rows):
+            for output in range(low, high):
+                out[row, output] = _one(weights[output], given[row])
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _low(down, given, small):  # type: ignore[no-untyped-def]
+@njit(inline="always", **_CODE)
+def _one(weights, given):
+    total = np.float32(0.0)
+    for at in range(weights.shape[0]):
+        total += _widen(weights[at]) * given[at]
+    return total
+
+
+@njit(**_CODE)
+def _eight(weights, output, given, row, out):
+    """Two outputs of four rows: every number that is read is used more than once, and the sums stay in registers."""
+    first, second = weights[output], weights[output + 1]
+    one, two, three, four = given[row], given[row + 1], given[row + 2], given[row + 3]
+    a1 = a2 = a3 = a4 = b1 = b2 = b3 = b4 = np.float32(0.0)
+    for at in range(weights.shape[1]):
+        a, b = _widen(first[at]), _widen(second[at])
+        a1 += a * one[at]
+        a2 += a * two[at]
+        a3 += a * three[at]
+        a4 += a * four[at]
+        b1 += b * one[at]
+        b2 += b * two[at]
+        b3 += b * three[at]
+        b4 += b * four[at]
+    out[row, output], out[row + 1, output], out[row + 2, output], out[row + 3, output] = a1, a2, a3, a4
+    output += 1
+    out[row, output], out[row + 1, output], out[row + 2, output], out[row + 3, output] = b1, b2, b3, b4
+
+
+@njit(**_CODE)
+def _low(down, given, small):
     """The first half of a LoRA: (rows, features) times (ranks, features)."""
     for row in range(given.shape[0]):
         for rank in range(down.shape[0]):
@@ -169,8 +187,8 @@ def _low(down, given, small):  # type: ignore[no-untyped-def]
             small[row, rank] = total
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _finish(begin, end, bias, up, small, first, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _finish(begin, end, bias, up, small, first, out):
     """Add to outputs from `begin` to `end` their bias, and the second half of a LoRA, whose ranks begin at `first`."""
     for row in range(out.shape[0]):
         for output in range(begin, end):
@@ -181,8 +199,8 @@ def _finish(begin, end, bias, up, small, first, out):  # type: ignore[no-untyped
                     out[row, output] += up[output, rank] * small[row, first + rank]
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _attend(query, keys, values, length, scale, scores, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _attend(query, keys, values, length, scale, scores, out):
     """One head of one row: `query` (width,) over `keys` and `values` (room, width) up to `length`."""
     width = query.shape[0]
     highest = np.float32(-3e38)
@@ -205,8 +223,8 @@ def _attend(query, keys, values, length, scale, scores, out):  # type: ignore[no
             out[place] += share * value[place]
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def _turn(head, cosine, sine, norm, eps, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def _turn(head, cosine, sine, norm, eps, out):
     """Norm a head where the model does (Qwen3), and rotate it; `sine` has the first half's sign turned."""
     width = head.shape[0]
     half = width // 2
@@ -224,20 +242,21 @@ def _turn(head, cosine, sine, norm, eps, out):  # type: ignore[no-untyped-def]
         out[at] = mine * cosine[at] + partner * sine[at]
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
-def product(part, parts, weights, given, out):  # type: ignore[no-untyped-def]
+@njit(**_CODE)
+def product(part, parts, weights, given, out):
     """The share of thread `part` in `out` (B, outputs): `given` (B, inputs) times `weights` (outputs, inputs)."""
     outputs = weights.shape[0]
     _multiply(weights, outputs * part // parts, outputs * (part + 1) // parts, given, out)
 
 
-@njit(**_CODE)  # type: ignore[untyped-decorator]
+@njit(**_CODE)
 def step(
     part,
     parts,
     counter,
     give_way,
     states,
+    last,
     places,
     turn,
     caches,
@@ -252,18 +271,21 @@ def step(
     scores,
     eps,
     scale,
-):  # type: ignore[no-untyped-def]  # noqa: E501
-    """The share of thread `part` of `parts` in one step. B rows, L layers; float32 but for the halves' bits (uint16).
+):
+    """The share of thread `part` of `parts` in reading B tokens, of one sequence or several, with L layers.
+
+    Everything is float32 but for the halves' bits (uint16), addresses and places (int64).
 
     counter: address of an int64 that is 0; give_way: address of a C function to call while waiting.
-    states (B, features): the tokens' embeddings, changed in place. places: (2, B) int64, each row's length and room.
-    turn: (2, B, width) cosines and sines. caches: (B, L, 2) int64, addresses of (groups, room, width).
+    states (B, features): the tokens' embeddings, changed in place. last: those whose scores are wanted.
+    places: (2, B), each token's place in its sequence, and for how many there is room. turn: (2, B, width) cosines and
+    sines. caches: (B, L, 2), addresses of (groups, room, width).
     norms: (before attention (L, features), before MLP (L, features), last (features,)); head_norms: (L, H + G, width)
     or (L, H + G, 0). weights: (qkv, out, gate and up, down, head): (L, outputs, inputs) and (vocabulary, features).
     biases: (qkv, out, gate and up, down): (L, outputs). low, high: LoRA for the same four: (L, n * ranks, inputs) and
     (L, outputs, ranks). shared, of all threads: (qkv, seen, gate and up, active, new): (B, outputs) each. own, of this
     one: (normed, small, attention's scores, head): (B, features), (B, n * ranks), (longest,), (width,).
-    scores: (B, vocabulary), written.
+    scores: (last, vocabulary), written.
     """
     w_qkv, w_out, w_both, w_down, w_head = weights
     b_qkv, b_out, b_both, b_down = biases
@@ -291,18 +313,26 @@ def step(
         goal += parts
         _meet(counter, goal, give_way)
 
-        for unit in range(rows * heads * part // parts, rows * heads * (part + 1) // parts):
-            row, head = unit // heads, unit % heads
-            group = head * groups // heads
+        for unit in range(rows * groups * part // parts, rows * groups * (part + 1) // parts):
+            row, group = unit // groups, unit % groups
             length, room = places[0, row], places[1, row]
             keys = carray(_floats_at(caches[row, layer, 0]), (groups, room, width))[group]
             values = carray(_floats_at(caches[row, layer, 1]), (groups, room, width))[group]
-            # Each thread that needs this key and value writes them: the same numbers to the same place.
             begin, norm = (heads + group) * width, head_norms[layer, heads + group]
             _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, keys[length])
             begin += groups * width
             for at in range(width):
                 values[length, at] = qkv[row, begin + at]
+        goal += parts
+        _meet(counter, goal, give_way)
+
+        for unit in range(rows * heads * part // parts, rows * heads * (part + 1) // parts):
+            # Neighbours look at the same keys.
+            row, head = unit // heads, unit % heads
+            group = head * groups // heads
+            length, room = places[0, row], places[1, row]
+            keys = carray(_floats_at(caches[row, layer, 0]), (groups, room, width))[group]
+            values = carray(_floats_at(caches[row, layer, 1]), (groups, room, width))[group]
             begin, norm = head * width, head_norms[layer, head]
             _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, turned)
             _attend(turned, keys, values, length + 1, scale, spread, seen[row, begin : begin + width])
@@ -340,8 +370,9 @@ def step(
         goal += parts
         _meet(counter, goal, give_way)
 
-    _norm(states, norms[2], eps, normed)
-    product(part, parts, w_head, normed, scores)
+    for row in range(last.shape[0]):
+        _norm(states[last[row] : last[row] + 1], norms[2], eps, normed[row : row + 1])
+    product(part, parts, w_head, normed[: last.shape[0]], scores)
 
 
 def give_way() -> int:
