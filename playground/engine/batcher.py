@@ -6,7 +6,6 @@ A reply whose reader does not keep up waits, so that nothing is computed for nob
 from __future__ import annotations
 
 import concurrent.futures
-import gc
 import logging
 import queue
 import threading
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, ParamSpec
 
 from playground.engine.decoding import Sampler
+from playground.engine.lane import free_memory
 from playground.engine.prefix import Prefixes
 from playground.engine.runner import Runner
 from playground.errors import ModelError
@@ -29,6 +29,8 @@ _LOOK = 0.1
 """Seconds between two looks at a stop event while nothing else happens."""
 _GONE = "The model is being unloaded. Ask again once it is loaded."
 _P = ParamSpec("_P")
+_Failed = Callable[[Exception], tuple[str, bool]]
+_Where = Callable[[Callable[[], None]], None]
 log = logging.getLogger(__name__)
 
 
@@ -75,17 +77,10 @@ class Batcher:
     """Replies in the order of their coming, `slots` of them at a time."""
 
     def __init__(
-        self,
-        runner: Runner,
-        slots: int,
-        most: int,
-        failed: Callable[[Exception], tuple[str, bool]],
-        where: Callable[[Callable[[], None]], None] = lambda work: work(),
+        self, runner: Runner, slots: int, most: int, failed: _Failed, where: _Where = lambda work: work()
     ) -> None:
         """`most` tokens may be held in all. `failed` says in words what a failure was, and if it was want of memory.
-
-        `where` runs each piece of work, in the thread that it is for, and waits for it.
-        """
+        `where` does each piece of work, in the thread it is for, and waits for it."""
         self._runner = runner
         self._slots = min(slots, runner.rows)
         self._prefixes = Prefixes(runner, most)
@@ -302,12 +297,3 @@ class Batcher:
             for reply in replies:
                 reply.events.put(Event("failed", words=words))
         return False
-
-
-def free_memory() -> None:
-    """Give back what nobody holds any more, on the GPU too."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

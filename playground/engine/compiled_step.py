@@ -12,11 +12,11 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playground.engine.cpu_rows import Place
 from playground.engine.halves import KINDS, Halves, linears
 from playground.engine.peft_adapters import bare, low_rank
 from playground.engine.team import Team
@@ -30,17 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _ready = threading.Event()
 _begun = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a row's keys and values lie: addresses (layers, 2) of (groups, room, width), `length` tokens used."""
-
-    new: int
-    """Tokens to be read."""
-    length: int
-    room: int
-    addresses: NDArray[np.int64]
 
 
 class CompiledStep:
@@ -68,6 +57,7 @@ class CompiledStep:
         self._head_norms = np.zeros((len(layers), heads + groups, 0), np.float32)
         if hasattr(layers[0].self_attn, "q_norm"):
             self._head_norms = np.stack([_head_norms(layer.self_attn, heads, groups) for layer in layers])
+        self._rooms: tuple[tuple[int, int, int], tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]] | None = None
         self._low: tuple[Floats, ...] = ()
         self._high: tuple[Floats, ...] = ()
         self.adapt()
@@ -125,12 +115,13 @@ class CompiledStep:
         shared, own = self._room(len(held), 1 << int(places[0].max()).bit_length())
         scores = np.empty((len(rows), self._weights[-1].shape[0]), np.float32)
         counter = np.zeros(8, np.int64)
-        given = (held, last, places, turn, caches, self._norms, self._head_norms, self._weights, self._biases)
+        read = (held, last, places, turn, caches)
+        model = (self._norms, self._head_norms, self._weights, self._biases, self._low, self._high)
         numbers = (scores, np.float32(self._eps), np.float32(self._scale))
-        address, way, low, high = counter.ctypes.data, _way(), self._low, self._high
+        address, way = counter.ctypes.data, _way()
         self._team.run(
             lambda part, parts: decoder_step.step(
-                part, parts, address, way, *given, low, high, shared, own[part], *numbers
+                (part, parts, address, way), read, model, (shared, own[part]), *numbers
             )
         )
         return torch.from_numpy(scores)
@@ -150,13 +141,14 @@ class CompiledStep:
         """End its threads."""
         self._team.close()
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019 - it lives as long as the model, and so do its arrays
     def _room(self, rows: int, longest: int) -> tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]:
-        """What threads share, and what each has of its own, for so many rows of at most so many tokens."""
+        """What threads share, and what each has of its own, for so many rows of so many tokens; the last kept."""
+        most = max(block.shape[1] for block in self._low)
+        if self._rooms is not None and self._rooms[0] == (rows, longest, most):
+            return self._rooms[1]
         qkv, out, both, down, _ = self._weights
         sizes = (qkv.shape[1], out.shape[2], both.shape[1], down.shape[2], qkv.shape[2])
         shared = tuple(np.empty((rows, size), np.float32) for size in sizes)
-        most = max(block.shape[1] for block in self._low)
         own = [
             tuple(
                 np.empty(shape, np.float32)
@@ -164,6 +156,7 @@ class CompiledStep:
             )
             for _ in range(self._team.size)
         ]
+        self._rooms = (rows, longest, most), (shared, own)
         return shared, own
 
 
@@ -200,10 +193,14 @@ def _compile() -> None:
         shared = (full(1, 12), full(1, 4), full(1, 8), full(1, 4), full(1, 4))
         own = (full(1, 4), full(1, 0), full(2), full(4))
         decoder_step.step(
-            0, 1, counter.ctypes.data, _way(), full(1, 4), np.array([0]), places, full(2, 1, 4), caches,
-            (full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, biases, low, high, shared, own,
-            full(1, 5), np.float32(1), np.float32(1),
-        )  # fmt: skip
+            (0, 1, counter.ctypes.data, _way()),
+            (full(1, 4), np.array([0]), places, full(2, 1, 4), caches),
+            ((full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, biases, low, high),
+            (shared, own),
+            full(1, 5),
+            np.float32(1),
+            np.float32(1),
+        )
         decoder_step.product(0, 1, weights[-1], full(1, 4), full(1, 5))
     except Exception:  # Whatever numba cannot do here, the step is computed without it.
         log.warning("the decode step could not be compiled; it is computed without that, more slowly", exc_info=True)
@@ -214,7 +211,7 @@ def _compile() -> None:
 
 @functools.cache
 def _way() -> int:
-    from playground.engine.decoder_step import give_way
+    from playground.engine.llvm_words import give_way
 
     return give_way()
 

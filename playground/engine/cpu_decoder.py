@@ -11,14 +11,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from playground.engine import compiled_step
-from playground.engine.compiled_step import CompiledStep, Place
+from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
+from playground.engine.cpu_rows import Row
 from playground.engine.growing_cache import growing_cache, plain
 from playground.engine.halves import KINDS, KNOWN, Halves, linears, widened_product
 from playground.engine.peft_adapters import bare, use_adapter
@@ -29,26 +28,11 @@ if TYPE_CHECKING:
 
 _CLOSE = 1e-3
 """How far scores may be from the model's own, relative to their size; the order of additions alone makes 1e-6."""
-_LEAST = 256
-"""Tokens to make room for at first; room doubles when it is full."""
 _BATCH = (128, 512)
 """Fewest and most tokens of a prompt to read at a time: more are faster, but whoever wants to stop waits."""
 _PATIENCE = 0.7
 """Seconds that this may take."""
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Row:
-    """Keys and values of one sequence: for each layer two tensors (groups, room, width), used up to `length`."""
-
-    length: int = 0
-    held: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
-
-    def place(self, new: int) -> Place:
-        """Where `new` tokens go, for compiled code."""
-        addresses = np.array([[keys.data_ptr(), values.data_ptr()] for keys, values in self.held], np.int64)
-        return Place(new, self.length, self.held[0][0].shape[1], addresses)
 
 
 @dataclass(frozen=True)
@@ -83,7 +67,7 @@ class DecoderRunner:
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
         self.rows, self.context_length, self.batch = rows, context_length, 256
-        self._held = [_Row() for _ in range(rows)]
+        self._held = [Row() for _ in range(rows)]
         self._layers: list[_Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
         self._halves: Halves | None = getattr(model, "playground_halves", None)
@@ -114,7 +98,7 @@ class DecoderRunner:
     def truncate(self, row: int, length: int) -> int:
         """See Runner.truncate; it can always go back."""
         if length <= 0:
-            self._held[row] = _Row()
+            self._held[row] = Row()
         self._held[row].length = min(self._held[row].length, max(length, 0))
         return self._held[row].length
 
@@ -125,12 +109,8 @@ class DecoderRunner:
         length = min(length, self._held[source].length)
         if source == target:
             return self.truncate(target, length)
-        self._held[target] = fresh = _Row()
         with torch.inference_mode():
-            for pair in self._held[source].held:
-                keys, values = (part[:, :length] for part in pair)
-                fresh.held.append((_grown(keys, length, length), _grown(values, length, length)))
-        fresh.length = length
+            self._held[target] = self._held[source].beginning(length)
         return length
 
     def use_adapter(self, name: str) -> None:
@@ -173,7 +153,7 @@ class DecoderRunner:
         held, counts = [self._held[row] for row in rows], list(rows.values())
         with torch.inference_mode():
             for row, count in zip(held, counts, strict=True):
-                self._make_room(row, row.length + count)
+                row.make_room(count, self.context_length, len(self._layers), self._groups, self._width)
             places = [torch.arange(row.length, row.length + count) for row, count in zip(held, counts, strict=True)]
             states = self._model.model.embed_tokens(torch.tensor(tokens))
             cosine, sine = self._rotation(states, torch.cat(places))
@@ -187,7 +167,7 @@ class DecoderRunner:
         return scores
 
     def _read(
-        self, states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], held: list[_Row], counts: list[int]
+        self, states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], held: list[Row], counts: list[int]
     ) -> torch.Tensor:
         import torch
 
@@ -205,7 +185,7 @@ class DecoderRunner:
         at: int,
         states: torch.Tensor,
         turn: tuple[torch.Tensor, torch.Tensor],
-        held: list[_Row],
+        held: list[Row],
         counts: list[int],
     ) -> torch.Tensor:
         import torch
@@ -252,18 +232,6 @@ class DecoderRunner:
         first, second = sine.chunk(2, -1)
         return cosine[0], torch.cat((-first, second), -1)[0]
 
-    def _make_room(self, row: _Row, tokens: int) -> None:
-        import torch
-
-        if not row.held:
-            empty = torch.empty(self._groups, 0, self._width)
-            row.held = [(empty, empty) for _ in self._layers]
-        if row.held[0][0].shape[1] < tokens:
-            room = min(max(2 * row.length, tokens, _LEAST), max(tokens, self.context_length))
-            for at, pair in enumerate(row.held):
-                # One layer after the other, so that hardly anything is there twice.
-                row.held[at] = (_grown(pair[0], row.length, room), _grown(pair[1], row.length, room))
-
     def _check(self) -> None:
         import torch
 
@@ -283,13 +251,6 @@ class DecoderRunner:
         if not apart <= _CLOSE:
             raise UnsupportedModelError(f"{type(self._model).__name__}: scores are {apart:.4f} apart from its own")
         log.info("%s is written out: apart from the model's own scores by %.1e", type(self._model).__name__, apart)
-
-
-def _grown(part: torch.Tensor, used: int, room: int) -> torch.Tensor:
-    """A copy of the first `used` tokens of (groups, tokens, width) with room for more."""
-    fresh = part.new_empty(part.shape[0], room, part.shape[2])
-    fresh[:, :used] = part[:, :used]
-    return fresh
 
 
 def _product(

@@ -8,81 +8,18 @@ Knows nothing of models, rows and prompts: it is given arrays. The maths are tho
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, njit, types
-from numba.extending import intrinsic
+from numba import carray, njit
+
+from playground.engine.llvm_words import arrive, arrived, call, float_of, floats_at, widen
 
 _PATIENCE = 2000
 """Looks at the counter before a thread lets others have its core."""
 _BLOCK = 32
 """Rows of weights that are multiplied with all tokens before the next ones are read."""
 _CODE: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
-
-
-@intrinsic
-def _widen(_: Any, bits: Any) -> Any:
-    """A half precision number, given as its bits, in single precision."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(types.uint16), code
-
-
-@intrinsic
-def _arrive(_: Any, address: Any) -> Any:
-    """Add one to the counter at an address."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "seq_cst")
-
-    return types.int64(types.int64), code
-
-
-@intrinsic
-def _arrived(_: Any, address: Any) -> Any:
-    """The counter at an address, as it is now for all threads."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        return builder.load_atomic(place, "seq_cst", 8)
-
-    return types.int64(types.int64), code
-
-
-@intrinsic
-def _call(_: Any, address: Any) -> Any:
-    """Call the C function at an address, which takes nothing."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.IntType(32), [])
-        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
-
-    return types.int32(types.int64), code
-
-
-@intrinsic
-def _floats_at(_: Any, address: Any) -> Any:
-    """An address as what `carray` takes."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], ir.FloatType().as_pointer())
-
-    return types.CPointer(types.float32)(types.int64), code
-
-
-@intrinsic
-def _float_of(_: Any, bits: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), code
 
 
 @njit(inline="always", **_CODE)
@@ -98,18 +35,18 @@ def _exp(value):
     power = power * rest + np.float32(1.6666665459e-1)
     power = power * rest + np.float32(5.0000001201e-1)
     power = power * rest * rest + rest + np.float32(1.0)
-    return power * _float_of((np.int32(whole) + np.int32(127)) << np.int32(23))
+    return power * float_of((np.int32(whole) + np.int32(127)) << np.int32(23))
 
 
 @njit(**_CODE)
 def _meet(place, goal, give_way):
     """Wait until the counter at `place` is at `goal`: until all threads have arrived."""
-    _arrive(place)
+    arrive(place)
     looks = 0
-    while _arrived(place) < goal:
+    while arrived(place) < goal:
         looks += 1
         if looks > _PATIENCE:
-            _call(give_way)
+            call(give_way)
 
 
 @njit(**_CODE)
@@ -151,7 +88,7 @@ def _multiply(weights, begin, end, given, out):
 def _one(weights, given):
     total = np.float32(0.0)
     for at in range(weights.shape[0]):
-        total += _widen(weights[at]) * given[at]
+        total += widen(weights[at]) * given[at]
     return total
 
 
@@ -162,7 +99,7 @@ def _eight(weights, output, given, row, out):
     one, two, three, four = given[row], given[row + 1], given[row + 2], given[row + 3]
     a1 = a2 = a3 = a4 = b1 = b2 = b3 = b4 = np.float32(0.0)
     for at in range(weights.shape[1]):
-        a, b = _widen(first[at]), _widen(second[at])
+        a, b = widen(first[at]), widen(second[at])
         a1 += a * one[at]
         a2 += a * two[at]
         a3 += a * three[at]
@@ -250,43 +187,24 @@ def product(part, parts, weights, given, out):
 
 
 @njit(**_CODE)
-def step(
-    part,
-    parts,
-    counter,
-    give_way,
-    states,
-    last,
-    places,
-    turn,
-    caches,
-    norms,
-    head_norms,
-    weights,
-    biases,
-    low,
-    high,
-    shared,
-    own,
-    scores,
-    eps,
-    scale,
-):
-    """The share of thread `part` of `parts` in reading B tokens, of one sequence or several, with L layers.
+def step(crew, tokens, model, room, scores, eps, scale):
+    """One thread's share in reading B tokens, of one sequence or several, with L layers.
 
     Everything is float32 but for the halves' bits (uint16), addresses and places (int64).
-
-    counter: address of an int64 that is 0; give_way: address of a C function to call while waiting.
-    states (B, features): the tokens' embeddings, changed in place. last: those whose scores are wanted.
-    places: (2, B), each token's place in its sequence, and for how many there is room. turn: (2, B, width) cosines and
-    sines. caches: (B, L, 2), addresses of (groups, room, width).
-    norms: (before attention (L, features), before MLP (L, features), last (features,)); head_norms: (L, H + G, width)
-    or (L, H + G, 0). weights: (qkv, out, gate and up, down, head): (L, outputs, inputs) and (vocabulary, features).
-    biases: (qkv, out, gate and up, down): (L, outputs). low, high: LoRA for the same four: (L, n * ranks, inputs) and
-    (L, outputs, ranks). shared, of all threads: (qkv, seen, gate and up, active, new): (B, outputs) each. own, of this
-    one: (normed, small, attention's scores, head): (B, features), (B, n * ranks), (longest,), (width,).
-    scores: (last, vocabulary), written.
+    crew: (part, parts, counter, way): which thread of how many; address of an int64 that is 0; address of a C function
+    to call while waiting. tokens: (states, last, places, turn, caches): embeddings (B, features), changed in place;
+    those whose scores are wanted; each token's place in its sequence, and for how many there is room (2, B); cosines
+    and sines (2, B, width); addresses (B, L, 2) of keys and values (groups, room, width).
+    model: (norms, head_norms, weights, biases, low, high): before attention and MLP (L, features), last (features,);
+    (L, H + G, width) or (L, H + G, 0); qkv, out, gate and up, down (L, outputs, inputs), head (vocabulary, features);
+    biases of the first four (L, outputs); their LoRA (L, n * ranks, inputs) and (L, outputs, ranks).
+    room: (shared, own): of all threads qkv, seen, gate and up, active, new (B, outputs); of this one normed
+    (B, features), small (B, n * ranks), attention's scores (longest,), a head (width,). scores: (last, vocabulary).
     """
+    part, parts, counter, way = crew
+    states, last, places, turn, caches = tokens
+    norms, head_norms, weights, biases, low, high = model
+    shared, own = room
     w_qkv, w_out, w_both, w_down, w_head = weights
     b_qkv, b_out, b_both, b_down = biases
     qkv, seen, both, active, new = shared
@@ -311,33 +229,33 @@ def step(
                 _finish(begin, end, b_qkv[layer], high[0][layer], small, kind * ranks, qkv)
                 begin = end
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
         for unit in range(rows * groups * part // parts, rows * groups * (part + 1) // parts):
             row, group = unit // groups, unit % groups
             length, room = places[0, row], places[1, row]
-            keys = carray(_floats_at(caches[row, layer, 0]), (groups, room, width))[group]
-            values = carray(_floats_at(caches[row, layer, 1]), (groups, room, width))[group]
+            keys = carray(floats_at(caches[row, layer, 0]), (groups, room, width))[group]
+            values = carray(floats_at(caches[row, layer, 1]), (groups, room, width))[group]
             begin, norm = (heads + group) * width, head_norms[layer, heads + group]
             _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, keys[length])
             begin += groups * width
             for at in range(width):
                 values[length, at] = qkv[row, begin + at]
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
         for unit in range(rows * heads * part // parts, rows * heads * (part + 1) // parts):
             # Neighbours look at the same keys.
             row, head = unit // heads, unit % heads
             group = head * groups // heads
             length, room = places[0, row], places[1, row]
-            keys = carray(_floats_at(caches[row, layer, 0]), (groups, room, width))[group]
-            values = carray(_floats_at(caches[row, layer, 1]), (groups, room, width))[group]
+            keys = carray(floats_at(caches[row, layer, 0]), (groups, room, width))[group]
+            values = carray(floats_at(caches[row, layer, 1]), (groups, room, width))[group]
             begin, norm = head * width, head_norms[layer, head]
             _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, turned)
             _attend(turned, keys, values, length + 1, scale, spread, seen[row, begin : begin + width])
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
         _low(low[1][layer], seen, small)
         _multiply(w_out[layer], from_, to, seen, new)
@@ -346,7 +264,7 @@ def step(
             for output in range(from_, to):
                 states[row, output] += new[row, output]
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
         _norm(states, norms[1][layer], eps, normed)
         _low(low[2][layer], normed, small)
@@ -359,7 +277,7 @@ def step(
                 gate = both[row, output]
                 active[row, output] = gate / (np.float32(1.0) + _exp(-gate)) * both[row, inner + output]
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
         _low(low[3][layer], active, small)
         _multiply(w_down[layer], from_, to, active, new)
@@ -368,14 +286,8 @@ def step(
             for output in range(from_, to):
                 states[row, output] += new[row, output]
         goal += parts
-        _meet(counter, goal, give_way)
+        _meet(counter, goal, way)
 
     for row in range(last.shape[0]):
         _norm(states[last[row] : last[row] + 1], norms[2], eps, normed[row : row + 1])
     product(part, parts, w_head, normed[: last.shape[0]], scores)
-
-
-def give_way() -> int:
-    """The address of the system's function that lets another thread have the core."""
-    function = ctypes.WinDLL("kernel32").SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
-    return ctypes.cast(function, ctypes.c_void_p).value or 0

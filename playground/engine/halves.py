@@ -96,7 +96,7 @@ def pack(model: Any) -> Halves:
     table = words.weight.detach().half()
     tied = model.lm_head.weight is words.weight
     head = table if tied else model.lm_head.weight.detach().half()
-    model.model.embed_tokens, model.lm_head = embedding(table), linear(head, None)
+    model.model.embed_tokens, model.lm_head = embedding(words, table), linear(head, None)
     for module in model.modules():
         for weight in module.parameters(recurse=False):
             weight.data = weight.data.float()
@@ -154,10 +154,9 @@ def _classes() -> tuple[Any, Any]:
     class HalfEmbedding(torch.nn.Embedding):
         """Embeddings kept in half precision and handed out in fp32."""
 
-        def __init__(self, table: torch.Tensor) -> None:
+        def __init__(self, other: torch.nn.Embedding, table: torch.Tensor) -> None:
             torch.nn.Module.__init__(self)
-            self.num_embeddings, self.embedding_dim = table.shape
-            self.padding_idx = self.max_norm = None
+            self.__dict__.update({name: value for name, value in vars(other).items() if not name.startswith("_")})
             self.weight = torch.nn.Parameter(torch.empty(0), requires_grad=False)
             self.halves = table
 

@@ -7,6 +7,7 @@ threads than there are cores, it sends them to sleep after every single loop, an
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,3 +36,12 @@ def aside(work: Callable[[], _T]) -> _T:
     thread.start()
     thread.join()
     return done.result()
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more, on the GPU too."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -36,4 +36,5 @@ class Team:
     def _help(self, number: int, orders: queue.SimpleQueue[Work | None]) -> None:
         while (work := orders.get()) is not None:
             work(number, self.size)
+            del work  # Else it would hold what it worked on until the next one comes.
             self._done.put(None)

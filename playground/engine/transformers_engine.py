@@ -17,7 +17,7 @@ from typing import Any
 from playground import __version__
 from playground.engine import lane, peft_adapters
 from playground.engine.base import AdapterSource, ModelSource, StopText
-from playground.engine.batcher import Batcher, free_memory
+from playground.engine.batcher import Batcher
 from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.decoding import Detokenizer, Sampler
@@ -188,7 +188,7 @@ class TransformersEngine:
         self._batcher.close()
         self._runner.close()
         self._model = self._batcher = self._runner = None  # type: ignore[assignment]  # nothing may be asked any more
-        free_memory()
+        lane.free_memory()
 
 
 def _runner(model: Any, slots: int, context: int, attention: str) -> Runner:
@@ -206,7 +206,7 @@ def _runner(model: Any, slots: int, context: int, attention: str) -> Runner:
                 raise
             words = f"There is not enough memory on the GPU for {slots} replies of {context} tokens at once."
     if words:  # Raised here, because the exception above holds on to what was allocated.
-        free_memory()
+        lane.free_memory()
         raise ModelError(f"{words} Choose a shorter context, fewer slots, or a smaller precision.")
     rows = slots + _SPARE_ROWS
     if model.device.type == "cpu" and attention in ("auto", "sdpa"):
