@@ -56,8 +56,8 @@ class DecoderRunner:
         """Take `model`, in eval mode, fp32 outside of packed weights. Raises UnsupportedModelError saying why not."""
         import torch
 
-        if type(model).__name__ not in KNOWN:
-            raise UnsupportedModelError(f"{type(model).__name__} is not one of {', '.join(KNOWN)}")
+        if type(model).__name__ not in KNOWN.values():
+            raise UnsupportedModelError(f"{type(model).__name__} is not one of {', '.join(KNOWN.values())}")
         if model.device.type != "cpu" or model.model.norm.weight.dtype != torch.float32:
             raise UnsupportedModelError(f"it is on {model.device} in {model.dtype}")
         if not plain(growing_cache(model.config)):
@@ -67,7 +67,7 @@ class DecoderRunner:
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
         self.rows, self.context_length, self.batch = rows, context_length, 256
-        self._held = [Row() for _ in range(rows)]
+        self._held: list[Row | None] = [None] * rows
         self._layers: list[_Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
         self._halves: Halves | None = getattr(model, "playground_halves", None)
@@ -80,7 +80,8 @@ class DecoderRunner:
 
     def length(self, row: int) -> int:
         """See Runner.length."""
-        return self._held[row].length
+        held = self._held[row]
+        return 0 if held is None else held.length
 
     def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
         """See Runner.extend. After a failure the row holds what it held before."""
@@ -97,20 +98,24 @@ class DecoderRunner:
 
     def truncate(self, row: int, length: int) -> int:
         """See Runner.truncate; it can always go back."""
-        if length <= 0:
-            self._held[row] = Row()
-        self._held[row].length = min(self._held[row].length, max(length, 0))
-        return self._held[row].length
+        held = self._held[row]
+        if held is None or length <= 0:
+            self._held[row] = None
+            return 0
+        held.length = min(held.length, length)
+        return held.length
 
     def copy(self, source: int, target: int, length: int) -> int:
         """See Runner.copy."""
         import torch
 
-        length = min(length, self._held[source].length)
-        if source == target:
-            return self.truncate(target, length)
+        held = self._held[source]
+        if source == target or held is None or length <= 0:
+            return self.truncate(target, length if source == target else 0)
+        length = min(length, held.length)
+        self._held[target] = None  # What it held goes back before the copy is made.
         with torch.inference_mode():
-            self._held[target] = self._held[source].beginning(length)
+            self._held[target] = held.beginning(length)
         return length
 
     def use_adapter(self, name: str) -> None:
@@ -150,10 +155,8 @@ class DecoderRunner:
         """Read `tokens`, so many for each row, one after the other; the scores (rows, vocabulary) after each's last."""
         import torch
 
-        held, counts = [self._held[row] for row in rows], list(rows.values())
+        held, counts = [self._row(row) for row in rows], list(rows.values())
         with torch.inference_mode():
-            for row, count in zip(held, counts, strict=True):
-                row.make_room(count, self.context_length, len(self._layers), self._groups, self._width)
             places = [torch.arange(row.length, row.length + count) for row, count in zip(held, counts, strict=True)]
             states = self._model.model.embed_tokens(torch.tensor(tokens))
             cosine, sine = self._rotation(states, torch.cat(places))
@@ -165,6 +168,12 @@ class DecoderRunner:
         for row, count in zip(held, counts, strict=True):
             row.length += count
         return scores
+
+    def _row(self, number: int) -> Row:
+        held = self._held[number]
+        if held is None:
+            held = self._held[number] = Row(len(self._layers), self._groups, self.context_length, self._width)
+        return held
 
     def _read(
         self, states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], held: list[Row], counts: list[int]
@@ -200,7 +209,7 @@ class DecoderRunner:
         seen, begin = [], 0
         for row, new in zip(held, counts, strict=True):
             part, total = slice(begin, begin + new), row.length + new
-            keys, kept = row.held[at]
+            keys, kept = row.part(at)
             keys[:, row.length : total] = heads[part, self._heads :].transpose(0, 1)
             kept[:, row.length : total] = values[part].transpose(0, 1)
             query = heads[part, : self._heads].transpose(0, 1)

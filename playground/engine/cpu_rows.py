@@ -1,8 +1,14 @@
-"""Keys and values of one sequence on a CPU, in memory that doubles when it is full. Knows nothing of models."""
+"""Keys and values of one sequence on a CPU. Knows nothing of models.
+
+Room is reserved for the whole context at once, but the system gives memory only to what is written. So nothing is
+copied when a sequence grows, it takes what its tokens take, and all of it goes back when the row is dropped.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import mmap
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +16,6 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-
-_LEAST = 256
-"""Tokens to make room for at first."""
 
 
 @dataclass(frozen=True)
@@ -28,40 +31,47 @@ class Place:
     """(layers, 2): of the keys and of the values, each (groups, room, width)."""
 
 
-@dataclass
 class Row:
     """One sequence: for each layer keys and values (groups, room, width), of which `length` tokens are used."""
 
-    length: int = 0
-    held: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    def __init__(self, layers: int, groups: int, room: int, width: int) -> None:
+        """Reserve room for so many tokens. Raises MemoryError when not even that can be had."""
+        self.length = 0
+        self._held = _reserved((layers, 2, groups, room, width))
+
+    def part(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of one layer."""
+        keys, values = self._held[layer]
+        return keys, values
 
     def place(self, new: int) -> Place:
         """Where `new` tokens go."""
-        addresses = np.array([[keys.data_ptr(), values.data_ptr()] for keys, values in self.held], np.int64)
-        return Place(new, self.length, self.held[0][0].shape[1], addresses)
-
-    def make_room(self, new: int, most: int, layers: int, groups: int, width: int) -> None:
-        """Make room for `new` more tokens, in anticipation of `most` in all."""
-        import torch
-
-        if not self.held:
-            empty = torch.empty(groups, 0, width)
-            self.held = [(empty, empty) for _ in range(layers)]
-        total = self.length + new
-        if self.held[0][0].shape[1] < total:
-            room = min(max(2 * self.length, total, _LEAST), max(total, most))
-            for at, (keys, values) in enumerate(self.held):
-                # One layer after the other, so that hardly anything is there twice.
-                self.held[at] = (_grown(keys, self.length, room), _grown(values, self.length, room))
+        layers, two, _, room, _ = self._held.shape
+        strides = np.array(self._held.stride()[:2]) * self._held.element_size()
+        offsets = np.arange(layers)[:, None] * strides[0] + np.arange(two) * strides[1]
+        return Place(new, self.length, room, self._held.data_ptr() + offsets)
 
     def beginning(self, length: int) -> Row:
         """A copy of the first `length` tokens."""
-        return Row(
-            length, [(_grown(keys, length, length), _grown(values, length, length)) for keys, values in self.held]
-        )
+        layers, _, groups, room, width = self._held.shape
+        copy = Row(layers, groups, room, width)
+        copy._held[:, :, :, :length] = self._held[:, :, :, :length]
+        copy.length = length
+        return copy
 
 
-def _grown(part: torch.Tensor, used: int, room: int) -> torch.Tensor:
-    fresh = part.new_empty(part.shape[0], room, part.shape[2])
-    fresh[:, :used] = part[:, :used]
-    return fresh
+def _reserved(shape: tuple[int, ...]) -> torch.Tensor:
+    """A float32 tensor whose memory is the system's until it is written to."""
+    import torch
+
+    size = 4 * int(np.prod(shape))
+    try:
+        if sys.platform == "win32":
+            block = mmap.mmap(-1, size)
+        else:
+            block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Large pages would give memory to much that is not written.
+                block.madvise(mmap.MADV_NOHUGEPAGE)
+    except OSError as error:
+        raise MemoryError(f"{size:,} bytes for keys and values cannot be had") from error
+    return torch.frombuffer(block, dtype=torch.float32).view(shape)

@@ -53,7 +53,7 @@ def pack(model: Any) -> None:
     for module in model.modules():
         for name, weight in module.named_parameters(recurse=False):
             if weight.is_floating_point() and not (isinstance(module, embedding) and name == "weight"):
-                weight.data = weight.data.float()
+                weight.data = weight.data.to(torch.float32, copy=True)  # A view would hold the whole file it is in.
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 setattr(module, name, buffer.float())

@@ -13,19 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import torch
 
-KNOWN = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
-"""Models of this one shape."""
+KNOWN = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""Models of this one shape: transformers' `model_type` and class."""
 KINDS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 """The linear layers of a decoder's layer; those in one bracket read the same and are one product."""
 _LARGEST = 65504.0
 """Of what half precision can hold."""
 _PIECE = 1 << 21
 """Weights that are widened at a time: 8 MB."""
+WIDENED = 4 * _PIECE
+"""The bytes of that."""
 _scratch = threading.local()
 """Where they are widened to; made anew each time, the system would have to clear it first."""
 
@@ -55,7 +60,7 @@ def fits(model: Any) -> bool:
     """True when `model` is of this shape, and half precision can hold its weights."""
     import torch
 
-    if type(model).__name__ not in KNOWN:
+    if type(model).__name__ not in KNOWN.values():
         return False
     alike = all(
         type(one) is torch.nn.Linear
@@ -64,11 +69,14 @@ def fits(model: Any) -> bool:
         for names in KINDS
         for one, first in zip(linears(layer, names), linears(model.model.layers[0], names), strict=True)
     )
-    return alike and all(bool(weight.abs().max() <= _LARGEST) for weight in model.parameters())
+    return alike and all(
+        max(map(abs, map(float, weight.detach().aminmax()))) <= _LARGEST for weight in model.parameters()
+    )
 
 
 def pack(model: Any) -> Halves:
     """Turn the layers of a model that `fits` into half precision ones, the rest into fp32; nothing is there twice."""
+    import numpy as np
     import torch
 
     linear, embedding = _classes()
@@ -99,7 +107,7 @@ def pack(model: Any) -> Halves:
     model.model.embed_tokens, model.lm_head = embedding(words, table), linear(head, None)
     for module in model.modules():
         for weight in module.parameters(recurse=False):
-            weight.data = weight.data.float()
+            weight.data = weight.data.to(torch.float32, copy=True)  # A view would hold the whole file it is in.
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 setattr(module, name, buffer.float())
@@ -141,14 +149,18 @@ def _classes() -> tuple[Any, Any]:
         def __init__(self, halves: torch.Tensor, bias: torch.Tensor | None) -> None:
             torch.nn.Module.__init__(self)
             self.out_features, self.in_features = halves.shape
-            # PEFT looks here for type and device; the numbers themselves are in `halves`.
-            self.weight = torch.nn.Parameter(torch.empty(0), requires_grad=False)
-            self.register_parameter("bias", None)
-            self.halves, self.added = halves, bias
+            # A real one, because DoRA takes it from the result.
+            self.register_parameter("bias", None if bias is None else torch.nn.Parameter(bias, requires_grad=False))
+            self.halves = halves
+
+        @property
+        def weight(self) -> torch.Tensor:  # type: ignore[override]
+            """A copy in fp32, for PEFT, which looks at type and device, and for DoRA computes with it."""
+            return self.halves.float()
 
         def forward(self, input: torch.Tensor) -> torch.Tensor:
             """As torch.nn.Linear's, for fp32."""
-            out = widened_product(input.flatten(0, -2), self.halves, self.added)
+            out = widened_product(input.flatten(0, -2), self.halves, self.bias)
             return out.view(*input.shape[:-1], -1)
 
     class HalfEmbedding(torch.nn.Embedding):

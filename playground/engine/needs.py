@@ -11,10 +11,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from playground.engine.halves import KNOWN, WIDENED
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
-LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 256, 1024
+LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 512, 1024
 """Prompt tokens that an engine reads at a time."""
 PAGE = 256
 """Caches on a GPU and in llama.cpp grow by so many tokens."""
@@ -22,8 +23,10 @@ BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 FOUR_BIT = ("nf4", "fp4")
 _REPACKED = {"x86_64": {"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"}, "arm64": {"Q4_0", "Q4_K", "Q5_K", "Q6_K", "Q8_0", "IQ4_NL"}}
 """Types that llama.cpp writes anew in another order (x86: seen with AVX2; arm: its table)."""
-_LIBRARY = {"llamacpp": 12 * MIB, "ctranslate2": 60 * MIB, "transformers": 710 * MIB}
-"""What importing an engine's libraries takes, with what they import when the first model is made."""
+_LIBRARY = {"llamacpp": 12 * MIB, "ctranslate2": 60 * MIB, "transformers": 230 * MIB}
+"""What importing an engine's libraries takes, with what they import when the first model is made; not their code."""
+_COMPILED = 40 * MIB
+"""numba, and the decode step from its cache."""
 _MODULE = {"llamacpp": "xllamacpp", "ctranslate2": "ctranslate2", "transformers": "transformers.modeling_utils"}
 _CUDA_CONTEXT = 560 * MIB
 """What CUDA itself and its libraries' code take on a GPU before the first tensor; with cuBLAS' workspace."""
@@ -147,27 +150,33 @@ def _ctranslate2(shape: ModelShape, precision: str, context: int, slots: int, li
 
 def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: int, library: int) -> Need:
     """Keys and values grow, in the type of the arithmetic; a file of another type is mapped while it is read."""
+    known = shape.model_type in KNOWN and precision not in ("bf16", *FOUR_BIT, "int8")
+    halved = precision in ("fp16", "auto") and known
     packed = precision == "fp16" or (precision == "auto" and _processor() == "x86_64")
+    packed = packed and not known
+    compiled = _COMPILED if halved and library else 0
     number = 2 if precision == "bf16" else 4
     rest = shape.parameters - shape.linear_parameters
-    if packed:  # fbgemm's order has no place for shared matrices: tied embeddings are there twice.
+    if halved:
+        weights = 2 * shape.parameters + WIDENED
+    elif packed:  # fbgemm's order has no place for shared matrices: tied embeddings are there twice.
         twice = shape.embedding_parameters if shape.tie_word_embeddings else 0
         weights = 2 * (shape.parameters + twice)
     elif precision in (*FOUR_BIT, "int8"):
         weights = weights_of(shape, precision) + 2 * rest
     else:
         weights = weights_of(shape, precision)
-    same = not packed and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
+    same = not packed and not halved and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
     file = 0 if same else _stored(shape)
-    if not packed:  # It is gone before the tokenizer comes; a packed model still holds it then.
-        file = max(file - _TOKENIZER * shape.vocab_size, 0)
+    # It is gone before the decode step comes; in other precisions before the tokenizer does.
+    file = max(file - (0 if packed else compiled if halved else _TOKENIZER * shape.vocab_size), 0)
     # While the largest matrix is packed it is there three times more: joined, clamped, and in half precision.
     turned = 10 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
     kept = slots * number * context * (shape.kv_width + shape.sliding_kv_width) + slots * 4 * shape.state_width
     work = 4 * CPU_BATCH * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
-    # Growing a layer's cache holds the old and the new one for a moment; attention has scores for each head.
-    work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * CPU_BATCH * context * shape.num_attention_heads
-    overhead = 12 * MIB + _TOKENIZER * shape.vocab_size
+    if not known:  # Growing a layer's cache holds the old and the new one for a moment; attention has scores.
+        work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * CPU_BATCH * context * shape.num_attention_heads
+    overhead = 12 * MIB + _TOKENIZER * shape.vocab_size + compiled
     # A file of the same type is the weights: mapped, and read when they are first used.
     lazy = weights if same else 0
     return Need(weights, kept, work, overhead, library, transient=file + turned, lazy=lazy, grown=kept)

@@ -110,7 +110,7 @@ def low_rank(layer: Any) -> tuple[Any, Any] | None:
     if base is layer or not (names := _active(layer)):
         return np.zeros((0, base.in_features), np.float32), np.zeros((base.out_features, 0), np.float32)
     (name,) = names
-    if name not in layer.lora_A or layer.lora_bias.get(name) or layer.fan_in_fan_out:
+    if name not in layer.lora_A or layer.lora_bias.get(name) or name in layer.lora_variant or layer.fan_in_fan_out:
         return None
     first, second = (held[name].weight.detach().float().numpy() for held in (layer.lora_A, layer.lora_B))
     return first, second * layer.scaling[name]

@@ -73,10 +73,7 @@ def load(source: ModelSource) -> Loaded:
             model = model.to(device)
         model = model.eval().requires_grad_(False)
         if precision == "fp16" and device == "cpu":
-            if halves.fits(model):
-                halves.pack(model)
-            else:
-                fp16_linear.pack(model)
+            precision = _halve(model, source.precision)
         if precision in BITSANDBYTES and device == "cpu":
             _avoid_odd_sizes(model)
         precision = _NAMES.get(str(model.dtype), precision) if precision == "auto" else precision
@@ -128,12 +125,10 @@ def _precision(source: ModelSource, device: str, quantised: str) -> str:
     if wanted in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(f"{wanted} needs bitsandbytes, which is not made for this machine. Choose bf16 or fp16.")
     if device == "cpu":
-        if wanted == "fp16" and not fp16_linear.supported():
-            raise ModelError("This processor cannot compute with fp16 weights. Choose fp32, bf16 or auto.")
         # Half precision weights with single precision arithmetic: as fast as it gets, and as exact as fp32 for all that
         # a person can see. bfloat16 decodes fast too, but reads a prompt five times slower where the processor has no
         # instructions for it (measured: 80 against 389 tokens/s).
-        return wanted if wanted != "auto" else "fp16" if fp16_linear.supported() else "fp32"
+        return "fp16" if wanted == "auto" else wanted
     if wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16"
     return wanted
@@ -165,6 +160,20 @@ def _bitsandbytes(precision: str, device: str) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32 if device == "cpu" else torch.bfloat16,
     )
+
+
+def _halve(model: Any, wanted: str) -> str:
+    """Keep the weights of `model` in fp16; fp32 with "auto" where this processor cannot. Returns what it is."""
+    if halves.fits(model):
+        halves.pack(model)
+    elif fp16_linear.supported():
+        fp16_linear.pack(model)
+    elif wanted == "auto":
+        model.float()
+        return "fp32"
+    else:
+        raise ModelError("This processor cannot compute with fp16 weights. Choose fp32, bf16 or auto.")
+    return "fp16"
 
 
 def _avoid_odd_sizes(model: Any) -> None:

@@ -1,0 +1,319 @@
+"""The usual decoder written out: what the model itself says, in any order of reading, torch's way and compiled."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from playground.engine import compiled_step, halves, lane
+from playground.engine.cpu_decoder import DecoderRunner
+from playground.engine.cpu_runner import CpuRunner
+from playground.engine.peft_adapters import use_adapter
+from playground.engine.runner import Runner, UnsupportedModelError
+from playground.engine.team import Team
+
+CONTEXT, ROWS, WORDS = 300, 3, 301
+# Sizes that no block of the compiled step divides; weights far larger than usual, so that all of the prompt counts.
+SIZES: dict[str, Any] = dict(
+    vocab_size=WORDS,
+    hidden_size=36,
+    intermediate_size=54,
+    num_hidden_layers=2,
+    num_attention_heads=6,
+    num_key_value_heads=2,
+    head_dim=10,
+    max_position_embeddings=512,
+    initializer_range=0.4,
+    pad_token_id=0,
+)
+KINDS: dict[str, Callable[[], Any]] = {
+    "llama": lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES)),
+    "llama, tied": lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES, tie_word_embeddings=True)),
+    "llama, biases": lambda: transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True)
+    ),
+    "mistral": lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=None)),
+    "qwen2": lambda: transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**{**SIZES, "hidden_size": 60})),
+    "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SIZES)),
+}
+WAYS = ("fp32", "halves", "compiled")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    compiled_step.prepare()
+    assert compiled_step.wait(120), "numba compiles the step on every machine these tests run on"
+
+
+def model_of(kind: str, way: str) -> tuple[Any, Any]:
+    """A model as `way` wants it, and another one that says what is right."""
+    torch.manual_seed(0)
+    model = KINDS[kind]().eval()
+    for name, weight in model.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+        weight.data = weight.data.half().float()  # so that half precision loses nothing
+    truth = copy.deepcopy(model)
+    if way != "fp32":
+        assert halves.fits(model)
+        halves.pack(model)
+    return model, truth
+
+
+def runner_of(model: Any, way: str) -> DecoderRunner:
+    runner = DecoderRunner(model, ROWS, CONTEXT)
+    if way != "compiled":
+        runner._compiled = None
+    else:
+        assert runner._compiled is not None
+        assert runner._compiled.ready
+    return runner
+
+
+def own(model: Any, tokens: list[int]) -> torch.Tensor:
+    with torch.inference_mode():
+        scores: torch.Tensor = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1].float()
+        return scores
+
+
+def words(count: int, seed: int) -> list[int]:
+    return torch.randint(0, WORDS, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def near(scores: torch.Tensor, truth: torch.Tensor) -> bool:
+    return float((scores - truth).norm() / truth.norm()) < 1e-4
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_says_what_the_model_says(kind: str, way: str) -> None:
+    model, truth = model_of(kind, way)
+    with closing(runner_of(model, way)) as runner:
+        # Pieces below and above what the compiled step reads; rows of different lengths in one step.
+        held = [words(150, 1), words(41, 2), words(1, 3)]
+        for row, tokens in enumerate(held):
+            begin = 0
+            for size in (70, 41, 40, 39, 1):
+                if piece := tokens[begin : begin + size]:
+                    scores = runner.extend(row, piece)
+                    begin += size
+                    assert near(scores, own(truth, tokens[:begin]))
+        for seed in range(3):
+            found = runner.step({row: seed + row for row in range(ROWS)})
+            for row in range(ROWS):
+                held[row].append(seed + row)
+                assert near(found[row], own(truth, held[row]))
+
+
+class Rows(RuleBasedStateMachine):
+    """Rows read, extended together, cut and copied in any order say what the model says of the same tokens."""
+
+    runner: DecoderRunner
+    way: str
+
+    @initialize(kind=st.sampled_from(sorted(KINDS)), way=st.sampled_from(WAYS))
+    def begin(self, kind: str, way: str) -> None:
+        self.model, self.truth = model_of(kind, way)
+        self.runner = runner_of(self.model, way)
+        self.held: list[list[int]] = [[] for _ in range(ROWS)]
+
+    @rule(row=st.integers(0, ROWS - 1), count=st.integers(1, 60), seed=st.integers(0, 99))
+    def extend(self, row: int, count: int, seed: int) -> None:
+        if len(self.held[row]) + count <= CONTEXT:
+            self.held[row] += (new := words(count, seed))
+            assert near(self.runner.extend(row, new), own(self.truth, self.held[row]))
+
+    @precondition(lambda self: any(self.held))
+    @rule(rows=st.sets(st.integers(0, ROWS - 1), min_size=1), token=st.integers(0, WORDS - ROWS))
+    def step(self, rows: set[int], token: int) -> None:
+        new = {row: token + row for row in rows if 0 < len(self.held[row]) < CONTEXT}
+        if new:
+            found = self.runner.step(new)
+            for row, word in new.items():
+                self.held[row].append(word)
+                assert near(found[row], own(self.truth, self.held[row]))
+
+    @rule(row=st.integers(0, ROWS - 1), length=st.integers(-1, 80))
+    def truncate(self, row: int, length: int) -> None:
+        del self.held[row][max(length, 0) :]
+        assert self.runner.truncate(row, length) == len(self.held[row]) == self.runner.length(row)
+
+    @rule(source=st.integers(0, ROWS - 1), to=st.integers(0, ROWS - 1), length=st.integers(0, 80))
+    def copy(self, source: int, to: int, length: int) -> None:
+        self.held[to] = self.held[source][:length]
+        assert self.runner.copy(source, to, length) == len(self.held[to]) == self.runner.length(to)
+
+    def teardown(self) -> None:
+        if hasattr(self, "runner"):
+            self.runner.close()
+
+
+TestRows = Rows.TestCase
+TestRows.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:`lora_bias=True` was passed but")
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+@pytest.mark.parametrize(
+    ("changes", "compiled"),
+    [
+        ({"r": 4}, True),
+        ({"r": 3, "target_modules": ["q_proj", "v_proj", "down_proj"], "use_rslora": True}, True),
+        ({"r": 4, "rank_pattern": {"k_proj": 2}, "alpha_pattern": {"up_proj": 3}}, True),
+        ({"r": 4, "target_modules": ["q_proj", "lm_head"]}, False),
+        ({"r": 4, "target_modules": ["q_proj"], "lora_bias": True}, False),
+        ({"r": 4, "target_modules": ["q_proj", "v_proj"], "use_dora": True}, False),
+    ],
+)
+def test_adapters_say_what_peft_says(kind: str, changes: dict[str, Any], compiled: bool) -> None:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    model, truth = model_of(kind, "compiled")
+    for one in (model, truth):
+        torch.manual_seed(1)
+        inject_adapter_in_model(LoraConfig(**{"target_modules": "all-linear", **changes}), one, "mine")
+        for name, weight in one.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(len(name)))
+        one.eval()
+        use_adapter(one, "")
+    bare = own(truth, words(20, 5))
+    with closing(DecoderRunner(model, ROWS, CONTEXT)) as runner:
+        before = runner.extend(0, words(20, 5))
+        runner.use_adapter("mine")
+        use_adapter(truth, "mine")
+        assert runner._compiled is not None
+        assert runner._compiled.ready is compiled
+        for row, count in ((1, 20), (2, 60)):  # the compiled step, and torch
+            assert near(runner.extend(row, words(count, 5)), own(truth, words(count, 5)))
+        assert not near(bare, own(truth, words(20, 5))), "the adapter says something else"
+        runner.use_adapter("")
+        runner.truncate(0, 0)
+        assert torch.equal(runner.extend(0, words(20, 5)), before), "off is off to the bit"
+
+
+@pytest.mark.parametrize(
+    ("model", "words_of_it"),
+    [
+        (lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(n_layer=1, n_head=2, n_embd=8)), "is not one of"),
+        (lambda: KINDS["llama"]().to(torch.bfloat16), "bfloat16"),
+        (
+            lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=8)),
+            "does not look at all",
+        ),
+    ],
+)
+def test_what_it_does_not_know_is_left_to_another(model: Callable[[], Any], words_of_it: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=words_of_it):
+        DecoderRunner(model().eval(), ROWS, CONTEXT)
+
+
+def test_a_model_that_computes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = model_of("llama", "fp32")
+    monkeypatch.setattr(model, "forward", lambda *args, **more: type(model).forward(model, *args, **more).__class__(
+        logits=torch.ones(1, 16, WORDS)))  # fmt: skip
+    with pytest.raises(UnsupportedModelError, match="apart"):
+        DecoderRunner(model, ROWS, CONTEXT)
+
+
+def test_another_runner_computes_with_packed_weights_too() -> None:
+    """What PEFT or a change in transformers puts around them may make `CpuRunner` take the model."""
+    model, truth = model_of("qwen2", "halves")
+    runner: Runner = CpuRunner(model, ROWS, CONTEXT)
+    assert near(runner.extend(0, words(50, 1)), own(truth, words(50, 1)))
+
+
+def test_weights_too_large_for_half_precision_are_not_packed() -> None:
+    model, _ = model_of("llama", "fp32")
+    model.model.layers[1].mlp.down_proj.weight.data[0, 0] = -70000
+    assert not halves.fits(model)
+
+
+def test_layers_that_are_not_alike_are_not_packed() -> None:
+    model, _ = model_of("llama", "fp32")
+    model.model.layers[1].mlp.down_proj = torch.nn.Linear(54, 36, bias=True)
+    assert not halves.fits(model)
+
+
+def test_packed_weights_hold_nothing_of_the_file() -> None:
+    """A file is mapped while it is read; one forgotten norm would keep all of it in memory."""
+    model, _ = model_of("llama", "fp32")
+    block = torch.cat([weight.detach().flatten() for weight in model.parameters()])
+    begin = 0
+    for weight in model.parameters():
+        weight.data = block[begin : begin + weight.numel()].view(weight.shape)
+        begin += weight.numel()
+    gone = weakref.ref(block.untyped_storage())
+    halves.pack(model)
+    held = {weight.untyped_storage().data_ptr() for weight in model.parameters() if weight.numel()}
+    assert block.untyped_storage().data_ptr() not in held
+    del block, weight
+    gc.collect()
+    assert gone() is None
+
+
+def test_memory_comes_with_the_tokens_and_goes_with_the_row() -> None:
+    psutil = pytest.importorskip("psutil")
+    model, _ = model_of("llama", "fp32")
+    with closing(DecoderRunner(model, 64, 200_000)) as runner:
+        process = psutil.Process()
+        for row in range(64):  # The page tables and what torch keeps for itself.
+            runner.extend(row, words(4, row))
+            runner.truncate(row, 0)
+        before = process.memory_info().rss
+        for row in range(64):
+            runner.extend(row, words(100, row))
+        # In all 64 rows would hold 4 GB; a hundred tokens are a few pages for each head.
+        assert process.memory_info().rss - before < 64 << 20
+        assert runner.truncate(0, 0) == 0
+
+
+def test_the_team_does_each_part_once_and_ends() -> None:
+    before = threading.active_count()
+    team, lock = Team(4), threading.Lock()
+    for _ in range(50):
+        seen: list[tuple[int, int]] = []
+
+        def work(part: int, parts: int, seen: list[tuple[int, int]] = seen) -> None:
+            with lock:
+                seen.append((part, parts))
+
+        team.run(work)
+        assert sorted(seen) == [(part, 4) for part in range(4)]
+    team.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("team-") and thread.ident and threading.active_count() > before:
+            thread.join(0.5)
+    assert threading.active_count() <= before
+
+
+def test_the_lane_is_one_thread_and_raises_what_it_must() -> None:
+    names: list[str] = []
+    threads = [threading.Thread(target=lambda: names.append(lane.run(threading.current_thread).name)) for _ in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 4
+    assert len(set(names)) == 1
+    for do in (lane.run, lane.aside):
+        with pytest.raises(MemoryError):
+            do(_fail)
+    assert lane.aside(threading.current_thread).name != names[0]
+
+
+def _fail() -> None:
+    raise MemoryError
