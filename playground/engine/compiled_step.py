@@ -1,6 +1,6 @@
 """Hands a decoder's weights and rows to the compiled step (`decoder_step`), as soon as that is compiled.
 
-Compiling takes some ten seconds once on a machine; until then, and where numba cannot be had, the caller computes the
+Compiling takes some seconds once on a machine; until then, and where numba cannot be had, the caller computes the
 step itself. Knows the arrays' shapes, nothing of text and sampling.
 """
 

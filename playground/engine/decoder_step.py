@@ -2,7 +2,7 @@
 call, for every layer five products, with weights in half precision and everything else in single precision.
 
 torch needs a thousand calls for this, each with threads to wake. Here the threads meet at a counter in memory, and each
-weight is read once for all rows. Compiled once for a machine, in some ten seconds, and kept in numba's cache.
+weight is read once for all rows. Compiled once for a machine, in some seconds, and kept in numba's cache.
 Knows nothing of models, rows and prompts: it is given arrays. The maths are those of `cpu_decoder`.
 """
 
