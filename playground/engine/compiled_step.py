@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.engine.cpu_rows import Place
-from playground.engine.halves import KINDS, Halves, linears
+from playground.engine.packed import BLOCK, KINDS, Packed, PackedModel, Packing, linears
 from playground.engine.peft_adapters import bare, low_rank
 from playground.engine.team import Team
 
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+_WIDE = 16
+"""Rows of weights that are widened at a time."""
 log = logging.getLogger(__name__)
-_ready = threading.Event()
-_begun = threading.Lock()
+_TYPES: dict[Packing, Any] = {"fp16": np.uint16, "int8": np.uint8}
+_ready: dict[Packing, threading.Event] = {}
+"""What is compiled, or being compiled."""
+_lock = threading.Lock()
 
 
 class CompiledStep:
@@ -38,14 +42,17 @@ class CompiledStep:
     most = 40
     """Tokens that it reads at a time; torch reads more of them faster."""
 
-    def __init__(self, model: Any, halves: Halves, threads: int) -> None:
+    def __init__(self, model: Any, packed: PackedModel, threads: int) -> None:
         config, layers = model.config, model.model.layers
         self._model, self._team = model, Team(threads)
         self._eps, self._scale = config.rms_norm_eps, layers[0].self_attn.scaling
-        self._weights = (*(_bits(block) for block in halves.weights), _bits(halves.head))
+        blocks = (*packed.weights, packed.head)
+        self._weights = tuple(_codes(block) for block in blocks)
+        self._tables = tuple(_table(block) for block in blocks)
+        self._ready = prepare("int8" if self._weights[0].dtype == np.uint8 else "fp16")
         self._biases = tuple(
             np.zeros(weights.shape[:2], np.float32) if block is None else _floats(block)
-            for block, weights in zip(halves.biases, halves.weights, strict=True)
+            for block, weights in zip(packed.biases, self._weights, strict=False)
         )
         self._norms = (
             np.stack([_floats(layer.input_layernorm.weight) for layer in layers]),
@@ -57,6 +64,8 @@ class CompiledStep:
         self._head_norms = np.zeros((len(layers), heads + groups, 0), np.float32)
         if hasattr(layers[0].self_attn, "q_norm"):
             self._head_norms = np.stack([_head_norms(layer.self_attn, heads, groups) for layer in layers])
+        widest = max(block.shape[-1] for block in self._weights)
+        self._tools = [(_zeros(_WIDE, widest), _zeros(16)) for _ in range(self._team.size)]
         self._rooms: tuple[tuple[int, int, int], tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]] | None = None
         self._low: tuple[Floats, ...] = ()
         self._high: tuple[Floats, ...] = ()
@@ -65,7 +74,7 @@ class CompiledStep:
     @property
     def ready(self) -> bool:
         """Whether it can be used: compiled, and the adapter in use is one that it knows how to compute."""
-        return _ready.is_set() and bool(self._low)
+        return self._ready.is_set() and bool(self._low)
 
     def adapt(self) -> None:
         """Take over what the model's adapter layers compute now; without any, no low-rank products."""
@@ -81,7 +90,8 @@ class CompiledStep:
         ranks = max(pair[0].shape[0] for pair in flat if pair is not None)
         low, high = [], []
         for kind, weights in enumerate(self._weights[: len(KINDS)]):
-            layers, outputs, inputs = weights.shape
+            layers, outputs, _ = weights.shape
+            inputs = linears(self._model.model.layers[0], KINDS[kind])[0].in_features
             down = np.zeros((layers, len(KINDS[kind]) * ranks, inputs), np.float32)
             up = np.zeros((layers, outputs, ranks), np.float32)
             for at, layer in enumerate(found):
@@ -116,12 +126,12 @@ class CompiledStep:
         scores = np.empty((len(rows), self._weights[-1].shape[0]), np.float32)
         counter = np.zeros(8, np.int64)
         read = (held, last, places, turn, caches)
-        model = (self._norms, self._head_norms, self._weights, self._biases, self._low, self._high)
+        model = (self._norms, self._head_norms, self._weights, self._tables, self._biases, self._low, self._high)
         numbers = (scores, np.float32(self._eps), np.float32(self._scale))
         address, way = counter.ctypes.data, _way()
         self._team.run(
             lambda part, parts: decoder_step.step(
-                (part, parts, address, way), read, model, (shared, own[part]), *numbers
+                (part, parts, address, way), read, model, (shared, own[part], self._tools[part]), *numbers
             )
         )
         return torch.from_numpy(scores)
@@ -132,10 +142,21 @@ class CompiledStep:
 
         from playground.engine import decoder_step
 
-        given, weights = _floats(states), self._weights[-1]
+        weights, table = self._weights[-1], self._tables[-1]
+        given = _zeros(len(states), weights.shape[1])
+        given[:, : states.shape[1]] = _floats(states)
         out = np.empty((len(given), weights.shape[0]), np.float32)
-        self._team.run(lambda part, parts: decoder_step.product(part, parts, weights, given, out))
+        self._team.run(
+            lambda part, parts: decoder_step.product(part, parts, weights, table, given, self._tools[part], out)
+        )
         return torch.from_numpy(out)
+
+    def widen(self, weights: Packed, out: torch.Tensor) -> None:
+        """As Packed.widen, by all threads; only when it is ready."""
+        from playground.engine import decoder_step
+
+        codes, table, wide = _codes(weights), _table(weights), out.numpy()
+        self._team.run(lambda part, parts: decoder_step.widen(part, parts, codes, table, self._tools[part][0][0], wide))
 
     def close(self) -> None:
         """End its threads."""
@@ -148,64 +169,64 @@ class CompiledStep:
             return self._rooms[1]
         qkv, out, both, down, _ = self._weights
         sizes = (qkv.shape[1], out.shape[2], both.shape[1], down.shape[2], qkv.shape[2])
-        shared = tuple(np.empty((rows, size), np.float32) for size in sizes)
-        own = [
-            tuple(
-                np.empty(shape, np.float32)
-                for shape in ((rows, qkv.shape[2]), (rows, most), (longest,), (self._width,))
-            )
-            for _ in range(self._team.size)
-        ]
+        shared = tuple(_zeros(rows, size) for size in sizes)
+        shapes = (rows, qkv.shape[2]), (rows, most), (longest,), (self._width,)
+        own = [tuple(_zeros(*shape) for shape in shapes) for _ in range(self._team.size)]
         self._rooms = (rows, longest, most), (shared, own)
         return shared, own
 
 
-def prepare() -> None:
-    """Begin to compile, or to read from numba's cache, in a thread of its own; once for all models."""
-    if importlib.util.find_spec("numba") is not None and _begun.acquire(blocking=False):
-        threading.Thread(target=_compile, name="compile-step", daemon=True).start()
+def prepare(packing: Packing) -> threading.Event:
+    """Begin to compile, or to read from numba's cache, in a thread of its own; once for all models. Set when done."""
+    with _lock:
+        if packing not in _ready:
+            _ready[packing] = threading.Event()
+            if available():
+                threading.Thread(target=_compile, args=(packing,), name="compile-step", daemon=True).start()
+        return _ready[packing]
 
 
-def wait(seconds: float) -> bool:
-    """Wait until it is compiled; False when it is not by then."""
-    return _ready.wait(seconds)
+def available() -> bool:
+    """Whether there is a numba for this machine."""
+    return importlib.util.find_spec("numba") is not None
 
 
-def _compile() -> None:
+def _compile(packing: Packing) -> None:
     began = time.monotonic()
     try:
         from playground.engine import decoder_step
 
         # One run over a model of nothing; types, not sizes, are what it is compiled for.
-        def half(*shape: int) -> NDArray[np.uint16]:
-            return np.zeros(shape, np.uint16)
-
         def full(*shape: int) -> Floats:
             return np.ones(shape, np.float32)
 
+        blocks = 0 if packing == "fp16" else 1
+        shapes = (1, 12), (1, 4), (1, 8), (1, 4), (5,)
+        weights = tuple(np.zeros((*shape, BLOCK), _TYPES[packing]) for shape in shapes)
+        tables = tuple(np.zeros((*shape, blocks, 2), np.uint16) for shape in shapes)
         cache = full(2, 1, 2, 4)
         caches = np.array([[[cache[0].ctypes.data, cache[1].ctypes.data]]], np.int64)
         counter, places = np.zeros(8, np.int64), np.array([[0], [2]], np.int64)
-        weights = (half(1, 12, 4), half(1, 4, 4), half(1, 8, 4), half(1, 4, 4), half(5, 4))
         biases = (full(1, 12), full(1, 4), full(1, 8), full(1, 4))
         low = (full(1, 0, 4), full(1, 0, 4), full(1, 0, 4), full(1, 0, 4))
         high = (full(1, 12, 0), full(1, 4, 0), full(1, 8, 0), full(1, 4, 0))
-        shared = (full(1, 12), full(1, 4), full(1, 8), full(1, 4), full(1, 4))
-        own = (full(1, 4), full(1, 0), full(2), full(4))
+        shared = (full(1, 12), full(1, BLOCK), full(1, 8), full(1, BLOCK), full(1, BLOCK))
+        own, tools = (full(1, BLOCK), full(1, 0), full(2), full(4)), (full(_WIDE, BLOCK), full(16))
         decoder_step.step(
             (0, 1, counter.ctypes.data, _way()),
             (full(1, 4), np.array([0]), places, full(2, 1, 4), caches),
-            ((full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, biases, low, high),
-            (shared, own),
+            ((full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, tables, biases, low, high),
+            (shared, own, tools),
             full(1, 5),
             np.float32(1),
             np.float32(1),
         )
-        decoder_step.product(0, 1, weights[-1], full(1, 4), full(1, 5))
+        decoder_step.product(0, 1, weights[-1], tables[-1], full(1, BLOCK), tools, full(1, 5))
+        decoder_step.widen(0, 1, weights[-1], tables[-1], full(BLOCK), full(5, 4))
     except Exception:  # Whatever numba cannot do here, the step is computed without it.
         log.warning("the decode step could not be compiled; it is computed without that, more slowly", exc_info=True)
         return
-    _ready.set()
+    _ready[packing].set()
     log.info("the decode step was compiled, or read from numba's cache, in %.1f s", time.monotonic() - began)
 
 
@@ -216,11 +237,22 @@ def _way() -> int:
     return give_way()
 
 
-def _bits(block: torch.Tensor) -> NDArray[np.uint16]:
+def _codes(block: Packed) -> NDArray[Any]:
+    codes: NDArray[Any] = block.codes.numpy()
+    return codes.view(np.uint16) if codes.dtype == np.float16 else codes
+
+
+def _table(block: Packed) -> NDArray[np.uint16]:
+    table: NDArray[np.uint16] = block.table.numpy().view(np.uint16)
+    return table
+
+
+def _zeros(*shape: int) -> Floats:
+    """Begins where the processor likes to read, which numpy's own do not."""
     import torch
 
-    bits: NDArray[np.uint16] = block.view(torch.uint16).numpy()
-    return bits
+    values: Floats = torch.zeros(shape).numpy()
+    return values
 
 
 def _floats(values: torch.Tensor) -> Floats:

@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playground.engine import compiled_step
 from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
 from playground.engine.growing_cache import growing_cache, plain
-from playground.engine.halves import KINDS, KNOWN, Halves, linears, widened_product
+from playground.engine.packed import KINDS, KNOWN, Packed, PackedModel, linears, widened_product
 from playground.engine.peft_adapters import bare, use_adapter
 from playground.engine.runner import UnsupportedModelError
 
@@ -70,11 +69,10 @@ class DecoderRunner:
         self._held: list[Row | None] = [None] * rows
         self._layers: list[_Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
-        self._halves: Halves | None = getattr(model, "playground_halves", None)
+        self._packed: PackedModel | None = getattr(model, "playground_packed", None)
         self._compiled: CompiledStep | None = None
-        if self._halves is not None and config.hidden_act == "silu":
-            compiled_step.prepare()
-            self._compiled = CompiledStep(model, self._halves, torch.get_num_threads())
+        if self._packed is not None and config.hidden_act == "silu":
+            self._compiled = CompiledStep(model, self._packed, torch.get_num_threads())
         self._bind()
         self._check()
 
@@ -141,8 +139,9 @@ class DecoderRunner:
             products = [
                 _product(
                     linears(layer, names),
-                    None if self._halves is None else self._halves.of(kind, at),
+                    None if self._packed is None else self._packed.of(kind, at),
                     lambda count, size, kind=kind: self._space(kind, count, size),  # type: ignore[misc]
+                    self._widen,
                 )
                 for kind, names in enumerate(KINDS)
             ]
@@ -219,6 +218,12 @@ class DecoderRunner:
         gate, up = layer.gate_up(self._norm(states, layer.before_mlp)).chunk(2, -1)
         return states.add_(layer.down(self._model.model.layers[at].mlp.act_fn(gate).mul_(up)))
 
+    def _widen(self, weights: Packed, out: torch.Tensor) -> None:
+        if self._compiled is not None and self._compiled.ready:
+            self._compiled.widen(weights, out)
+        else:
+            weights.widen(out)
+
     def _space(self, kind: int, count: int, size: int) -> torch.Tensor:
         """Memory (count, size) for the products of one kind, the same for all layers."""
         import torch
@@ -264,8 +269,9 @@ class DecoderRunner:
 
 def _product(
     layers: Sequence[Any],
-    whole: tuple[torch.Tensor, torch.Tensor | None] | None,
+    whole: tuple[Packed, torch.Tensor | None] | None,
     room: Callable[[int, int], torch.Tensor],
+    widen: Callable[[Packed, torch.Tensor], None],
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """One function for several linear layers that read the same; `whole` are their weights and biases in one block.
 
@@ -275,7 +281,8 @@ def _product(
 
     if whole is not None and all(bare(layer) is not None for layer in layers):
         weights, biases = whole
-        return lambda states: widened_product(states, weights, biases, room(len(states), len(weights)))
+        size = len(weights.codes)
+        return lambda states: widened_product(states, weights, biases, room(len(states), size), widen)
     if len(layers) == 1:
         one: Callable[[torch.Tensor], torch.Tensor] = layers[0]
         return one

@@ -1,5 +1,5 @@
 """One decode step of the usual decoder (Llama, Mistral, Qwen2, Qwen3) on a CPU, compiled by numba: for every thread one
-call, for every layer five products, with weights in half precision and everything else in single precision.
+call, for every layer five products, with packed weights (`packed`) and everything else in single precision.
 
 torch needs a thousand calls for this, each with threads to wake. Here the threads meet at a counter in memory, and each
 weight is read once for all rows. Compiled once for a machine, in some seconds, and kept in numba's cache.
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numba import carray, njit
 
-from playground.engine.llvm_words import arrive, arrived, call, float_of, floats_at, widen
+from playground.engine.llvm_dots import TILE, dots, tile, widen_row
+from playground.engine.llvm_words import arrive, arrived, call, float_of, floats_at
 
 _PATIENCE = 2000
 """Looks at the counter before a thread lets others have its core."""
-_BLOCK = 32
-"""Rows of weights that are multiplied with all tokens before the next ones are read."""
 _CODE: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 
 
@@ -61,56 +60,37 @@ def _norm(states, weight, eps, out):
 
 
 @njit(**_CODE)
-def _multiply(weights, begin, end, given, out):
-    """`out[row, output]` for outputs from `begin` to `end`: rows of `weights` times each row of `given`."""
-    rows = given.shape[0]
+def _multiply(codes, table, begin, end, given, tools, out):
+    """`out[row, output]` for outputs from `begin` to `end`: rows of weights times each row of `given`."""
+    wide, spot = tools
+    rows, inputs = given.shape[0], codes.shape[1]
+    bytes_of, in_table = codes.itemsize * inputs, 4 * table.shape[1]
+    weights, scales, result = codes.ctypes.data, table.ctypes.data, spot.ctypes.data
     if rows == 1:
-        for output in range(begin, end):
-            out[0, output] = _one(weights[output], given[0])
+        for output in range(begin, end, 4):
+            # The last four reach back over some that are done already.
+            first = max(min(output, codes.shape[0] - 4), 0)
+            place, scale = weights + first * bytes_of, scales + first * in_table
+            dots(codes[0, 0], place, bytes_of, scale, in_table, given.ctypes.data, inputs, result)
+            for at in range(output, min(output + 4, end)):
+                out[0, at] = spot[at - first]
         return
-    # So many rows of weights stay in the nearest cache while all tokens pass by, four at a time.
-    for low in range(begin, end, _BLOCK):
-        high = min(low + _BLOCK, end)
-        for row in range(0, rows - rows % 4, 4):
-            output = low
-            while output + 2 <= high:
-                _eight(weights, output, given, row, out)
-                output += 2
-            if output < high:
-                for at in range(row, row + 4):
-                    out[at, output] = _one(weights[output], given[at])
-        for row in range(rows - rows % 4, rows):
-            for output in range(low, high):
-                out[row, output] = _one(weights[output], given[row])
-
-
-@njit(inline="always", **_CODE)
-def _one(weights, given):
-    total = np.float32(0.0)
-    for at in range(weights.shape[0]):
-        total += widen(weights[at]) * given[at]
-    return total
-
-
-@njit(**_CODE)
-def _eight(weights, output, given, row, out):
-    """Two outputs of four rows: every number that is read is used more than once, and the sums stay in registers."""
-    first, second = weights[output], weights[output + 1]
-    one, two, three, four = given[row], given[row + 1], given[row + 2], given[row + 3]
-    a1 = a2 = a3 = a4 = b1 = b2 = b3 = b4 = np.float32(0.0)
-    for at in range(weights.shape[1]):
-        a, b = widen(first[at]), widen(second[at])
-        a1 += a * one[at]
-        a2 += a * two[at]
-        a3 += a * three[at]
-        a4 += a * four[at]
-        b1 += b * one[at]
-        b2 += b * two[at]
-        b3 += b * three[at]
-        b4 += b * four[at]
-    out[row, output], out[row + 1, output], out[row + 2, output], out[row + 3, output] = a1, a2, a3, a4
-    output += 1
-    out[row, output], out[row + 1, output], out[row + 2, output], out[row + 3, output] = b1, b2, b3, b4
+    # So many rows of weights are widened and stay in the nearest caches while all tokens pass by, four at a time.
+    row, taken = 4 * wide.shape[1], 4 * given.shape[1]
+    for low in range(begin, end, wide.shape[0]):
+        count = min(wide.shape[0], end - low)
+        for at in range(low, low + count):
+            place = wide.ctypes.data + (at - low) * row
+            widen_row(codes[0, 0], weights + at * bytes_of, scales + at * in_table, inputs, place)
+        for first in range(0, rows, 4):
+            one, two = given.ctypes.data + first * taken, given.ctypes.data + min(first + 1, rows - 1) * taken
+            three = given.ctypes.data + min(first + 2, rows - 1) * taken
+            four = given.ctypes.data + min(first + 3, rows - 1) * taken
+            for at in range(0, count, TILE):
+                tile(wide.ctypes.data + at * row, row, one, two, three, four, inputs, result)
+                for output in range(min(TILE, count - at)):
+                    for token in range(min(4, rows - first)):
+                        out[first + token, low + at + output] = spot[4 * output + token]
 
 
 @njit(**_CODE)
@@ -180,39 +160,56 @@ def _turn(head, cosine, sine, norm, eps, out):
 
 
 @njit(**_CODE)
-def product(part, parts, weights, given, out):
-    """The share of thread `part` in `out` (B, outputs): `given` (B, inputs) times `weights` (outputs, inputs)."""
-    outputs = weights.shape[0]
-    _multiply(weights, outputs * part // parts, outputs * (part + 1) // parts, given, out)
+def product(part, parts, codes, table, given, tools, out):
+    """The share of thread `part` in `out` (B, outputs): `given` (B, inputs) times weights (outputs, inputs)."""
+    outputs = codes.shape[0]
+    _multiply(codes, table, outputs * part // parts, outputs * (part + 1) // parts, given, tools, out)
+
+
+@njit(**_CODE)
+def widen(part, parts, codes, table, line, out):
+    """The share of thread `part` in `out` (outputs, inputs): weights in float32. `line` has room for a whole row."""
+    outputs, inputs = codes.shape
+    for output in range(outputs * part // parts, outputs * (part + 1) // parts):
+        weights, scales = codes.ctypes.data + output * codes.strides[0], table.ctypes.data + output * 4 * table.shape[1]
+        if out.shape[1] == inputs:
+            widen_row(codes[0, 0], weights, scales, inputs, out.ctypes.data + 4 * output * inputs)
+        else:
+            widen_row(codes[0, 0], weights, scales, inputs, line.ctypes.data)
+            out[output] = line[: out.shape[1]]
 
 
 @njit(**_CODE)
 def step(crew, tokens, model, room, scores, eps, scale):
     """One thread's share in reading B tokens, of one sequence or several, with L layers.
 
-    Everything is float32 but for the halves' bits (uint16), addresses and places (int64).
+    Everything is float32 but for weights (`packed`: uint16 or uint8, tables uint16), addresses and places (int64).
     crew: (part, parts, counter, way): which thread of how many; address of an int64 that is 0; address of a C function
     to call while waiting. tokens: (states, last, places, turn, caches): embeddings (B, features), changed in place;
     those whose scores are wanted; each token's place in its sequence, and for how many there is room (2, B); cosines
     and sines (2, B, width); addresses (B, L, 2) of keys and values (groups, room, width).
-    model: (norms, head_norms, weights, biases, low, high): before attention and MLP (L, features), last (features,);
-    (L, H + G, width) or (L, H + G, 0); qkv, out, gate and up, down (L, outputs, inputs), head (vocabulary, features);
-    biases of the first four (L, outputs); their LoRA (L, n * ranks, inputs) and (L, outputs, ranks).
-    room: (shared, own): of all threads qkv, seen, gate and up, active, new (B, outputs); of this one normed
-    (B, features), small (B, n * ranks), attention's scores (longest,), a head (width,). scores: (last, vocabulary).
+    model: (norms, head_norms, weights, tables, biases, low, high): before attention and MLP (L, features), last
+    (features,); (L, H + G, width) or (L, H + G, 0); qkv, out, gate and up, down (L, outputs, inputs), head
+    (vocabulary, features), and tables of all five; biases of the first four (L, outputs); their LoRA
+    (L, n * ranks, inputs) and (L, outputs, ranks).
+    room: (shared, own, tools): of all threads qkv, seen, gate and up, active, new (B, outputs); of this one normed
+    (B, features), small (B, n * ranks), attention's scores (longest,), a head (width,); rows of weights widened, and
+    16 numbers. What is multiplied with weights is as wide as they are and has zeros at the end.
+    scores: (last, vocabulary).
     """
     part, parts, counter, way = crew
     states, last, places, turn, caches = tokens
-    norms, head_norms, weights, biases, low, high = model
-    shared, own = room
+    norms, head_norms, weights, tables, biases, low, high = model
+    shared, own, tools = room
     w_qkv, w_out, w_both, w_down, w_head = weights
+    t_qkv, t_out, t_both, t_down, t_head = tables
     b_qkv, b_out, b_both, b_down = biases
     qkv, seen, both, active, new = shared
     normed, small, spread, turned = own
     rows, layers, width = states.shape[0], w_qkv.shape[0], turn.shape[2]
-    heads = w_out.shape[2] // width
-    groups = (w_qkv.shape[1] // width - heads) // 2
-    ranks, inner, features, outputs = high[0].shape[2], w_down.shape[2], states.shape[1], w_qkv.shape[1]
+    groups = w_qkv.shape[1] // width - head_norms.shape[1]
+    heads = head_norms.shape[1] - groups
+    ranks, inner, features, outputs = high[0].shape[2], w_both.shape[1] // 2, states.shape[1], w_qkv.shape[1]
     # Where this thread's share of each kind of output begins and ends.
     qkv_from, qkv_to = outputs * part // parts, outputs * (part + 1) // parts
     from_, to = features * part // parts, features * (part + 1) // parts
@@ -221,7 +218,7 @@ def step(crew, tokens, model, room, scores, eps, scale):
     for layer in range(layers):
         _norm(states, norms[0][layer], eps, normed)
         _low(low[0][layer], normed, small)
-        _multiply(w_qkv[layer], qkv_from, qkv_to, normed, qkv)
+        _multiply(w_qkv[layer], t_qkv[layer], qkv_from, qkv_to, normed, tools, qkv)
         begin = qkv_from
         for kind in range(3):
             end = min(qkv_to, (heads + kind * groups) * width)
@@ -258,7 +255,7 @@ def step(crew, tokens, model, room, scores, eps, scale):
         _meet(counter, goal, way)
 
         _low(low[1][layer], seen, small)
-        _multiply(w_out[layer], from_, to, seen, new)
+        _multiply(w_out[layer], t_out[layer], from_, to, seen, tools, new)
         _finish(from_, to, b_out[layer], high[1][layer], small, 0, new)
         for row in range(rows):
             for output in range(from_, to):
@@ -268,8 +265,8 @@ def step(crew, tokens, model, room, scores, eps, scale):
 
         _norm(states, norms[1][layer], eps, normed)
         _low(low[2][layer], normed, small)
-        _multiply(w_both[layer], gate_from, gate_to, normed, both)
-        _multiply(w_both[layer], inner + gate_from, inner + gate_to, normed, both)
+        _multiply(w_both[layer], t_both[layer], gate_from, gate_to, normed, tools, both)
+        _multiply(w_both[layer], t_both[layer], inner + gate_from, inner + gate_to, normed, tools, both)
         _finish(gate_from, gate_to, b_both[layer], high[2][layer], small, 0, both)
         _finish(inner + gate_from, inner + gate_to, b_both[layer], high[2][layer], small, ranks, both)
         for row in range(rows):
@@ -280,7 +277,7 @@ def step(crew, tokens, model, room, scores, eps, scale):
         _meet(counter, goal, way)
 
         _low(low[3][layer], active, small)
-        _multiply(w_down[layer], from_, to, active, new)
+        _multiply(w_down[layer], t_down[layer], from_, to, active, tools, new)
         _finish(from_, to, b_down[layer], high[3][layer], small, 0, new)
         for row in range(rows):
             for output in range(from_, to):
@@ -290,4 +287,4 @@ def step(crew, tokens, model, room, scores, eps, scale):
 
     for row in range(last.shape[0]):
         _norm(states[last[row] : last[row] + 1], norms[2], eps, normed[row : row + 1])
-    product(part, parts, w_head, normed[: last.shape[0]], scores)
+    product(part, parts, w_head, t_head, normed[: last.shape[0]], tools, scores)

@@ -1,4 +1,4 @@
-"""What compiled code says to the processor directly, because numba has no words for it: halves, counters, addresses.
+"""What compiled code says to the processor directly, because numba has no words for it: counters, addresses, bits.
 
 numba does not notice that code it keeps for `decoder_step` came from an older version of this file; change a name there
 with it.
@@ -13,16 +13,6 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-
-
-@intrinsic
-def widen(_: Any, bits: Any) -> Any:
-    """A half precision number, given as its bits, in single precision."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(types.uint16), code
 
 
 @intrinsic

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from playground.engine.halves import KNOWN, WIDENED
+from playground.engine.packed import KNOWN, WIDENED
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
@@ -150,15 +150,18 @@ def _ctranslate2(shape: ModelShape, precision: str, context: int, slots: int, li
 
 def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: int, library: int) -> Need:
     """Keys and values grow, in the type of the arithmetic; a file of another type is mapped while it is read."""
-    known = shape.model_type in KNOWN and precision not in ("bf16", *FOUR_BIT, "int8")
-    halved = precision in ("fp16", "auto") and known
+    known = shape.model_type in KNOWN and precision not in ("bf16", *FOUR_BIT)
+    known = known and (shape.format == "gguf" or not shape.quantization)
+    halved = precision in ("fp16", "int8", "auto") and known
+    bytewise = precision == "int8" or (precision == "auto" and shape.format == "gguf" and bool(shape.quantization))
     packed = precision == "fp16" or (precision == "auto" and _processor() == "x86_64")
     packed = packed and not known
     compiled = _COMPILED if halved and library else 0
     number = 2 if precision == "bf16" else 4
     rest = shape.parameters - shape.linear_parameters
     if halved:
-        weights = 2 * shape.parameters + WIDENED
+        # A byte, and four for each 32.
+        weights = (shape.parameters * 9 // 8 if bytewise else 2 * shape.parameters) + WIDENED
     elif packed:  # fbgemm's order has no place for shared matrices: tied embeddings are there twice.
         twice = shape.embedding_parameters if shape.tie_word_embeddings else 0
         weights = 2 * (shape.parameters + twice)

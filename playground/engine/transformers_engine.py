@@ -21,8 +21,9 @@ from playground.engine.batcher import Batcher
 from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.decoding import Detokenizer, Sampler
+from playground.engine.load_errors import out_of_memory
 from playground.engine.runner import Runner, UnsupportedModelError
-from playground.engine.transformers_load import BITSANDBYTES, load, out_of_memory
+from playground.engine.transformers_load import BITSANDBYTES, load
 from playground.errors import ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
 

@@ -6,28 +6,28 @@ once and the result kept. Knows nothing of prompts and sampling. Nothing is fetc
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib.util
 import json
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.engine import fp16_linear, halves
+from playground.engine import compiled_step, fp16_linear, packed
 from playground.engine.base import ModelSource
 from playground.engine.convert import is_pickle, whole_folder
+from playground.engine.load_errors import words
+from playground.engine.shape import read_shape
 from playground.errors import ModelError, StorageError
 
 _FULL_DISK = {errno.ENOSPC, 112}
 """What "disk full" is called by Linux and macOS, and by Windows."""
 _NAMES = {"torch.bfloat16": "bf16", "torch.float16": "fp16", "torch.float32": "fp32"}
 BITSANDBYTES = ("int8", "nf4", "fp4")
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Loaded:
     model: Any
     tokenizer: Any
     precision: str
-    """bf16, fp16, fp32, int8, nf4 or fp4. On a CPU fp16 means: fp16 weights, fp32 arithmetic."""
+    """bf16, fp16, fp32, int8, nf4 or fp4. On a CPU fp16 and int8 mean: such weights, fp32 arithmetic."""
     device: str
     """"cpu" or "cuda:N"."""
 
@@ -53,13 +53,14 @@ def load(source: ModelSource) -> Loaded:
     library: Any = transformers
     library.utils.logging.disable_progress_bar()
     device = _device(source.device)
-    with _words(source.path):
+    with words(source.path):
         quantised = _quantised(source.path)
         precision = _precision(source, device, quantised)
-        how: dict[str, Any] = {"dtype": _dtype(precision, device)}
+        blocks = device == "cpu" and not quantised and _packing(source, precision)
+        how: dict[str, Any] = {"dtype": "auto" if blocks else _dtype(precision, device)}
         if source.attn_implementation != "auto":
             how["attn_implementation"] = source.attn_implementation
-        if precision in BITSANDBYTES:
+        if precision in BITSANDBYTES and not blocks:
             how |= {"device_map": {"": device}}
             if not quantised:
                 how |= {"quantization_config": _bitsandbytes(precision, device)}
@@ -69,12 +70,15 @@ def load(source: ModelSource) -> Loaded:
             model, tokenizer = _read_folder(_converted(source, source.cache), how)
         else:
             model, tokenizer = _read_gguf(source.path, how)
-        if precision not in BITSANDBYTES:
+        if blocks or precision not in BITSANDBYTES:
             model = model.to(device)
         model = model.eval().requires_grad_(False)
-        if precision == "fp16" and device == "cpu":
+        if blocks and packed.fits(model):
+            packed.pack(model, blocks)
+            precision = blocks
+        elif blocks or (precision == "fp16" and device == "cpu"):
             precision = _halve(model, source.precision)
-        if precision in BITSANDBYTES and device == "cpu":
+        elif precision in BITSANDBYTES and device == "cpu":
             _avoid_odd_sizes(model)
         precision = _NAMES.get(str(model.dtype), precision) if precision == "auto" else precision
         return Loaded(model, tokenizer, precision, device)
@@ -162,18 +166,34 @@ def _bitsandbytes(precision: str, device: str) -> Any:
     )
 
 
+def _packing(source: ModelSource, precision: str) -> packed.Packing | None:
+    """How the weights of one of the usual decoders are packed for the CPU; None: not at all, or it is another kind.
+
+    With "auto" those of a quantised GGUF go into bytes, where they lose nothing that is worth a word.
+    """
+    if precision not in ("fp16", "int8") or not compiled_step.available():
+        return None
+    try:
+        shape = read_shape(source.path)
+    except ModelError:
+        return None  # What is wrong with it will be said when it is loaded.
+    if shape.model_type not in packed.KNOWN:
+        return None
+    quantised = shape.format == "gguf" and shape.quantization
+    return "int8" if precision == "int8" or (source.precision == "auto" and quantised) else "fp16"
+
+
 def _halve(model: Any, wanted: str) -> str:
     """Keep the weights of `model` in fp16; fp32 with "auto" where this processor cannot. Returns what it is."""
-    if halves.fits(model):
-        halves.pack(model)
-    elif fp16_linear.supported():
+    if wanted == "int8":
+        raise ModelError("This model cannot be loaded as int8 on the CPU. Choose fp32, bf16 or auto.")
+    if fp16_linear.supported():
         fp16_linear.pack(model)
-    elif wanted == "auto":
+        return "fp16"
+    if wanted == "auto":
         model.float()
         return "fp32"
-    else:
-        raise ModelError("This processor cannot compute with fp16 weights. Choose fp32, bf16 or auto.")
-    return "fp16"
+    raise ModelError("This processor cannot compute with fp16 weights. Choose fp32, bf16 or auto.")
 
 
 def _avoid_odd_sizes(model: Any) -> None:
@@ -255,42 +275,3 @@ def _check_room(needed: int, place: Path) -> None:
             f"transformers needs {needed / 1e9:.1f} GB in {place.parent} to unpack this model, but {free / 1e9:.1f} GB "
             "are free. Free some space, or use --engine llamacpp, which needs none."
         )
-
-
-@contextlib.contextmanager
-def _words(path: Path) -> Iterator[None]:
-    """Say in words why a model could not be read; what the library said goes to the log."""
-    try:
-        yield
-    except (ModelError, StorageError, MemoryError):
-        raise
-    except Exception as error:
-        log.warning("transformers could not load %s", path, exc_info=True)
-        raise ModelError(_cause(error, path)) from error
-
-
-def _cause(error: Exception, path: Path) -> str:
-    text = str(error)
-    if out_of_memory(error):
-        return f"There is not enough memory for {path}. Close other programs, or choose a smaller model."
-    if "custom code" in text or "trust_remote_code" in text:
-        return f"{path} needs program code that comes with it, which is never run here. Choose another model."
-    if "GGUF magic" in text:
-        return f"{path} is not a GGUF model file. Give a .gguf file, or a folder with safetensors."
-    if re.search(r"not recognize this architecture|[Uu]nrecognized (configuration|model)|not supported", text):
-        return (
-            f"{path} is of a kind that transformers cannot chat with, or does not know yet. Choose another model, "
-            "or update this program."
-        )
-    if "tokenizer" in text:
-        return f"The tokenizer of {path} is missing or damaged. Download the model again, or choose another."
-    return f"{path} cannot be read: it is damaged or incomplete. Download it again, or choose another model."
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """True when `error` means that memory ran out, on the GPU or outside it."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from playground.engine import compiled_step, halves, lane
+from playground.engine import compiled_step, lane, packed
 from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.peft_adapters import use_adapter
@@ -48,13 +48,13 @@ KINDS: dict[str, Callable[[], Any]] = {
     "qwen2": lambda: transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**{**SIZES, "hidden_size": 60})),
     "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SIZES)),
 }
-WAYS = ("fp32", "halves", "compiled")
+WAYS = ("fp32", "fp16", "int8", "fp16 compiled", "int8 compiled")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
-    compiled_step.prepare()
-    assert compiled_step.wait(120), "numba compiles the step on every machine these tests run on"
+    for packing in ("fp16", "int8"):
+        assert compiled_step.prepare(packing).wait(120), "numba compiles the step on every machine these tests run on"
 
 
 def model_of(kind: str, way: str) -> tuple[Any, Any]:
@@ -64,17 +64,19 @@ def model_of(kind: str, way: str) -> tuple[Any, Any]:
     for name, weight in model.named_parameters():
         if name.endswith("bias") or "norm" in name:
             torch.nn.init.uniform_(weight, 0.5, 1.5)
-        weight.data = weight.data.half().float()  # so that half precision loses nothing
     truth = copy.deepcopy(model)
     if way != "fp32":
-        assert halves.fits(model)
-        halves.pack(model)
+        assert packed.fits(model)
+        packed.pack(model, "int8" if way.startswith("int8") else "fp16")
+        for module, other in zip(model.modules(), truth.modules(), strict=True):
+            if hasattr(module, "packed"):  # What packing lost is another test's matter.
+                module.packed.widen(other.weight.data)
     return model, truth
 
 
 def runner_of(model: Any, way: str) -> DecoderRunner:
     runner = DecoderRunner(model, ROWS, CONTEXT)
-    if way != "compiled":
+    if not way.endswith("compiled"):
         runner._compiled = None
     else:
         assert runner._compiled is not None
@@ -181,7 +183,7 @@ TestRows.settings = settings(max_examples=25, stateful_step_count=12, deadline=N
 def test_adapters_say_what_peft_says(kind: str, changes: dict[str, Any], compiled: bool) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
-    model, truth = model_of(kind, "compiled")
+    model, truth = model_of(kind, "int8 compiled")
     for one in (model, truth):
         torch.manual_seed(1)
         inject_adapter_in_model(LoraConfig(**{"target_modules": "all-linear", **changes}), one, "mine")
@@ -231,7 +233,7 @@ def test_a_model_that_computes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPa
 
 def test_another_runner_computes_with_packed_weights_too() -> None:
     """What PEFT or a change in transformers puts around them may make `CpuRunner` take the model."""
-    model, truth = model_of("qwen2", "halves")
+    model, truth = model_of("qwen2", "int8")
     runner: Runner = CpuRunner(model, ROWS, CONTEXT)
     assert near(runner.extend(0, words(50, 1)), own(truth, words(50, 1)))
 
@@ -239,13 +241,13 @@ def test_another_runner_computes_with_packed_weights_too() -> None:
 def test_weights_too_large_for_half_precision_are_not_packed() -> None:
     model, _ = model_of("llama", "fp32")
     model.model.layers[1].mlp.down_proj.weight.data[0, 0] = -70000
-    assert not halves.fits(model)
+    assert not packed.fits(model)
 
 
 def test_layers_that_are_not_alike_are_not_packed() -> None:
     model, _ = model_of("llama", "fp32")
     model.model.layers[1].mlp.down_proj = torch.nn.Linear(54, 36, bias=True)
-    assert not halves.fits(model)
+    assert not packed.fits(model)
 
 
 def test_packed_weights_hold_nothing_of_the_file() -> None:
@@ -257,7 +259,7 @@ def test_packed_weights_hold_nothing_of_the_file() -> None:
         weight.data = block[begin : begin + weight.numel()].view(weight.shape)
         begin += weight.numel()
     gone = weakref.ref(block.untyped_storage())
-    halves.pack(model)
+    packed.pack(model, "fp16")
     held = {weight.untyped_storage().data_ptr() for weight in model.parameters() if weight.numel()}
     assert block.untyped_storage().data_ptr() not in held
     del block, weight

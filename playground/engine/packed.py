@@ -1,0 +1,261 @@
+"""The weights of the usual decoder, packed into half precision or into bytes, one block for each kind of layer.
+
+A decode step reads every weight once, so half the bytes are nearly twice the speed. Rounding a weight to 11 bits does
+not change what a model says; a byte for each, with a scale and a lowest value for every 32, holds whatever a quantised
+GGUF holds (benchmarks/decode.py measures it). A prompt's products are computed in fp32, piece by piece from weights that
+were widened into a few megabytes of cache, which is as fast as reading fp32 weights from memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+KNOWN = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""Models of this one shape: transformers' `model_type` and class."""
+KINDS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
+"""The linear layers of a decoder's layer; those in one bracket read the same and are one product."""
+BLOCK = 32
+"""Weights of a row that share a scale; rows are filled up with zeros to whole blocks."""
+Packing = Literal["fp16", "int8"]
+_LARGEST = 65504.0
+"""Of what half precision can hold."""
+_PIECE = 1 << 21
+"""Weights that are widened at a time: 8 MB."""
+WIDENED = 4 * _PIECE
+"""The bytes of that."""
+_scratch = threading.local()
+"""Where they are widened to; made anew each time, the system would have to clear it first."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Matrices (..., outputs, inputs): `codes` float16, or uint8 with a `table` (..., outputs, blocks, 2), float16, of
+    scales and lowest values: weight = code * scale + lowest."""
+
+    codes: torch.Tensor
+    """(..., outputs, inputs and what fills the last block)."""
+    table: torch.Tensor
+    """Empty for float16."""
+    inputs: int
+
+    def at(self, place: Any) -> Packed:
+        """Some of the matrices, or some rows of one."""
+        return replace(self, codes=self.codes[place], table=self.table[place])
+
+    def set(self, place: Any, weights: torch.Tensor) -> None:
+        """Pack `weights` (outputs, inputs) into the rows at `place`."""
+        import torch
+
+        codes, table = self.codes[place], self.table[place]
+        if codes.dtype == torch.float16:
+            codes[:, : self.inputs] = weights
+            codes[:, self.inputs :] = 0
+            return
+        blocks = torch.nn.functional.pad(weights.float(), (0, codes.shape[1] - self.inputs)).view(
+            len(weights), -1, BLOCK
+        )
+        low, high = (side[..., None] for side in blocks.aminmax(dim=-1))
+        # Between lowest and highest, as Q4_1 and Q4_K lie, or the same to both sides, as Q8_0 does: what is nearer.
+        tables = [(high - low) / 255, low], [torch.maximum(-low, high) / 127, -128 * torch.maximum(-low, high) / 127]
+        found = []
+        for scale, lowest in tables:
+            scale, lowest = scale.half().float(), lowest.half().float()
+            code = ((blocks - lowest) / scale.clamp_min(1e-9)).round_().clamp_(0, 255)
+            apart = (code * scale + lowest - blocks).square_().sum(-1, keepdim=True)
+            found.append((code, torch.cat((scale, lowest), -1), apart))
+        (code, best, apart), (other, second, more) = found
+        nearer = apart <= more
+        codes[:] = torch.where(nearer, code, other).flatten(1)
+        table[:] = torch.where(nearer, best, second)
+
+    def widen(self, out: torch.Tensor) -> None:
+        """The weights of one matrix in fp32 to `out` (outputs, inputs)."""
+        if not self.table.numel():
+            out.copy_(self.codes[:, : self.inputs])
+            return
+        wide = self.codes.float().view(len(self.codes), -1, BLOCK)
+        out.copy_(wide.mul_(self.table[..., :1]).add_(self.table[..., 1:]).flatten(1)[:, : self.inputs])
+
+
+Widen = Callable[[Packed, "torch.Tensor"], None]
+
+
+@dataclass
+class PackedModel:
+    """All weights of a model: for each of KINDS (layers, outputs, inputs), and their biases (layers, outputs)."""
+
+    weights: list[Packed]
+    biases: list[torch.Tensor | None]
+    """None: the model has none there."""
+    head: Packed
+    """(vocabulary, features); the embeddings, too, where a model ties them."""
+
+    def of(self, kind: int, layer: int) -> tuple[Packed, torch.Tensor | None]:
+        """Weights (outputs, inputs) and biases (outputs,) of one of KINDS in one layer."""
+        biases = self.biases[kind]
+        return self.weights[kind].at(layer), None if biases is None else biases[layer]
+
+
+def linears(layer: Any, names: Sequence[str]) -> list[Any]:
+    """Those of one of KINDS in one of the model's layers."""
+    return [getattr(layer.self_attn if hasattr(layer.self_attn, name) else layer.mlp, name) for name in names]
+
+
+def fits(model: Any) -> bool:
+    """True when `model` is of this shape, and half precision can hold its weights."""
+    import torch
+
+    if type(model).__name__ not in KNOWN.values():
+        return False
+    alike = all(
+        type(one) is torch.nn.Linear
+        and (one.weight.shape, one.bias is None) == (first.weight.shape, first.bias is None)
+        for layer in model.model.layers
+        for names in KINDS
+        for one, first in zip(linears(layer, names), linears(model.model.layers[0], names), strict=True)
+    )
+    # What is no number is not below either.
+    extremes = [max(map(abs, map(float, weight.detach().aminmax()))) for weight in model.parameters()]
+    return alike and all(extreme <= _LARGEST for extreme in extremes)
+
+
+def pack(model: Any, packing: Packing) -> PackedModel:
+    """Pack the layers of a model that `fits`; the rest becomes fp32. Nothing is there twice."""
+    import torch
+
+    linear, embedding = _classes()
+    layers = model.model.layers
+    weights, biases = [], []
+    for names in KINDS:
+        first = linears(layers[0], names)
+        sizes = [one.out_features for one in first]
+        block = _room(packing, first[0].in_features, len(layers), sum(sizes))
+        added = torch.zeros(len(layers), sum(sizes))
+        for at, layer in enumerate(layers):
+            begin = 0
+            for name, one in zip(names, linears(layer, names), strict=True):
+                place = at, slice(begin, begin + one.out_features)
+                begin += one.out_features
+                block.set(place, one.weight.detach())
+                if one.bias is not None:
+                    added[place] = one.bias.detach()
+                held = layer.self_attn if hasattr(layer.self_attn, name) else layer.mlp
+                setattr(held, name, linear(block.at(place), None if one.bias is None else added[place]))
+        weights.append(block)
+        biases.append(added if any(one.bias is not None for one in first) else None)
+    words, last = model.model.embed_tokens, model.lm_head
+    head = _packed(packing, last.weight)
+    table = head if last.weight is words.weight else _packed(packing, words.weight)
+    model.model.embed_tokens, model.lm_head = embedding(words, table), linear(head, last.bias)
+    for module in model.modules():
+        for weight in module.parameters(recurse=False):
+            weight.data = weight.data.to(torch.float32, copy=True)  # A view would hold the whole file it is in.
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_floating_point():
+                setattr(module, name, buffer.float())
+    packed = PackedModel(weights, biases, head)
+    model.playground_packed = packed
+    return packed
+
+
+def _room(packing: Packing, inputs: int, *outputs: int) -> Packed:
+    import numpy as np
+    import torch
+
+    blocks = -(-inputs // BLOCK)
+    # numpy asks the system for large pages, which are read a sixth faster.
+    codes = np.empty((*outputs, blocks * BLOCK), np.float16 if packing == "fp16" else np.uint8)
+    table = np.empty((*outputs, 0 if packing == "fp16" else blocks, 2), np.float16)
+    return Packed(torch.from_numpy(codes), torch.from_numpy(table), inputs)
+
+
+def _packed(packing: Packing, weights: torch.Tensor) -> Packed:
+    outputs, inputs = weights.shape
+    found = _room(packing, inputs, outputs)
+    for begin in range(0, outputs, 4096):  # Piece by piece: packing needs several times the memory of a piece.
+        found.set(slice(begin, begin + 4096), weights.detach()[begin : begin + 4096])
+    return found
+
+
+def widened_product(
+    states: torch.Tensor,
+    weights: Packed,
+    bias: torch.Tensor | None,
+    out: torch.Tensor | None = None,
+    widen: Widen = Packed.widen,
+) -> torch.Tensor:
+    """`states` (tokens, inputs) in fp32 times packed `weights` (outputs, inputs), computed in fp32.
+
+    Memory that is asked for anew for each product has to be cleared by the system, which takes a quarter of the time;
+    `out` (tokens, outputs) saves that.
+    """
+    import torch
+
+    outputs, inputs = len(weights.codes), weights.inputs
+    rows = min(outputs, max(1, _PIECE // inputs))
+    if getattr(_scratch, "size", 0) < rows * inputs:
+        _scratch.size, _scratch.wide = rows * inputs, torch.empty(rows * inputs)
+    wide = _scratch.wide[: rows * inputs].view(rows, inputs)
+    result = states.new_empty(len(states), outputs) if out is None else out
+    for begin in range(0, outputs, rows):
+        part = wide[: min(rows, outputs - begin)]
+        widen(weights.at(slice(begin, begin + rows)), part)
+        torch.mm(states, part.t(), out=result[:, begin : begin + rows])
+    return result if bias is None else result.add_(bias)
+
+
+@functools.cache
+def _classes() -> tuple[Any, Any]:
+    """The two classes; made late because torch is imported late."""
+    import torch
+
+    class PackedLinear(torch.nn.Linear):
+        """A linear layer with packed weights. A torch.nn.Linear, so that PEFT knows what it is."""
+
+        def __init__(self, packed: Packed, bias: torch.Tensor | None) -> None:
+            torch.nn.Module.__init__(self)
+            self.out_features, self.in_features = len(packed.codes), packed.inputs
+            # A real one, because DoRA takes it from the result.
+            self.register_parameter("bias", None if bias is None else torch.nn.Parameter(bias, requires_grad=False))
+            self.packed = packed
+
+        @property
+        def weight(self) -> torch.Tensor:  # type: ignore[override]
+            """A copy in fp32, for PEFT, which looks at type and device, and for DoRA computes with it."""
+            wide = torch.empty(self.out_features, self.in_features)
+            self.packed.widen(wide)
+            return wide
+
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            """As torch.nn.Linear's, for fp32."""
+            out = widened_product(input.flatten(0, -2), self.packed, self.bias)
+            return out.view(*input.shape[:-1], -1)
+
+    class PackedEmbedding(torch.nn.Embedding):
+        """Packed embeddings, handed out in fp32."""
+
+        def __init__(self, other: torch.nn.Embedding, packed: Packed) -> None:
+            torch.nn.Module.__init__(self)
+            self.__dict__.update({name: value for name, value in vars(other).items() if not name.startswith("_")})
+            self.weight = torch.nn.Parameter(torch.empty(0), requires_grad=False)
+            self.packed = packed
+
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            """As torch.nn.Embedding's."""
+            found = torch.empty(input.numel(), self.packed.inputs)
+            self.packed.at(input.flatten()).widen(found)
+            return found.view(*input.shape, -1)
+
+    return PackedLinear, PackedEmbedding
