@@ -186,6 +186,11 @@ def prepare(packing: Packing) -> threading.Event:
         return _ready[packing]
 
 
+def wait(seconds: float) -> bool:
+    """Wait until all that was begun is compiled; False when it is not by then."""
+    return all(event.wait(seconds) for event in list(_ready.values()))
+
+
 def available() -> bool:
     """Whether there is a numba for this machine."""
     return importlib.util.find_spec("numba") is not None

@@ -2,8 +2,8 @@
 
 A decode step reads every weight once, so half the bytes are nearly twice the speed. Rounding a weight to 11 bits does
 not change what a model says; a byte for each, with a scale and a lowest value for every 32, holds whatever a quantised
-GGUF holds (benchmarks/decode.py measures it). A prompt's products are computed in fp32, piece by piece from weights that
-were widened into a few megabytes of cache, which is as fast as reading fp32 weights from memory.
+GGUF holds (benchmarks/decode.py measures it). A prompt's products are computed in fp32, piece by piece from weights
+that were widened into a few megabytes of cache, which is as fast as reading fp32 weights from memory.
 """
 
 from __future__ import annotations
