@@ -65,7 +65,7 @@ class CompiledStep:
         if hasattr(layers[0].self_attn, "q_norm"):
             self._head_norms = np.stack([_head_norms(layer.self_attn, heads, groups) for layer in layers])
         widest = max(block.shape[-1] for block in self._weights)
-        self._tools = [(_zeros(_WIDE, widest), _zeros(16)) for _ in range(self._team.size)]
+        self._tools = [_tools(widest) for _ in range(self._team.size)]
         self._rooms: tuple[tuple[int, int, int], tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]] | None = None
         self._low: tuple[Floats, ...] = ()
         self._high: tuple[Floats, ...] = ()
@@ -156,7 +156,7 @@ class CompiledStep:
         from playground.engine import decoder_step
 
         codes, table, wide = _codes(weights), _table(weights), out.numpy()
-        self._team.run(lambda part, parts: decoder_step.widen(part, parts, codes, table, self._tools[part][0][0], wide))
+        self._team.run(lambda part, parts: decoder_step.widen(part, parts, codes, table, self._tools[part], wide))
 
     def close(self) -> None:
         """End its threads."""
@@ -216,7 +216,7 @@ def _compile(packing: Packing) -> None:
         low = (full(1, 0, 4), full(1, 0, 4), full(1, 0, 4), full(1, 0, 4))
         high = (full(1, 12, 0), full(1, 4, 0), full(1, 8, 0), full(1, 4, 0))
         shared = (full(1, 12), full(1, BLOCK), full(1, 8), full(1, BLOCK), full(1, BLOCK))
-        own, tools = (full(1, BLOCK), full(1, 0), full(2), full(4)), (full(_WIDE, BLOCK), full(16))
+        own, tools = (full(1, BLOCK), full(1, 0), full(2), full(4)), _tools(BLOCK)
         decoder_step.step(
             (0, 1, counter.ctypes.data, _way()),
             (full(1, 4), np.array([0]), places, full(2, 1, 4), caches),
@@ -227,7 +227,7 @@ def _compile(packing: Packing) -> None:
             np.float32(1),
         )
         decoder_step.product(0, 1, weights[-1], tables[-1], full(1, BLOCK), tools, full(1, 5))
-        decoder_step.widen(0, 1, weights[-1], tables[-1], full(BLOCK), full(5, 4))
+        decoder_step.widen(0, 1, weights[-1], tables[-1], tools, full(5, 4))
     except Exception:  # Whatever numba cannot do here, the step is computed without it.
         log.warning("the decode step could not be compiled; it is computed without that, more slowly", exc_info=True)
         return
@@ -250,6 +250,11 @@ def _codes(block: Packed) -> NDArray[Any]:
 def _table(block: Packed) -> NDArray[np.uint16]:
     table: NDArray[np.uint16] = block.table.numpy().view(np.uint16)
     return table
+
+
+def _tools(widest: int) -> tuple[Floats, ...]:
+    """What a thread needs for products of so many inputs: rows of weights widened, 16 numbers, scales of four rows."""
+    return _zeros(_WIDE, widest), _zeros(16), _zeros(8 * widest // BLOCK + 32)
 
 
 def _zeros(*shape: int) -> Floats:

@@ -8,36 +8,20 @@ Knows nothing of models, rows and prompts: it is given arrays. The maths are tho
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import carray, njit
 
+from playground.engine.attention_step import CODE, attend, exp, turn_head
 from playground.engine.llvm_dots import TILE, dots, tile, widen_row
-from playground.engine.llvm_words import arrive, arrived, call, float_of, floats_at
+from playground.engine.llvm_words import arrive, arrived, call, floats_at
 
 _PATIENCE = 2000
 """Looks at the counter before a thread lets others have its core."""
-_CODE: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+_FEW = 3
+"""Rows up to which weights are better widened for each of them than once into memory."""
 
 
-@njit(inline="always", **_CODE)
-def _exp(value):
-    """e to the power of `value`, right to 2e-7; unlike the library's, many are computed at once."""
-    value = min(max(value, np.float32(-87.0)), np.float32(88.0))
-    whole = np.floor(value * np.float32(1.44269504) + np.float32(0.5))
-    rest = value - whole * np.float32(0.693359375) + whole * np.float32(2.12194440e-4)
-    power = np.float32(1.9875691500e-4)
-    power = power * rest + np.float32(1.3981999507e-3)
-    power = power * rest + np.float32(8.3334519073e-3)
-    power = power * rest + np.float32(4.1665795894e-2)
-    power = power * rest + np.float32(1.6666665459e-1)
-    power = power * rest + np.float32(5.0000001201e-1)
-    power = power * rest * rest + rest + np.float32(1.0)
-    return power * float_of((np.int32(whole) + np.int32(127)) << np.int32(23))
-
-
-@njit(**_CODE)
+@njit(**CODE)
 def _meet(place, goal, give_way):
     """Wait until the counter at `place` is at `goal`: until all threads have arrived."""
     arrive(place)
@@ -48,7 +32,7 @@ def _meet(place, goal, give_way):
             call(give_way)
 
 
-@njit(**_CODE)
+@njit(**CODE)
 def _norm(states, weight, eps, out):
     for row in range(states.shape[0]):
         total = np.float32(0.0)
@@ -59,21 +43,23 @@ def _norm(states, weight, eps, out):
             out[row, at] = states[row, at] * factor * weight[at]
 
 
-@njit(**_CODE)
+@njit(**CODE)
 def _multiply(codes, table, begin, end, given, tools, out):
     """`out[row, output]` for outputs from `begin` to `end`: rows of weights times each row of `given`."""
-    wide, spot = tools
+    wide, spot, scale_room = tools
     rows, inputs = given.shape[0], codes.shape[1]
     bytes_of, in_table = codes.itemsize * inputs, 4 * table.shape[1]
-    weights, scales, result = codes.ctypes.data, table.ctypes.data, spot.ctypes.data
-    if rows == 1:
+    weights, scales, result, room = codes.ctypes.data, table.ctypes.data, spot.ctypes.data, scale_room.ctypes.data
+    if rows <= _FEW:
         for output in range(begin, end, 4):
             # The last four reach back over some that are done already.
             first = max(min(output, codes.shape[0] - 4), 0)
             place, scale = weights + first * bytes_of, scales + first * in_table
-            dots(codes[0, 0], place, bytes_of, scale, in_table, given.ctypes.data, inputs, result)
-            for at in range(output, min(output + 4, end)):
-                out[0, at] = spot[at - first]
+            for token in range(rows):
+                taken = given.ctypes.data + 4 * token * given.shape[1]
+                dots(codes[0, 0], place, bytes_of, scale, in_table, taken, inputs, room, result)
+                for at in range(output, min(output + 4, end)):
+                    out[token, at] = spot[at - first]
         return
     # So many rows of weights are widened and stay in the nearest caches while all tokens pass by, four at a time.
     row, taken = 4 * wide.shape[1], 4 * given.shape[1]
@@ -81,7 +67,7 @@ def _multiply(codes, table, begin, end, given, tools, out):
         count = min(wide.shape[0], end - low)
         for at in range(low, low + count):
             place = wide.ctypes.data + (at - low) * row
-            widen_row(codes[0, 0], weights + at * bytes_of, scales + at * in_table, inputs, place)
+            widen_row(codes[0, 0], weights + at * bytes_of, scales + at * in_table, inputs, room, place)
         for first in range(0, rows, 4):
             one, two = given.ctypes.data + first * taken, given.ctypes.data + min(first + 1, rows - 1) * taken
             three = given.ctypes.data + min(first + 2, rows - 1) * taken
@@ -93,7 +79,7 @@ def _multiply(codes, table, begin, end, given, tools, out):
                         out[first + token, low + at + output] = spot[4 * output + token]
 
 
-@njit(**_CODE)
+@njit(**CODE)
 def _low(down, given, small):
     """The first half of a LoRA: (rows, features) times (ranks, features)."""
     for row in range(given.shape[0]):
@@ -104,7 +90,7 @@ def _low(down, given, small):
             small[row, rank] = total
 
 
-@njit(**_CODE)
+@njit(**CODE)
 def _finish(begin, end, bias, up, small, first, out):
     """Add to outputs from `begin` to `end` their bias, and the second half of a LoRA, whose ranks begin at `first`."""
     for row in range(out.shape[0]):
@@ -116,70 +102,28 @@ def _finish(begin, end, bias, up, small, first, out):
                     out[row, output] += up[output, rank] * small[row, first + rank]
 
 
-@njit(**_CODE)
-def _attend(query, keys, values, length, scale, scores, out):
-    """One head of one row: `query` (width,) over `keys` and `values` (room, width) up to `length`."""
-    width = query.shape[0]
-    highest = np.float32(-3e38)
-    for at in range(length):
-        key = keys[at]
-        total = np.float32(0.0)
-        for place in range(width):
-            total += query[place] * key[place]
-        scores[at] = total * scale
-        highest = max(highest, scores[at])
-    whole = np.float32(0.0)
-    for at in range(length):
-        scores[at] = _exp(scores[at] - highest)
-        whole += scores[at]
-    for place in range(width):
-        out[place] = np.float32(0.0)
-    for at in range(length):
-        share, value = scores[at] / whole, values[at]
-        for place in range(width):
-            out[place] += share * value[place]
-
-
-@njit(**_CODE)
-def _turn(head, cosine, sine, norm, eps, out):
-    """Norm a head where the model does (Qwen3), and rotate it; `sine` has the first half's sign turned."""
-    width = head.shape[0]
-    half = width // 2
-    factor = np.float32(1.0)
-    if norm.shape[0]:
-        total = np.float32(0.0)
-        for at in range(width):
-            total += head[at] * head[at]
-        factor = np.float32(1.0) / np.sqrt(total / np.float32(width) + eps)
-    for at in range(width):
-        other = at + half if at < half else at - half
-        mine, partner = head[at] * factor, head[other] * factor
-        if norm.shape[0]:
-            mine, partner = mine * norm[at], partner * norm[other]
-        out[at] = mine * cosine[at] + partner * sine[at]
-
-
-@njit(**_CODE)
+@njit(**CODE)
 def product(part, parts, codes, table, given, tools, out):
     """The share of thread `part` in `out` (B, outputs): `given` (B, inputs) times weights (outputs, inputs)."""
     outputs = codes.shape[0]
     _multiply(codes, table, outputs * part // parts, outputs * (part + 1) // parts, given, tools, out)
 
 
-@njit(**_CODE)
-def widen(part, parts, codes, table, line, out):
-    """The share of thread `part` in `out` (outputs, inputs): weights in float32. `line` has room for a whole row."""
+@njit(**CODE)
+def widen(part, parts, codes, table, tools, out):
+    """The share of thread `part` in `out` (outputs, inputs): weights in float32."""
+    line, room = tools[0][0], tools[2].ctypes.data
     outputs, inputs = codes.shape
     for output in range(outputs * part // parts, outputs * (part + 1) // parts):
         weights, scales = codes.ctypes.data + output * codes.strides[0], table.ctypes.data + output * 4 * table.shape[1]
         if out.shape[1] == inputs:
-            widen_row(codes[0, 0], weights, scales, inputs, out.ctypes.data + 4 * output * inputs)
+            widen_row(codes[0, 0], weights, scales, inputs, room, out.ctypes.data + 4 * output * inputs)
         else:
-            widen_row(codes[0, 0], weights, scales, inputs, line.ctypes.data)
+            widen_row(codes[0, 0], weights, scales, inputs, room, line.ctypes.data)
             out[output] = line[: out.shape[1]]
 
 
-@njit(**_CODE)
+@njit(**CODE)
 def step(crew, tokens, model, room, scores, eps, scale):
     """One thread's share in reading B tokens, of one sequence or several, with L layers.
 
@@ -193,8 +137,8 @@ def step(crew, tokens, model, room, scores, eps, scale):
     (vocabulary, features), and tables of all five; biases of the first four (L, outputs); their LoRA
     (L, n * ranks, inputs) and (L, outputs, ranks).
     room: (shared, own, tools): of all threads qkv, seen, gate and up, active, new (B, outputs); of this one normed
-    (B, features), small (B, n * ranks), attention's scores (longest,), a head (width,); rows of weights widened, and
-    16 numbers. What is multiplied with weights is as wide as they are and has zeros at the end.
+    (B, features), small (B, n * ranks), attention's scores (longest,), a head (width,); rows of weights widened,
+    16 numbers, and room for `dots`. What is multiplied with weights is as wide as they are and has zeros at the end.
     scores: (last, vocabulary).
     """
     part, parts, counter, way = crew
@@ -234,7 +178,7 @@ def step(crew, tokens, model, room, scores, eps, scale):
             keys = carray(floats_at(caches[row, layer, 0]), (groups, room, width))[group]
             values = carray(floats_at(caches[row, layer, 1]), (groups, room, width))[group]
             begin, norm = (heads + group) * width, head_norms[layer, heads + group]
-            _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, keys[length])
+            turn_head(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, keys[length])
             begin += groups * width
             for at in range(width):
                 values[length, at] = qkv[row, begin + at]
@@ -249,8 +193,8 @@ def step(crew, tokens, model, room, scores, eps, scale):
             keys = carray(floats_at(caches[row, layer, 0]), (groups, room, width))[group]
             values = carray(floats_at(caches[row, layer, 1]), (groups, room, width))[group]
             begin, norm = head * width, head_norms[layer, head]
-            _turn(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, turned)
-            _attend(turned, keys, values, length + 1, scale, spread, seen[row, begin : begin + width])
+            turn_head(qkv[row, begin : begin + width], turn[0, row], turn[1, row], norm, eps, turned)
+            attend(turned, keys, values, length + 1, scale, spread, seen[row, begin : begin + width])
         goal += parts
         _meet(counter, goal, way)
 
@@ -272,7 +216,7 @@ def step(crew, tokens, model, room, scores, eps, scale):
         for row in range(rows):
             for output in range(gate_from, gate_to):
                 gate = both[row, output]
-                active[row, output] = gate / (np.float32(1.0) + _exp(-gate)) * both[row, inner + output]
+                active[row, output] = gate / (np.float32(1.0) + exp(-gate)) * both[row, inner + output]
         goal += parts
         _meet(counter, goal, way)
 

@@ -24,24 +24,33 @@ LANES = 16 if _HOST.get("avx512f") else 8
 """Numbers in a vector. Where the processor's are shorter, LLVM takes several."""
 TILE = 2 if _HOST.get("avx2") and not _HOST.get("avx512f") else 4
 """Rows of weights that are multiplied with four inputs at a time: as many as there are registers for."""
+_AHEAD = 8
+"""Rows that are fetched ahead; from 4 to 16 it is the same, without it half the speed."""
 _FAST = ("contract", "nsz", "reassoc")
 _float, _half, _byte, _int, _long = ir.FloatType(), ir.HalfType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _vector = ir.VectorType(_float, LANES)
+_zero = ir.Constant(_vector, [0.0] * LANES)
 
 
 @intrinsic
-def dots(_, kind, weights, row, table, table_row, given, inputs, out):
+def dots(_, kind, weights, row, table, table_row, given, inputs, room, out):
     """Four rows of weights, `row` bytes apart, times one input of `inputs` numbers; four sums go to `out`.
 
-    `kind` is any number of the type that weights are of. Rows of the table are `table_row` bytes apart. `inputs` is a
-    multiple of BLOCK.
+    `kind` is any number of the type that weights are of. Rows of the table are `table_row` bytes apart; `room` is for
+    4 * inputs / BLOCK * 2 numbers and LANES more. `inputs` is a multiple of BLOCK.
     """
     codes = kind == types.uint8
 
     def code(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        _, weights, row, table, table_row, given, inputs, out = args
+        _, weights, row, table, table_row, given, inputs, room, out = args
         rows = [builder.add(weights, builder.mul(row, _long(number))) for number in range(4)]
-        tables = [builder.add(table, builder.mul(table_row, _long(number))) for number in range(4)]
+        tables, ahead = [], builder.mul(row, _long(_AHEAD))
+        if codes:
+            # Scales in float32 can be spread over a vector while they are read; from halves that is more work than all
+            # the rest. The last vector of a row ends in the next row's place, which is written after it.
+            for number in range(4):
+                tables.append(builder.add(room, builder.mul(table_row, _long(2 * number))))
+                _widen_table(builder, builder.add(table, builder.mul(table_row, _long(number))), table_row, tables[-1])
 
         def body(at: Any, sums: Sequence[Any]) -> list[Any]:
             begin = builder.mul(at, _long(BLOCK))
@@ -52,40 +61,46 @@ def dots(_, kind, weights, row, table, table_row, given, inputs, out):
             for more in numbers[1:]:
                 whole = builder.fadd(whole, more, flags=_FAST)
             found = []
-            for place, scales, total in zip(rows, tables, sums, strict=True):
+            for place in rows:
+                _prefetch(builder, builder.add(place, builder.mul(at, _long(BLOCK if codes else 2 * BLOCK))), ahead)
+            for which, (place, total) in enumerate(zip(rows, sums, strict=True)):
                 part = None if codes else total
                 for number, values in zip(range(0, BLOCK, LANES), numbers, strict=True):
                     wide = _wide(builder, codes, place, builder.add(begin, _long(number)))
                     product = builder.fmul(wide, values, flags=_FAST)
                     part = product if part is None else builder.fadd(part, product, flags=_FAST)
                 if codes:
-                    scale, lowest = (_scale(builder, scales, at, number) for number in (0, 1))
+                    scale, lowest = _scales(builder, tables[which], at)
                     part = builder.fadd(total, builder.fmul(part, scale, flags=_FAST), flags=_FAST)
                     part = builder.fadd(part, builder.fmul(whole, lowest, flags=_FAST), flags=_FAST)
                 found.append(part)
             return found
 
-        zero = ir.Constant(_vector, [0.0] * LANES)
-        sums = _loop(builder, builder.udiv(inputs, _long(BLOCK)), [zero] * 4, body)
+        sums = _loop(builder, builder.udiv(inputs, _long(BLOCK)), [_zero] * 4, body)
         for number, total in enumerate(sums):
             builder.store(_sum(builder, total), _place(builder, _float, out, _long(number), 4))
         return context.get_dummy_value()
 
-    return types.void(kind, *[types.int64] * 7), code
+    return types.void(kind, *[types.int64] * 8), code
 
 
 @intrinsic
-def widen_row(_, kind, weights, table, inputs, out):
-    """One row of weights in float32 to `out`. `inputs` is a multiple of BLOCK."""
+def widen_row(_, kind, weights, table, inputs, room, out):
+    """One row of weights in float32 to `out`; `room` and `inputs` as for `dots`."""
     codes = kind == types.uint8
 
     def code(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        _, weights, table, inputs, out = args
+        _, weights, table, inputs, room, out = args
+        if codes:
+            _widen_table(builder, table, builder.udiv(inputs, _long(BLOCK // 4)), room)
 
         def body(at: Any, _: Sequence[Any]) -> list[Any]:
             begin = builder.mul(at, _long(BLOCK))
+            size = BLOCK if codes else 2 * BLOCK
+            ahead = builder.mul(inputs, _long(_AHEAD * size // BLOCK))
+            _prefetch(builder, builder.add(weights, builder.mul(at, _long(size))), ahead)
             if codes:
-                scale, lowest = (_scale(builder, table, at, number) for number in (0, 1))
+                scale, lowest = _scales(builder, room, at)
             for part in range(0, BLOCK, LANES):
                 place = builder.add(begin, _long(part))
                 wide = _wide(builder, codes, weights, place)
@@ -97,7 +112,7 @@ def widen_row(_, kind, weights, table, inputs, out):
         _loop(builder, builder.udiv(inputs, _long(BLOCK)), [], body)
         return context.get_dummy_value()
 
-    return types.void(kind, *[types.int64] * 4), code
+    return types.void(kind, *[types.int64] * 5), code
 
 
 @intrinsic
@@ -122,13 +137,73 @@ def tile(_, weights, row, first, second, third, fourth, inputs, out):
                     found.append(builder.fadd(sums[number * 4 + other], product, flags=_FAST))
             return found
 
-        zero = ir.Constant(_vector, [0.0] * LANES)
-        sums = _loop(builder, builder.udiv(inputs, _long(LANES)), [zero] * (4 * TILE), body)
+        sums = _loop(builder, builder.udiv(inputs, _long(LANES)), [_zero] * (4 * TILE), body)
         for number, total in enumerate(sums):
             builder.store(_sum(builder, total), _place(builder, _float, out, _long(number), 4))
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 8), code
+
+
+@intrinsic
+def key_dots(_, query, keys, width, out):
+    """One query times the LANES keys (LANES, width) at an address; sums go to `out`. `width` is a multiple of LANES."""
+
+    def code(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        query, keys, width, out = args
+        rows = [builder.add(keys, builder.mul(width, _long(4 * number))) for number in range(LANES)]
+
+        def body(at: Any, sums: Sequence[Any]) -> list[Any]:
+            begin = builder.mul(at, _long(LANES))
+            values = _load(builder, _vector, query, begin, 4)
+            return [
+                builder.fadd(
+                    total, builder.fmul(_load(builder, _vector, row, begin, 4), values, flags=_FAST), flags=_FAST
+                )
+                for row, total in zip(rows, sums, strict=True)
+            ]
+
+        sums = _loop(builder, builder.udiv(width, _long(LANES)), [_zero] * LANES, body)
+        # Neighbours are added, of two vectors at a time, until one vector is left that holds the sum of each.
+        pick = [ir.Constant(ir.VectorType(_int, LANES), list(range(first, 2 * LANES, 2))) for first in (0, 1)]
+        while len(sums) > 1:
+            pairs = zip(sums[::2], sums[1::2], strict=True)
+            sums = [
+                builder.fadd(*(builder.shuffle_vector(one, other, every) for every in pick), flags=_FAST)
+                for one, other in pairs
+            ]
+        builder.store(sums[0], _place(builder, _vector, out, _long(0), 4), align=4)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), code
+
+
+def _mix(vectors: int) -> Any:
+    @intrinsic
+    def mix(_, shares, values, count, width, out):
+        """Sum `count` rows of values, `width` numbers apart, each times its share; `vectors` * LANES go to `out`."""
+
+        def code(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+            shares, values, count, width, out = args
+
+            def body(at: Any, sums: Sequence[Any]) -> list[Any]:
+                share, begin = _spread(builder, shares, at), builder.mul(at, width)
+                found = []
+                for number, total in enumerate(sums):
+                    value = _load(builder, _vector, values, builder.add(begin, _long(number * LANES)), 4)
+                    found.append(builder.fadd(total, builder.fmul(value, share, flags=_FAST), flags=_FAST))
+                return found
+
+            for number, total in enumerate(_loop(builder, count, [_zero] * vectors, body)):
+                builder.store(total, _place(builder, _vector, out, _long(number * LANES), 4), align=4)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), code
+
+    return mix
+
+
+mix_one, mix_four = _mix(1), _mix(4)
 
 
 def _loop(
@@ -173,12 +248,39 @@ def _wide(builder: ir.IRBuilder, codes: bool, base: Any, number: Any) -> Any:
     return builder.fpext(_load(builder, ir.VectorType(_half, LANES), base, number, 2), _vector)
 
 
-def _scale(builder: ir.IRBuilder, table: Any, block: Any, which: int) -> Any:
-    """Scale (0) or lowest value (1) of a block, in all of a vector."""
-    number = builder.add(builder.mul(block, _long(2)), _long(which))
-    value = builder.fpext(_load(builder, _half, table, number, 2), _float)
+def _widen_table(builder: ir.IRBuilder, table: Any, size: Any, out: Any) -> None:
+    """`size` bytes of halves in float32 to `out`, LANES at a time."""
+
+    def body(at: Any, _: Sequence[Any]) -> list[Any]:
+        begin = builder.mul(at, _long(LANES))
+        wide = builder.fpext(_load(builder, ir.VectorType(_half, LANES), table, begin, 2), _vector)
+        builder.store(wide, _place(builder, _vector, out, begin, 4), align=4)
+        return []
+
+    count = builder.udiv(builder.add(size, _long(2 * LANES - 1)), _long(2 * LANES))
+    _loop(builder, count, [], body)
+
+
+def _scales(builder: ir.IRBuilder, table: Any, block: Any) -> tuple[Any, Any]:
+    """Scale and lowest value of a block, each in all of a vector."""
+    first = builder.mul(block, _long(2))
+    return _spread(builder, table, first), _spread(builder, table, builder.add(first, _long(1)))
+
+
+def _spread(builder: ir.IRBuilder, numbers: Any, at: Any) -> Any:
+    """One of the numbers at an address, in all of a vector."""
+    value = _load(builder, _float, numbers, at, 4)
     nothing, first = ir.Constant(_vector, ir.Undefined), ir.Constant(ir.VectorType(_int, LANES), [0] * LANES)
     return builder.shuffle_vector(builder.insert_element(nothing, value, _int(0)), nothing, first)
+
+
+def _prefetch(builder: ir.IRBuilder, place: Any, ahead: Any) -> None:
+    """Let the processor fetch what lies `ahead` bytes after `place`; it does not see by itself how rows follow."""
+    pointer = _byte.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, _int, _int, _int])
+    name = "llvm.prefetch.p0i8"
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    builder.call(function, [builder.inttoptr(builder.add(place, ahead), pointer), _int(0), _int(3), _int(1)])
 
 
 def _sum(builder: ir.IRBuilder, vector: Any) -> Any:

@@ -9,6 +9,7 @@ that were widened into a few megabytes of cache, which is as fast as reading fp3
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -177,7 +178,9 @@ def _room(packing: Packing, inputs: int, *outputs: int) -> Packed:
     blocks = -(-inputs // BLOCK)
     # numpy asks the system for large pages, which are read a sixth faster.
     codes = np.empty((*outputs, blocks * BLOCK), np.float16 if packing == "fp16" else np.uint8)
-    table = np.empty((*outputs, 0 if packing == "fp16" else blocks, 2), np.float16)
+    shape = (*outputs, 0 if packing == "fp16" else blocks, 2)
+    # Compiled code reads whole vectors of it, and so a little more than there is.
+    table = np.empty(math.prod(shape) + BLOCK, np.float16)[: math.prod(shape)].reshape(shape)
     return Packed(torch.from_numpy(codes), torch.from_numpy(table), inputs)
 
 

@@ -46,6 +46,9 @@ KINDS: dict[str, Callable[[], Any]] = {
     ),
     "mistral": lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=None)),
     "qwen2": lambda: transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**{**SIZES, "hidden_size": 60})),
+    "llama, even": lambda: transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(**{**SIZES, "head_dim": 80, "hidden_size": 48})
+    ),
     "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SIZES)),
 }
 WAYS = ("fp32", "fp16", "int8", "fp16 compiled", "int8 compiled")
