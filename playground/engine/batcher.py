@@ -11,20 +11,18 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from playground.engine.decoding import Sampler
 from playground.engine.lane import free_memory
+from playground.engine.pending import Event, Pending
 from playground.engine.prefix import Prefixes
-from playground.engine.runner import Runner
+from playground.engine.runner import GivenUpError, Runner
 from playground.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
 
-_AHEAD = 2
-"""Events that may wait for a reader before its reply pauses."""
 _LOOK = 0.1
 """Seconds between two looks at a stop event while nothing else happens."""
 _GONE = "The model is being unloaded. Ask again once it is loaded."
@@ -32,45 +30,6 @@ _P = ParamSpec("_P")
 _Failed = Callable[[Exception], tuple[str, bool]]
 _Where = Callable[[Callable[[], None]], None]
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to a reply: `count` tokens of its prompt are there ("read"), or its `count`th token was drawn.
-
-    Last comes "stop" (one of its ends was drawn, which counts too), "length", or "failed" with the reason in `words`.
-    """
-
-    what: Literal["read", "token", "stop", "length", "failed"]
-    count: int = 0
-    token: int = 0
-    words: str = ""
-
-
-@dataclass(eq=False)
-class _Reply:
-    prompt: list[int]
-    adapter: str
-    limit: int
-    ends: frozenset[int]
-    make_sampler: Callable[[], Sampler]
-    left: threading.Event = field(default_factory=threading.Event)
-    """The reader wants no more."""
-    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
-    sampler: Sampler | None = None
-    row: int = -1
-    done: int = 0
-    said: int = 0
-    token: int = 0
-    """The last one drawn, not read yet."""
-
-    @property
-    def ready(self) -> bool:
-        return self.events.qsize() < _AHEAD and not self.left.is_set()
-
-    @property
-    def reads(self) -> bool:
-        return self.done < len(self.prompt)
 
 
 class Batcher:
@@ -87,8 +46,8 @@ class Batcher:
         self._failed = failed
         self._where = where
         self._changed = threading.Condition()
-        self._waiting: list[_Reply] = []
-        self._active: list[_Reply] = []
+        self._waiting: list[Pending] = []
+        self._active: list[Pending] = []
         self._orders: list[Callable[[], None]] = []
         self._closing = False
         self._adapter: str | None = None
@@ -108,7 +67,7 @@ class Batcher:
         Ends without a last word when `stop` is set. Closing the iterator frees the row. Raises ModelError when the
         model fails; that ends only the replies of the step that failed.
         """
-        reply = _Reply(list(prompt), adapter, limit, ends, make_sampler)
+        reply = Pending(list(prompt), adapter, limit, ends, make_sampler)
         self._tell(lambda: self._waiting.append(reply))
         try:
             while not stop.is_set():
@@ -223,7 +182,7 @@ class Batcher:
             self._runner.use_adapter(adapter)
             self._adapter = adapter
 
-    def _work(self, replies: list[_Reply]) -> None:
+    def _work(self, replies: list[Pending]) -> None:
         """One piece of one prompt, then a token for each of the others."""
         for reply in [reply for reply in replies if reply.row < 0]:
             self._guard([reply], self._begin, reply)
@@ -238,27 +197,32 @@ class Batcher:
         if writing:
             self._guard(list(writing.values()), self._step, writing)
 
-    def _begin(self, reply: _Reply) -> None:
+    def _begin(self, reply: Pending) -> None:
         reply.sampler = reply.make_sampler()
         reply.row, reply.done = self._prefixes.take(reply.prompt, reply.adapter, len(reply.prompt) + reply.limit)
         reply.events.put(Event("read", reply.done))
 
-    def _read(self, reply: _Reply) -> None:
-        part = reply.prompt[reply.done : reply.done + self._runner.batch]
-        scores = self._runner.extend(reply.row, part)
+    def _read(self, reply: Pending) -> None:
+        # Whoever waits gets a turn soon; who is alone is read to as fast as can be, and can still leave.
+        most = self._runner.batch if len(self._active) > 1 or self._waiting else self._runner.alone
+        part = reply.prompt[reply.done : reply.done + most]
+        try:
+            scores = self._runner.extend(reply.row, part, reply.left.is_set)
+        except GivenUpError:
+            return
         self._prefixes.add(reply.row, part)
         reply.done += len(part)
         reply.events.put(Event("read", reply.done))
         if not reply.reads:
             self._draw(reply, scores)
 
-    def _step(self, replies: Mapping[int, _Reply]) -> None:
+    def _step(self, replies: Mapping[int, Pending]) -> None:
         scores = self._runner.step({row: reply.token for row, reply in replies.items()})
         for row, reply in replies.items():
             self._prefixes.add(row, [reply.token])
             self._guard([reply], self._draw, reply, scores[row])
 
-    def _draw(self, reply: _Reply, scores: torch.Tensor) -> None:
+    def _draw(self, reply: Pending, scores: torch.Tensor) -> None:
         assert reply.sampler is not None, "made when the reply began"
         reply.token = reply.sampler.draw(scores[None])
         reply.said += 1
@@ -271,12 +235,12 @@ class Batcher:
             self._finish(reply)
             reply.events.put(Event("length", reply.said))
 
-    def _finish(self, reply: _Reply) -> None:
+    def _finish(self, reply: Pending) -> None:
         self._active.remove(reply)
         if reply.row >= 0:
             self._prefixes.give_back(reply.row)
 
-    def _guard(self, replies: Sequence[_Reply], work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> bool:
+    def _guard(self, replies: Sequence[Pending], work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """Do a piece of work; when it fails, end the replies it was for, and free what they held."""
         try:
             work(*args, **kwargs)

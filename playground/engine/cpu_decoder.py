@@ -14,22 +14,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playground.engine import lane
 from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
 from playground.engine.growing_cache import growing_cache, plain
 from playground.engine.packed import KINDS, KNOWN, Packed, PackedModel, linears, widened_product
 from playground.engine.peft_adapters import bare, use_adapter
-from playground.engine.runner import UnsupportedModelError
+from playground.engine.runner import GivenUpError, UnsupportedModelError, never
 
 if TYPE_CHECKING:
     import torch
 
 _CLOSE = 1e-3
 """How far scores may be from the model's own, relative to their size; the order of additions alone makes 1e-6."""
-_BATCH = (128, 512)
-"""Fewest and most tokens of a prompt to read at a time: more are faster, but whoever wants to stop waits."""
-_PATIENCE = 0.7
+_BATCH, _ALONE = (128, 512), (128, 1536)
+"""Fewest and most tokens of a prompt to read at a time: more are faster, but others wait."""
+_PATIENCE = 0.7, 1.8
 """Seconds that this may take."""
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class DecoderRunner:
         attention, config = model.model.layers[0].self_attn, model.config
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
-        self.rows, self.context_length, self.batch = rows, context_length, 256
+        self.rows, self.context_length, self.batch, self.alone = rows, context_length, 256, 512
         self._held: list[Row | None] = [None] * rows
         self._layers: list[_Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
@@ -81,13 +82,16 @@ class DecoderRunner:
         held = self._held[row]
         return 0 if held is None else held.length
 
-    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> torch.Tensor:
         """See Runner.extend. After a failure the row holds what it held before."""
         began = time.perf_counter()
-        scores = self._scores(list(tokens), {row: len(tokens)})[0]
+        scores = self._scores(list(tokens), {row: len(tokens)}, given_up)[0]
         if len(tokens) >= _BATCH[0]:
             speed = len(tokens) / (time.perf_counter() - began)
-            self.batch = int(min(max(speed * _PATIENCE, _BATCH[0]), _BATCH[1]))
+            self.batch, self.alone = (
+                int(min(max(speed * seconds, least), most))
+                for seconds, (least, most) in zip(_PATIENCE, (_BATCH, _ALONE), strict=True)
+            )
         return scores
 
     def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
@@ -150,7 +154,7 @@ class DecoderRunner:
         if self._compiled is not None:
             self._compiled.adapt()
 
-    def _scores(self, tokens: list[int], rows: Mapping[int, int]) -> torch.Tensor:
+    def _scores(self, tokens: list[int], rows: Mapping[int, int], given_up: Callable[[], bool] = never) -> torch.Tensor:
         """Read `tokens`, so many for each row, one after the other; the scores (rows, vocabulary) after each's last."""
         import torch
 
@@ -162,8 +166,10 @@ class DecoderRunner:
             if self._compiled is not None and self._compiled.ready and len(tokens) <= self._compiled.most:
                 where = [row.place(count) for row, count in zip(held, counts, strict=True)]
                 scores = self._compiled.run(states, cosine, sine, where)
+                lane.alone()
             else:
-                scores = self._read(states, (cosine[:, None], sine[:, None]), held, counts)
+                lane.together()
+                scores = self._read(states, (cosine[:, None], sine[:, None]), held, counts, given_up)
         for row, count in zip(held, counts, strict=True):
             row.length += count
         return scores
@@ -175,11 +181,18 @@ class DecoderRunner:
         return held
 
     def _read(
-        self, states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], held: list[Row], counts: list[int]
+        self,
+        states: torch.Tensor,
+        turn: tuple[torch.Tensor, torch.Tensor],
+        held: list[Row],
+        counts: list[int],
+        given_up: Callable[[], bool],
     ) -> torch.Tensor:
         import torch
 
         for at, layer in enumerate(self._layers):
+            if given_up():
+                raise GivenUpError
             states = self._layer(layer, at, states, turn, held, counts)
         last = self._norm(states[torch.tensor(counts).cumsum(0) - 1], self._model.model.norm.weight)
         if self._compiled is not None and self._compiled.ready:

@@ -6,12 +6,13 @@ Implements `runner.Runner`. Knows nothing of text, prompts and sampling, and not
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground.engine import cpu_attention
 from playground.engine.growing_cache import copy_beginning, growing_cache, plain
 from playground.engine.peft_adapters import use_adapter
+from playground.engine.runner import never
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,7 @@ class CpuRunner:
         self._model = model
         if model.device.type == "cpu":
             cpu_attention.use_in(model)
-        self.rows, self.context_length, self.batch = rows, context_length, batch
+        self.rows, self.context_length, self.batch, self.alone = rows, context_length, batch, batch
         self._caches: list[Any] = [None] * rows
         parameters = inspect.signature(model.forward).parameters
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
@@ -34,7 +35,7 @@ class CpuRunner:
         """See Runner.length."""
         return 0 if self._caches[row] is None else int(self._caches[row].get_seq_length())
 
-    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> torch.Tensor:
         """See Runner.extend. After a failure the row holds nothing of use: truncate it to 0."""
         import torch
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from playground.engine.cuda_graphs import CaptureError, Graphs
 from playground.engine.paged_cache import PAGE, Pages, attending, flash_reads, reading
 from playground.engine.peft_adapters import use_adapter
-from playground.engine.runner import UnsupportedModelError
+from playground.engine.runner import UnsupportedModelError, never
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class CudaRunner:
         self._model = model.get_base_model() if hasattr(model, "get_base_model") else model
         if not getattr(self._model, "_supports_attention_backend", False):
             raise UnsupportedModelError(f"{type(self._model).__name__} has an attention of its own")
-        self.rows, self.context_length, self.batch = rows, context_length, 1024
+        self.rows, self.context_length, self.batch, self.alone = rows, context_length, 1024, 1024
         self.device: torch.device = self._model.device
         self._pages = Pages(rows, context_length, self.device)
         self._lengths = [0] * rows
@@ -63,7 +63,7 @@ class CudaRunner:
         """See Runner.length."""
         return self._lengths[row]
 
-    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> torch.Tensor:
         """See Runner.extend. Raises ValueError for no tokens or more than fit; out of memory leaves the row as it was.
 
         `tokens` may be longer than `batch`.

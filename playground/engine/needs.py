@@ -15,7 +15,7 @@ from playground.engine.packed import KNOWN, WIDENED
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
-LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 512, 1024
+LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 1536, 1024
 """Prompt tokens that an engine reads at a time."""
 PAGE = 256
 """Caches on a GPU and in llama.cpp grow by so many tokens."""
@@ -176,9 +176,10 @@ def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: in
     # While the largest matrix is packed it is there three times more: joined, clamped, and in half precision.
     turned = 10 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
     kept = slots * number * context * (shape.kv_width + shape.sliding_kv_width) + slots * 4 * shape.state_width
-    work = 4 * CPU_BATCH * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
+    batch = min(CPU_BATCH if known else 512, context)
+    work = 4 * batch * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
     if not known:  # Growing a layer's cache holds the old and the new one for a moment; attention has scores.
-        work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * CPU_BATCH * context * shape.num_attention_heads
+        work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * batch * context * shape.num_attention_heads
     overhead = 12 * MIB + _TOKENIZER * shape.vocab_size + compiled
     # A file of the same type is the weights: mapped, and read when they are first used.
     lazy = weights if same else 0

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ class UnsupportedModelError(Exception):
     """This runner does not compute this model rightly; another must take it. The text says why."""
 
 
+class GivenUpError(Exception):
+    """Nobody wants any more what was being read."""
+
+
+def never() -> bool:
+    """What `given_up` is where nobody gives up."""
+    return False
+
+
 class Runner(Protocol):
     """A causal model and the keys and values of several sequences ("rows"). One thread at a time may use it."""
 
@@ -23,13 +32,18 @@ class Runner(Protocol):
     """How many sequences it can hold; those not being written keep their prefix for the next turn."""
     context_length: int
     batch: int
-    """Most prompt tokens to read in one `extend`, so that stopping and the others do not wait long."""
+    """Most prompt tokens to read in one `extend`, so that the others do not wait long."""
+    alone: int
+    """The same where nobody waits."""
 
     def length(self, row: int) -> int:
         """Tokens held in `row`."""
 
-    def extend(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
-        """Read `tokens` after those held; return the scores of the next token, float32, shaped (vocabulary,)."""
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> torch.Tensor:
+        """Read `tokens` after those held; return the scores of the next token, float32, shaped (vocabulary,).
+
+        May look at `given_up` from time to time, and raise GivenUpError with the row as it was.
+        """
 
     def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
         """Add one token to each of several rows at once; return the scores of the next one for each, as `extend`."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from playground.engine.batcher import Batcher, Event
+from playground.engine.runner import GivenUpError, never
 from playground.errors import ModelError
 
 STOP = 99
@@ -18,7 +19,7 @@ class Counting:
     """A runner whose next token is the number of tokens read so far; it notes what it is asked."""
 
     def __init__(self, rows: int = 4) -> None:
-        self.rows, self.context_length, self.batch = rows, 1000, 10
+        self.rows, self.context_length, self.batch, self.alone = rows, 1000, 10, 10
         self.held: list[list[int]] = [[] for _ in range(rows)]
         self.adapter = ""
         self.log: list[tuple[str, Any]] = []
@@ -27,7 +28,7 @@ class Counting:
     def length(self, row: int) -> int:
         return len(self.held[row])
 
-    def extend(self, row: int, tokens: Sequence[int]) -> Any:
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> Any:
         self.log.append(("extend", len(tokens)))
         self.fail("extend", tokens)
         self.held[row].extend(tokens)
@@ -140,6 +141,29 @@ def test_stop_ends_it_at_once_and_frees_the_row(batcher: Batcher) -> None:
             if event.what == "token":
                 stop.set()
         assert len(tokens(events)) == 1
+    assert len(tokens(list(ask(batcher, 9)))) == 5
+
+
+def test_stop_while_a_long_piece_is_read(batcher: Batcher, runner: Counting) -> None:
+    reading, other = threading.Event(), threading.Event()
+    usual = runner.extend
+
+    def slow(row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> Any:
+        reading.set()
+        while not given_up():
+            other.wait(0.01)
+        raise GivenUpError
+
+    runner.extend = slow  # type: ignore[method-assign]
+    stop, got = threading.Event(), []
+    thread = threading.Thread(target=lambda: got.extend(ask(batcher, 9, stop=stop)))
+    thread.start()
+    assert reading.wait(5)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [event.what for event in got] == ["read"]
+    runner.extend = usual  # type: ignore[method-assign]
     assert len(tokens(list(ask(batcher, 9)))) == 5
 
 

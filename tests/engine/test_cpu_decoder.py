@@ -21,7 +21,7 @@ from playground.engine import compiled_step, lane, packed
 from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.peft_adapters import use_adapter
-from playground.engine.runner import Runner, UnsupportedModelError
+from playground.engine.runner import GivenUpError, Runner, UnsupportedModelError
 from playground.engine.team import Team
 
 CONTEXT, ROWS, WORDS = 300, 3, 301
@@ -120,6 +120,17 @@ def test_it_says_what_the_model_says(kind: str, way: str) -> None:
             for row in range(ROWS):
                 held[row].append(seed + row)
                 assert near(found[row], own(truth, held[row]))
+
+
+def test_what_is_given_up_in_the_middle_leaves_the_row_as_it_was() -> None:
+    model, truth = model_of("llama", "fp16 compiled")
+    with closing(runner_of(model, "fp16 compiled")) as runner:
+        runner.extend(0, words(30, 1))
+        looks = iter([False, True])
+        with pytest.raises(GivenUpError):
+            runner.extend(0, words(60, 2), lambda: next(looks))
+        assert runner.length(0) == 30
+        assert near(runner.extend(0, words(50, 3)), own(truth, words(30, 1) + words(50, 3)))
 
 
 class Rows(RuleBasedStateMachine):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from playground.engine.prefix import Prefixes
+from playground.engine.runner import never
 
 CHAT = list(range(100))
 OTHER = list(range(500, 560))
@@ -17,13 +18,13 @@ class Rows:
     """A runner that keeps tokens alone; with `rigid`, one that cannot go back or copy, as recurrent models."""
 
     def __init__(self, rows: int, rigid: bool = False) -> None:
-        self.rows, self.context_length, self.batch, self.rigid = rows, 1000, 16, rigid
+        self.rows, self.context_length, self.batch, self.alone, self.rigid = rows, 1000, 16, 16, rigid
         self.held: list[list[int]] = [[] for _ in range(rows)]
 
     def length(self, row: int) -> int:
         return len(self.held[row])
 
-    def extend(self, row: int, tokens: Sequence[int]) -> Any:
+    def extend(self, row: int, tokens: Sequence[int], given_up: Callable[[], bool] = never) -> Any:
         self.held[row].extend(tokens)
 
     def step(self, tokens: Mapping[int, int]) -> Any:

@@ -113,6 +113,7 @@ def test_what_a_cancelled_call_left_is_right(engine: TransformersEngine, where: 
 
 def test_the_prompt_is_read_in_steps(engine: TransformersEngine) -> None:
     turns = [Turn("user", LONG[0].content * 2)]
+    engine._runner.alone = 256
     done = [chunk.prompt_done for chunk in ask(engine, turns) if not chunk.completion_tokens]
     assert len(done) > 2
     assert all(after - before <= 256 for before, after in pairwise(done))
