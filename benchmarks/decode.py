@@ -34,7 +34,7 @@ from playground.engine.transformers_load import load
 from playground.records import Sampling, Turn
 
 CONTEXT, NEW, LONG = 4096, 32, 1500
-BAR, KL_BAR = 2.0, 0.001
+BAR, KL_BAR = 3.0, 0.001
 REFERENCE = Path("/usr/share/debian-reference")
 SHORT = "Tell me a long story about a dog that lives by the sea and meets a cat that has come from far away."
 

@@ -11,16 +11,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playground.engine import lane
 from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
+from playground.engine.decoder_layers import Layer, layers
 from playground.engine.growing_cache import growing_cache, plain
-from playground.engine.packed import KINDS, KNOWN, Packed, PackedModel, linears, widened_product
-from playground.engine.peft_adapters import bare, use_adapter
+from playground.engine.packed import KNOWN, Packed, PackedModel
+from playground.engine.peft_adapters import use_adapter
 from playground.engine.runner import GivenUpError, UnsupportedModelError, never
 
 if TYPE_CHECKING:
@@ -28,25 +28,11 @@ if TYPE_CHECKING:
 
 _CLOSE = 1e-3
 """How far scores may be from the model's own, relative to their size; the order of additions alone makes 1e-6."""
-_BATCH, _ALONE = (128, 512), (128, 1536)
+_BATCH, _ALONE = (128, 512), (128, 2048)
 """Fewest and most tokens of a prompt to read at a time: more are faster, but others wait."""
-_PATIENCE = 0.7, 1.8
+_PATIENCE = 0.7, 2.0
 """Seconds that this may take."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """The weights of one layer; each function is one linear product of (tokens, features)."""
-
-    before_attention: torch.Tensor
-    before_mlp: torch.Tensor
-    of_heads: torch.Tensor | None
-    """Qwen3 norms each head: (heads + groups, width)."""
-    qkv: Callable[[torch.Tensor], torch.Tensor]
-    out: Callable[[torch.Tensor], torch.Tensor]
-    gate_up: Callable[[torch.Tensor], torch.Tensor]
-    down: Callable[[torch.Tensor], torch.Tensor]
 
 
 class DecoderRunner:
@@ -68,7 +54,7 @@ class DecoderRunner:
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
         self.rows, self.context_length, self.batch, self.alone = rows, context_length, 256, 512
         self._held: list[Row | None] = [None] * rows
-        self._layers: list[_Layer] = []
+        self._layers: list[Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
         self._packed: PackedModel | None = getattr(model, "playground_packed", None)
         self._compiled: CompiledStep | None = None
@@ -132,25 +118,7 @@ class DecoderRunner:
 
     def _bind(self) -> None:
         """Look up the weights anew: adapters put layers of their own around the model's."""
-        import torch
-
-        self._layers = []
-        for at, layer in enumerate(self._model.model.layers):
-            of_heads = None
-            if hasattr(layer.self_attn, "q_norm"):
-                norms = (layer.self_attn.q_norm.weight, self._heads), (layer.self_attn.k_norm.weight, self._groups)
-                of_heads = torch.cat([weight.expand(count, -1) for weight, count in norms])
-            products = [
-                _product(
-                    linears(layer, names),
-                    None if self._packed is None else self._packed.of(kind, at),
-                    lambda count, size, kind=kind: self._space(kind, count, size),  # type: ignore[misc]
-                    self._widen,
-                )
-                for kind, names in enumerate(KINDS)
-            ]
-            before = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
-            self._layers.append(_Layer(*before, of_heads, *products))
+        self._layers = layers(self._model, self._packed, self._space, self._widen)
         if self._compiled is not None:
             self._compiled.adapt()
 
@@ -188,13 +156,12 @@ class DecoderRunner:
         counts: list[int],
         given_up: Callable[[], bool],
     ) -> torch.Tensor:
-        import torch
 
         for at, layer in enumerate(self._layers):
             if given_up():
                 raise GivenUpError
             states = self._layer(layer, at, states, turn, held, counts)
-        last = self._norm(states[torch.tensor(counts).cumsum(0) - 1], self._model.model.norm.weight)
+        last = self._norm(states, self._model.model.norm.weight)
         if self._compiled is not None and self._compiled.ready:
             return self._compiled.scores(last)
         scores: torch.Tensor = self._model.lm_head(last).float()
@@ -202,7 +169,7 @@ class DecoderRunner:
 
     def _layer(
         self,
-        layer: _Layer,
+        layer: Layer,
         at: int,
         states: torch.Tensor,
         turn: tuple[torch.Tensor, torch.Tensor],
@@ -218,15 +185,18 @@ class DecoderRunner:
             heads = self._norm(heads, layer.of_heads)
         cosine, sine = turn
         heads = torch.addcmul(heads * cosine, heads.roll(self._width // 2, -1), sine)
-        seen, begin = [], 0
+        seen, begin, last = [], 0, at == len(self._layers) - 1
         for row, new in zip(held, counts, strict=True):
             part, total = slice(begin, begin + new), row.length + new
             keys, kept = row.part(at)
             keys[:, row.length : total] = heads[part, self._heads :].transpose(0, 1)
             kept[:, row.length : total] = values[part].transpose(0, 1)
-            query = heads[part, : self._heads].transpose(0, 1)
+            # Of the last layer nothing is wanted but what it makes of each row's last token.
+            query = heads[part][-1 if last else 0 :, : self._heads].transpose(0, 1)
             seen.append(attend_after(query, keys[:, :total], kept[:, :total], self._scale))
             begin += new
+        if last:
+            states = states[torch.tensor(counts).cumsum(0) - 1]
         states = states.add_(layer.out(seen[0] if len(seen) == 1 else torch.cat(seen)))
         gate, up = layer.gate_up(self._norm(states, layer.before_mlp)).chunk(2, -1)
         return states.add_(layer.down(self._model.model.layers[at].mlp.act_fn(gate).mul_(up)))
@@ -278,25 +248,3 @@ class DecoderRunner:
         if not apart <= _CLOSE:
             raise UnsupportedModelError(f"{type(self._model).__name__}: scores are {apart:.4f} apart from its own")
         log.info("%s is written out: apart from the model's own scores by %.1e", type(self._model).__name__, apart)
-
-
-def _product(
-    layers: Sequence[Any],
-    whole: tuple[Packed, torch.Tensor | None] | None,
-    room: Callable[[int, int], torch.Tensor],
-    widen: Callable[[Packed, torch.Tensor], None],
-) -> Callable[[torch.Tensor], torch.Tensor]:
-    """One function for several linear layers that read the same; `whole` are their weights and biases in one block.
-
-    What it returns may lie in `room` (tokens, outputs): it is to be used before the next call.
-    """
-    import torch
-
-    if whole is not None and all(bare(layer) is not None for layer in layers):
-        weights, biases = whole
-        size = len(weights.codes)
-        return lambda states: widened_product(states, weights, biases, room(len(states), size), widen)
-    if len(layers) == 1:
-        one: Callable[[torch.Tensor], torch.Tensor] = layers[0]
-        return one
-    return lambda states: torch.cat([layer(states) for layer in layers], -1)

@@ -15,7 +15,7 @@ from playground.engine.packed import KNOWN, WIDENED
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
-LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 1536, 1024
+LLAMACPP_BATCH, CPU_BATCH, CUDA_BATCH = 128, 2048, 1024
 """Prompt tokens that an engine reads at a time."""
 PAGE = 256
 """Caches on a GPU and in llama.cpp grow by so many tokens."""

@@ -34,6 +34,8 @@ _LARGEST = 65504.0
 """Of what half precision can hold."""
 _PIECE = 1 << 21
 """Weights that are widened at a time: 8 MB."""
+_CODED = 1 << 18
+"""Weights that are turned into codes at a time."""
 WIDENED = 4 * _PIECE
 """The bytes of that."""
 _scratch = threading.local()
@@ -64,22 +66,12 @@ class Packed:
             codes[:, : self.inputs] = weights
             codes[:, self.inputs :] = 0
             return
-        blocks = torch.nn.functional.pad(weights.float(), (0, codes.shape[1] - self.inputs)).view(
-            len(weights), -1, BLOCK
-        )
-        low, high = (side[..., None] for side in blocks.aminmax(dim=-1))
-        # Between lowest and highest, as Q4_1 and Q4_K lie, or the same to both sides, as Q8_0 does: what is nearer.
-        tables = [(high - low) / 255, low], [torch.maximum(-low, high) / 127, -128 * torch.maximum(-low, high) / 127]
-        found = []
-        for scale, lowest in tables:
-            scale, lowest = scale.half().float(), lowest.half().float()
-            code = ((blocks - lowest) / scale.clamp_min(1e-9)).round_().clamp_(0, 255)
-            apart = (code * scale + lowest - blocks).square_().sum(-1, keepdim=True)
-            found.append((code, torch.cat((scale, lowest), -1), apart))
-        (code, best, apart), (other, second, more) = found
-        nearer = apart <= more
-        codes[:] = torch.where(nearer, code, other).flatten(1)
-        table[:] = torch.where(nearer, best, second)
+        step = max(1, _CODED // self.inputs)  # Piece by piece: it needs ten times the memory of a piece.
+        for begin in range(0, len(weights), step):
+            part = slice(begin, begin + step)
+            filled = torch.nn.functional.pad(weights[part].float(), (0, codes.shape[1] - self.inputs))
+            code, table[part] = _coded(filled.view(len(filled), -1, BLOCK))
+            codes[part] = code.flatten(1)
 
     def widen(self, out: torch.Tensor) -> None:
         """The weights of one matrix in fp32 to `out` (outputs, inputs)."""
@@ -88,6 +80,24 @@ class Packed:
             return
         wide = self.codes.float().view(len(self.codes), -1, BLOCK)
         out.copy_(wide.mul_(self.table[..., :1]).add_(self.table[..., 1:]).flatten(1)[:, : self.inputs])
+
+
+def _coded(blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Codes (..., BLOCK), and scales and lowest values (..., 2), for weights (..., BLOCK)."""
+    import torch
+
+    low, high = (side[..., None] for side in blocks.aminmax(dim=-1))
+    most = torch.maximum(-low, high)
+    found = []
+    # Between lowest and highest, as Q4_1 and Q4_K lie, or the same to both sides, as Q8_0 does: what is nearer.
+    for scale, lowest in (((high - low) / 255, low), (most / 127, -128 * most / 127)):
+        scale, lowest = scale.half().float(), lowest.half().float()
+        code = ((blocks - lowest) / scale.clamp_min(1e-9)).round_().clamp_(0, 255)
+        apart = (code * scale + lowest - blocks).square_().sum(-1, keepdim=True)
+        found.append((code, torch.cat((scale, lowest), -1), apart))
+    (code, table, apart), (other, second, more) = found
+    nearer = apart <= more
+    return torch.where(nearer, code, other), torch.where(nearer, table, second)
 
 
 Widen = Callable[[Packed, "torch.Tensor"], None]
@@ -187,8 +197,7 @@ def _room(packing: Packing, inputs: int, *outputs: int) -> Packed:
 def _packed(packing: Packing, weights: torch.Tensor) -> Packed:
     outputs, inputs = weights.shape
     found = _room(packing, inputs, outputs)
-    for begin in range(0, outputs, 4096):  # Piece by piece: packing needs several times the memory of a piece.
-        found.set(slice(begin, begin + 4096), weights.detach()[begin : begin + 4096])
+    found.set(slice(None), weights.detach())
     return found
 
 
