@@ -11,8 +11,7 @@ from playground.engine.llvm_dots import LANES, key_dots, mix_four, mix_one
 from playground.engine.llvm_words import float_of
 
 CODE: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
-"""How everything is compiled. numba does not notice that code it keeps for another file came from an older version of
-this one; change a name there with it."""
+"""How everything is compiled."""
 
 
 @njit(inline="always", **CODE)

@@ -207,7 +207,7 @@ class Batcher:
         most = self._runner.batch if len(self._active) > 1 or self._waiting else self._runner.alone
         part = reply.prompt[reply.done : reply.done + most]
         try:
-            scores = self._runner.extend(reply.row, part, reply.left.is_set)
+            scores = self._runner.extend(reply.row, part, lambda: reply.left.is_set() or self._closing)
         except GivenUpError:
             return
         self._prefixes.add(reply.row, part)

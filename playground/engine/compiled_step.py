@@ -7,7 +7,6 @@ step itself. Knows the arrays' shapes, nothing of text and sampling.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import logging
 import threading
 import time
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.engine.cpu_rows import Place
-from playground.engine.packed import BLOCK, KINDS, Packed, PackedModel, Packing, linears
+from playground.engine.numba_cache import available
+from playground.engine.packed import BLOCK, KINDS, Packed, PackedModel, Packing, linears, room
 from playground.engine.peft_adapters import bare, low_rank
 from playground.engine.team import Team
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 _WIDE = 16
 """Rows of weights that are widened at a time."""
 log = logging.getLogger(__name__)
-_TYPES: dict[Packing, Any] = {"fp16": np.uint16, "int8": np.uint8}
 _ready: dict[Packing, threading.Event] = {}
 """What is compiled, or being compiled."""
-_lock = threading.Lock()
+_lock, _compiling = threading.Lock(), threading.Lock()
 
 
 class CompiledStep:
@@ -72,9 +71,14 @@ class CompiledStep:
         self.adapt()
 
     @property
+    def compiled(self) -> bool:
+        """Whether it is compiled."""
+        return self._ready.is_set()
+
+    @property
     def ready(self) -> bool:
         """Whether it can be used: compiled, and the adapter in use is one that it knows how to compute."""
-        return self._ready.is_set() and bool(self._low)
+        return self.compiled and bool(self._low)
 
     def adapt(self) -> None:
         """Take over what the model's adapter layers compute now; without any, no low-rank products."""
@@ -86,6 +90,7 @@ class CompiledStep:
         ]
         flat = [pair for layer in found for kind in layer for pair in kind]
         if any(pair is None for pair in flat):
+            log.info("this adapter is of a kind that the compiled step does not know; torch computes it, more slowly")
             return
         ranks = max(pair[0].shape[0] for pair in flat if pair is not None)
         low, high = [], []
@@ -152,7 +157,7 @@ class CompiledStep:
         return torch.from_numpy(out)
 
     def widen(self, weights: Packed, out: torch.Tensor) -> None:
-        """As Packed.widen, by all threads; only when it is ready."""
+        """As Packed.widen, by all threads; only when it is compiled."""
         from playground.engine import decoder_step
 
         codes, table, wide = _codes(weights), _table(weights), out.numpy()
@@ -187,13 +192,8 @@ def prepare(packing: Packing) -> threading.Event:
 
 
 def wait(seconds: float) -> bool:
-    """Wait until all that was begun is compiled; False when it is not by then."""
+    """Wait until all that was begun is compiled; False when one is not in that time."""
     return all(event.wait(seconds) for event in list(_ready.values()))
-
-
-def available() -> bool:
-    """Whether there is a numba for this machine."""
-    return importlib.util.find_spec("numba") is not None
 
 
 def _compile(packing: Packing) -> None:
@@ -205,10 +205,9 @@ def _compile(packing: Packing) -> None:
         def full(*shape: int) -> Floats:
             return np.ones(shape, np.float32)
 
-        blocks = 0 if packing == "fp16" else 1
         shapes = (1, 12), (1, 4), (1, 8), (1, 4), (5,)
-        weights = tuple(np.zeros((*shape, BLOCK), _TYPES[packing]) for shape in shapes)
-        tables = tuple(np.zeros((*shape, blocks, 2), np.uint16) for shape in shapes)
+        blocks = [room(packing, BLOCK, *shape) for shape in shapes]
+        weights, tables = tuple(map(_codes, blocks)), tuple(map(_table, blocks))
         cache = full(2, 1, 2, 4)
         caches = np.array([[[cache[0].ctypes.data, cache[1].ctypes.data]]], np.int64)
         counter, places = np.zeros(8, np.int64), np.array([[0], [2]], np.int64)
@@ -217,17 +216,23 @@ def _compile(packing: Packing) -> None:
         high = (full(1, 12, 0), full(1, 4, 0), full(1, 8, 0), full(1, 4, 0))
         shared = (full(1, 12), full(1, BLOCK), full(1, 8), full(1, BLOCK), full(1, BLOCK))
         own, tools = (full(1, BLOCK), full(1, 0), full(2), full(4)), _tools(BLOCK)
-        decoder_step.step(
-            (0, 1, counter.ctypes.data, _way()),
-            (full(1, 4), np.array([0]), places, full(2, 1, 4), caches),
-            ((full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, tables, biases, low, high),
-            (shared, own, tools),
-            full(1, 5),
-            np.float32(1),
-            np.float32(1),
-        )
-        decoder_step.product(0, 1, weights[-1], tables[-1], full(1, BLOCK), tools, full(1, 5))
-        decoder_step.widen(0, 1, weights[-1], tables[-1], tools, full(5, 4))
+        functions = (decoder_step.step, decoder_step.product, decoder_step.widen)
+        with _compiling:
+            for function in functions:
+                function.disable_compile(False)
+            decoder_step.step(
+                (0, 1, counter.ctypes.data, _way()),
+                (full(1, 4), np.array([0]), places, full(2, 1, 4), caches),
+                ((full(1, 4), full(1, 4), full(4)), full(1, 2, 0), weights, tables, biases, low, high),
+                (shared, own, tools),
+                full(1, 5),
+                np.float32(1),
+                np.float32(1),
+            )
+            decoder_step.product(0, 1, weights[-1], tables[-1], full(1, BLOCK), tools, full(1, 5))
+            decoder_step.widen(0, 1, weights[-1], tables[-1], tools, full(5, 4))
+            for function in functions:
+                function.disable_compile()  # Other types would be a mistake of ours, and take seconds in a reply.
     except Exception:  # Whatever numba cannot do here, the step is computed without it.
         log.warning("the decode step could not be compiled; it is computed without that, more slowly", exc_info=True)
         return

@@ -2,8 +2,8 @@
 
 A step of a small model spends more time in Python than in arithmetic. Here the model's own weights are used with some
 thirty operations a layer, without modules, masks and copies of keys, and the linear layers of all rows are one product;
-single steps go to `compiled_step` once that is ready. That both compute what the model computes is checked when it is
-made, not assumed. Knows nothing of text and sampling.
+single steps go to `compiled_step` once that is ready. That both compute what the model computes is checked, not
+assumed: when it is made, and when the compiled step is ready. Knows nothing of text and sampling.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
 from playground.engine.decoder_layers import Layer, layers
-from playground.engine.growing_cache import growing_cache, plain
-from playground.engine.packed import KNOWN, Packed, PackedModel
+from playground.engine.packed import KNOWN, Packed, PackedModel, unusual
 from playground.engine.peft_adapters import use_adapter
 from playground.engine.runner import GivenUpError, UnsupportedModelError, never
 
@@ -46,22 +45,28 @@ class DecoderRunner:
             raise UnsupportedModelError(f"{type(model).__name__} is not one of {', '.join(KNOWN.values())}")
         if model.device.type != "cpu" or model.model.norm.weight.dtype != torch.float32:
             raise UnsupportedModelError(f"it is on {model.device} in {model.dtype}")
-        if not plain(growing_cache(model.config)):
-            raise UnsupportedModelError("its attention does not look at all tokens")
+        if why := unusual(model):
+            raise UnsupportedModelError(why)
         self._model = model
         attention, config = model.model.layers[0].self_attn, model.config
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
         self._width, self._scale, self._eps = attention.head_dim, attention.scaling, config.rms_norm_eps
-        self.rows, self.context_length, self.batch, self.alone = rows, context_length, 256, 512
+        self.rows, self.context_length, self.batch, self.alone = rows, context_length, 256, 256
         self._held: list[Row | None] = [None] * rows
         self._layers: list[Layer] = []
         self._spaces: dict[int, torch.Tensor] = {}
         self._packed: PackedModel | None = getattr(model, "playground_packed", None)
         self._compiled: CompiledStep | None = None
-        if self._packed is not None and config.hidden_act == "silu":
+        if self._packed is not None:
             self._compiled = CompiledStep(model, self._packed, torch.get_num_threads())
-        self._bind()
-        self._check()
+        self._proved = False
+        """Whether the compiled step was seen to compute what torch does."""
+        try:
+            self._bind()
+            self._check()
+        except BaseException:
+            self.close()
+            raise
 
     def length(self, row: int) -> int:
         """See Runner.length."""
@@ -127,11 +132,13 @@ class DecoderRunner:
         import torch
 
         held, counts = [self._row(row) for row in rows], list(rows.values())
+        for row, count in zip(held, counts, strict=True):
+            row.make_room(count)
         with torch.inference_mode():
             places = [torch.arange(row.length, row.length + count) for row, count in zip(held, counts, strict=True)]
             states = self._model.model.embed_tokens(torch.tensor(tokens))
             cosine, sine = self._rotation(states, torch.cat(places))
-            if self._compiled is not None and self._compiled.ready and len(tokens) <= self._compiled.most:
+            if self._compiled is not None and len(tokens) <= self._compiled.most and self._usable():
                 where = [row.place(count) for row, count in zip(held, counts, strict=True)]
                 scores = self._compiled.run(states, cosine, sine, where)
                 lane.alone()
@@ -162,7 +169,7 @@ class DecoderRunner:
                 raise GivenUpError
             states = self._layer(layer, at, states, turn, held, counts)
         last = self._norm(states, self._model.model.norm.weight)
-        if self._compiled is not None and self._compiled.ready:
+        if self._compiled is not None and self._compiled.ready and self._proved:
             return self._compiled.scores(last)
         scores: torch.Tensor = self._model.lm_head(last).float()
         return scores
@@ -202,13 +209,13 @@ class DecoderRunner:
         return states.add_(layer.down(self._model.model.layers[at].mlp.act_fn(gate).mul_(up)))
 
     def _widen(self, weights: Packed, out: torch.Tensor) -> None:
-        if self._compiled is not None and self._compiled.ready:
+        if self._compiled is not None and self._compiled.compiled and self._proved:
             self._compiled.widen(weights, out)
         else:
             weights.widen(out)
 
     def _space(self, kind: int, count: int, size: int) -> torch.Tensor:
-        """Memory (count, size) for the products of one kind, the same for all layers."""
+        """Memory (count, size) for the products of one kind, the same for all layers; the largest is kept."""
         import torch
 
         if kind not in self._spaces or len(self._spaces[kind]) < count:
@@ -228,6 +235,26 @@ class DecoderRunner:
         cosine, sine = self._model.model.rotary_emb(states[None], places[None])
         first, second = sine.chunk(2, -1)
         return cosine[0], torch.cat((-first, second), -1)[0]
+
+    def _usable(self) -> bool:
+        """Whether the compiled step is ready; the first time that it is, it is compared with torch."""
+        if self._compiled is None or not self._compiled.ready:
+            return False
+        if not self._proved:
+            compiled, held, found = self._compiled, self._held[0], []
+            tokens, self._proved = [number * 37 % self._model.config.vocab_size for number in range(8)], True
+            try:
+                for self._compiled in (None, compiled):
+                    self._held[0] = None
+                    found.append(self._scores(tokens, {0: len(tokens)}))
+            finally:
+                self._compiled, self._held[0] = compiled, held
+            apart = float((found[1] - found[0]).norm() / found[0].norm())
+            if not apart <= _CLOSE:
+                log.error("the compiled step is apart from torch's by %.4f, and is not used", apart)
+                compiled.close()
+                self._compiled = None
+        return self._compiled is not None
 
     def _check(self) -> None:
         import torch

@@ -1,11 +1,13 @@
 """Keys and values of one sequence on a CPU. Knows nothing of models.
 
-Room is reserved for the whole context at once, but the system gives memory only to what is written. So nothing is
-copied when a sequence grows, it takes what its tokens take, and all of it goes back when the row is dropped.
+Where the system gives memory only to what is written, room is reserved for the whole context at once: nothing is copied
+when a sequence grows, and it takes what its tokens take. On Windows, which counts what is reserved, room doubles when
+it is full. All of it goes back when the row is dropped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import sys
 from dataclasses import dataclass
@@ -16,6 +18,11 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
+
+
+_AT_ONCE = sys.platform != "win32"
+_LEAST = 256
+"""Tokens to make room for at first where it grows."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,21 @@ class Place:
 class Row:
     """One sequence: for each layer keys and values (groups, room, width), of which `length` tokens are used."""
 
-    def __init__(self, layers: int, groups: int, room: int, width: int) -> None:
-        """Reserve room for so many tokens. Raises MemoryError when not even that can be had."""
-        self.length = 0
-        self._held = _reserved((layers, 2, groups, room, width))
+    def __init__(self, layers: int, groups: int, most: int, width: int) -> None:
+        """For so many tokens at most. Raises MemoryError when room cannot be had."""
+        self.length, self._most = 0, most
+        self._held = _reserved((layers, 2, groups, most if _AT_ONCE else min(_LEAST, most), width))
+
+    def make_room(self, new: int) -> None:
+        """Have room for `new` more tokens. Raises ValueError for more than there may be, or MemoryError."""
+        total = self.length + new
+        layers, two, groups, room, width = self._held.shape
+        if total > self._most:
+            raise ValueError(f"{total} tokens in a row for {self._most}")
+        if total > room:
+            held = _reserved((layers, two, groups, min(max(2 * room, total), self._most), width))
+            held[:, :, :, : self.length] = self._held[:, :, :, : self.length]
+            self._held = held
 
     def part(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of one layer."""
@@ -53,8 +71,9 @@ class Row:
 
     def beginning(self, length: int) -> Row:
         """A copy of the first `length` tokens."""
-        layers, _, groups, room, width = self._held.shape
-        copy = Row(layers, groups, room, width)
+        layers, _, groups, _, width = self._held.shape
+        copy = Row(layers, groups, self._most, width)
+        copy.make_room(length)
         copy._held[:, :, :, :length] = self._held[:, :, :, :length]
         copy.length = length
         return copy
@@ -69,9 +88,12 @@ def _reserved(shape: tuple[int, ...]) -> torch.Tensor:
         if sys.platform == "win32":
             block = mmap.mmap(-1, size)
         else:
-            block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Large pages would give memory to much that is not written.
-                block.madvise(mmap.MADV_NOHUGEPAGE)
+            # Without MAP_NORESERVE Linux refuses more than it has, though most of it is never written.
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+            block = mmap.mmap(-1, size, flags=flags)
     except OSError as error:
         raise MemoryError(f"{size:,} bytes for keys and values cannot be had") from error
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # A system without large pages need not be told.
+            block.madvise(mmap.MADV_NOHUGEPAGE)  # They would give memory to much that is not written.
     return torch.frombuffer(block, dtype=torch.float32).view(shape)

@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_threads = 0
+"""With how many torch computes; 0: as many as it likes."""
 _here = threading.local()
 _lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torch-lane")
 
@@ -34,20 +36,35 @@ def alone() -> None:
 
 def together() -> None:
     """Let torch compute with all threads again."""
-    _use(getattr(_here, "threads", 0))
+    _use(_threads)
+
+
+def use(threads: int) -> None:
+    """Let torch compute with so many threads from now on, here and wherever it does work for us."""
+    import torch
+
+    global _threads
+    _threads = threads
+    torch.set_num_threads(threads)
+
+
+def _wake() -> None:
+    """Begin work in one of our threads. How many torch uses is kept for each thread, and what a new one gets is what
+    was said last in any."""
+    _here.ours = True
+    together()
 
 
 def _use(threads: int) -> None:
     import torch
 
-    if getattr(_here, "threads", 0) and torch.get_num_threads() != threads:  # Elsewhere it is not for us to say.
+    # Elsewhere it is not for us to say.
+    if threads and getattr(_here, "ours", False) and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 
 
 def _with_all_threads(work: Callable[[], _T]) -> _T:
-    import torch
-
-    _here.threads = torch.get_num_threads()
+    _wake()
     try:
         return work()
     finally:
@@ -60,6 +77,7 @@ def aside(work: Callable[[], _T]) -> _T:
 
     def do() -> None:
         try:
+            _wake()
             done.set_result(work())
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             done.set_exception(error)

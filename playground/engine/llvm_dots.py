@@ -3,9 +3,6 @@
 Weights are half precision numbers (uint16, their bits), or codes (uint8) in blocks of BLOCK, each with a scale and a
 lowest value in half precision: `weight = code * scale + lowest`. Inputs and sums are float32; everything is addressed
 by numbers, because numba's arrays cost more than the product of a row.
-
-numba does not notice that code it keeps for `decoder_step` came from an older version of this file; change a name there
-with it.
 """
 
 from __future__ import annotations
@@ -14,15 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import binding, ir
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 
-BLOCK = 32
-"""Codes that share a scale."""
-_HOST = binding.get_host_cpu_features()
-LANES = 16 if _HOST.get("avx512f") else 8
+from playground.engine.packed import BLOCK
+
+_FEATURES = config.CPU_FEATURES or binding.get_host_cpu_features().flatten()
+LANES = 16 if "+avx512f" in _FEATURES else 8
 """Numbers in a vector. Where the processor's are shorter, LLVM takes several."""
-TILE = 2 if _HOST.get("avx2") and not _HOST.get("avx512f") else 4
+TILE = 4 if LANES == 16 else 2
 """Rows of weights that are multiplied with four inputs at a time: as many as there are registers for."""
 _AHEAD = 8
 """Rows that are fetched ahead; from 4 to 16 it is the same, without it half the speed."""

@@ -1,8 +1,4 @@
-"""What compiled code says to the processor directly, because numba has no words for it: counters, addresses, bits.
-
-numba does not notice that code it keeps for `decoder_step` came from an older version of this file; change a name there
-with it.
-"""
+"""What compiled code says to the processor directly, because numba has no words for it: counters, addresses, bits."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from playground.engine.packed import KNOWN, WIDENED
 from playground.engine.shape import ModelShape
@@ -151,7 +152,7 @@ def _ctranslate2(shape: ModelShape, precision: str, context: int, slots: int, li
 def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: int, library: int) -> Need:
     """Keys and values grow, in the type of the arithmetic; a file of another type is mapped while it is read."""
     known = shape.model_type in KNOWN and precision not in ("bf16", *FOUR_BIT)
-    known = known and (shape.format == "gguf" or not shape.quantization)
+    known = known and (shape.format == "gguf" or not shape.quantization) and find_spec("numba") is not None
     halved = precision in ("fp16", "int8", "auto") and known
     bytewise = precision == "int8" or (precision == "auto" and shape.format == "gguf" and bool(shape.quantization))
     packed = precision == "fp16" or (precision == "auto" and _processor() == "x86_64")

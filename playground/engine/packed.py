@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from playground.engine.growing_cache import growing_cache, plain
+
 if TYPE_CHECKING:
     import torch
 
@@ -125,10 +127,10 @@ def linears(layer: Any, names: Sequence[str]) -> list[Any]:
 
 
 def fits(model: Any) -> bool:
-    """True when `model` is of this shape, and half precision can hold its weights."""
+    """True when `model` is of this shape, computes in the usual way, and half precision can hold its weights."""
     import torch
 
-    if type(model).__name__ not in KNOWN.values():
+    if type(model).__name__ not in KNOWN.values() or unusual(model):
         return False
     alike = all(
         type(one) is torch.nn.Linear
@@ -142,8 +144,20 @@ def fits(model: Any) -> bool:
     return alike and all(extreme <= _LARGEST for extreme in extremes)
 
 
+def unusual(model: Any) -> str:
+    """What of a model of this kind is not computed by `cpu_decoder`, or ""."""
+    rope = model.model.rotary_emb.rope_type
+    if "dynamic" in rope or rope == "longrope":
+        return f"its positions ({rope}) depend on the length of all that is read"
+    if not plain(growing_cache(model.config)):
+        return "its attention does not look at all tokens"
+    if model.config._attn_implementation != "sdpa":
+        return f"its attention is to be {model.config._attn_implementation}"
+    return "" if model.config.hidden_act == "silu" else f"its activation is {model.config.hidden_act}"
+
+
 def pack(model: Any, packing: Packing) -> PackedModel:
-    """Pack the layers of a model that `fits`; the rest becomes fp32. Nothing is there twice."""
+    """Pack the layers of a model that `fits`, one after the other; the rest becomes fp32."""
     import torch
 
     linear, embedding = _classes()
@@ -152,7 +166,7 @@ def pack(model: Any, packing: Packing) -> PackedModel:
     for names in KINDS:
         first = linears(layers[0], names)
         sizes = [one.out_features for one in first]
-        block = _room(packing, first[0].in_features, len(layers), sum(sizes))
+        block = room(packing, first[0].in_features, len(layers), sum(sizes))
         added = torch.zeros(len(layers), sum(sizes))
         for at, layer in enumerate(layers):
             begin = 0
@@ -181,7 +195,8 @@ def pack(model: Any, packing: Packing) -> PackedModel:
     return packed
 
 
-def _room(packing: Packing, inputs: int, *outputs: int) -> Packed:
+def room(packing: Packing, inputs: int, *outputs: int) -> Packed:
+    """Matrices (*outputs, inputs) that are not set yet."""
     import numpy as np
     import torch
 
@@ -196,7 +211,7 @@ def _room(packing: Packing, inputs: int, *outputs: int) -> Packed:
 
 def _packed(packing: Packing, weights: torch.Tensor) -> Packed:
     outputs, inputs = weights.shape
-    found = _room(packing, inputs, outputs)
+    found = room(packing, inputs, outputs)
     found.set(slice(None), weights.detach())
     return found
 

@@ -38,9 +38,8 @@ class TransformersEngine:
 
     def __init__(self, source: ModelSource) -> None:
         """Load `source.path`, a GGUF or a folder. Raises ModelError, StorageError (converted copy) or MemoryError."""
-        import torch
 
-        torch.set_num_threads(source.threads)
+        lane.use(source.threads)
         loaded = lane.aside(lambda: load(source))
         self._model, self._tokenizer = loaded.model, loaded.tokenizer
         # The first call clears what truncation the tokenizer's file asks for; later ones change nothing in it, so that

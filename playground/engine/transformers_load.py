@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.engine import compiled_step, fp16_linear, packed
+from playground.engine import fp16_linear, numba_cache, packed
 from playground.engine.base import ModelSource
 from playground.engine.convert import is_pickle, whole_folder
 from playground.engine.load_errors import words
@@ -129,9 +129,9 @@ def _precision(source: ModelSource, device: str, quantised: str) -> str:
     if wanted in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(f"{wanted} needs bitsandbytes, which is not made for this machine. Choose bf16 or fp16.")
     if device == "cpu":
-        # Half precision weights with single precision arithmetic: as fast as it gets, and as exact as fp32 for all that
-        # a person can see. bfloat16 decodes fast too, but reads a prompt five times slower where the processor has no
-        # instructions for it (measured: 80 against 389 tokens/s).
+        # Half precision weights (or bytes: see `_packing`) with single precision arithmetic are the fastest, and as
+        # exact as fp32 for all that a person can see. bfloat16 decodes fast too, but reads a prompt five times slower
+        # where the processor has no instructions for it (measured: 80 against 389 tokens/s).
         return "fp16" if wanted == "auto" else wanted
     if wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16"
@@ -171,7 +171,7 @@ def _packing(source: ModelSource, precision: str) -> packed.Packing | None:
 
     With "auto" those of a quantised GGUF go into bytes, where they lose nothing that is worth a word.
     """
-    if precision not in ("fp16", "int8") or not compiled_step.available():
+    if precision not in ("fp16", "int8") or not numba_cache.available():
         return None
     try:
         shape = read_shape(source.path)

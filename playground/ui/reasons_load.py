@@ -232,6 +232,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("The model was to be loaded on {}, but {}.", "模型应加载到 {0}，但 {1}。"),
     ("{} needs bitsandbytes, which is not made for this machine.", "{0} 需要 bitsandbytes，而它不支持本机。"),
     ("This processor cannot compute with fp16 weights.", "本处理器不能用 fp16 权重计算。"),
+    ("This model cannot be loaded as int8 on the CPU.", "此模型不能在 CPU 上以 int8 加载。"),
     (
         "transformers needs {} GB in {} to unpack this model, but {} GB are free.",
         "transformers 展开此模型需要在 {1} 中有 {0} GB，而可用 {2} GB。",

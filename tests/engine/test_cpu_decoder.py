@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +21,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from playground.engine import compiled_step, lane, packed
+from playground.engine import compiled_step, cpu_rows, lane, packed
 from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.peft_adapters import use_adapter
@@ -38,17 +42,19 @@ SIZES: dict[str, Any] = dict(
     initializer_range=0.4,
     pad_token_id=0,
 )
+
+
+def llama(**more: Any) -> Any:
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**{**SIZES, **more}))
+
+
 KINDS: dict[str, Callable[[], Any]] = {
-    "llama": lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES)),
-    "llama, tied": lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES, tie_word_embeddings=True)),
-    "llama, biases": lambda: transformers.LlamaForCausalLM(
-        transformers.LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True)
-    ),
+    "llama": llama,
+    "llama, tied": lambda: llama(tie_word_embeddings=True),
+    "llama, biases": lambda: llama(attention_bias=True, mlp_bias=True),
+    "llama, whole vectors": lambda: llama(head_dim=80, hidden_size=48),
     "mistral": lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=None)),
     "qwen2": lambda: transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**{**SIZES, "hidden_size": 60})),
-    "llama, even": lambda: transformers.LlamaForCausalLM(
-        transformers.LlamaConfig(**{**SIZES, "head_dim": 80, "hidden_size": 48})
-    ),
     "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SIZES)),
 }
 WAYS = ("fp32", "fp16", "int8", "fp16 compiled", "int8 compiled")
@@ -83,7 +89,7 @@ def runner_of(model: Any, way: str) -> DecoderRunner:
         runner._compiled = None
     else:
         assert runner._compiled is not None
-        assert runner._compiled.ready
+        assert runner._usable()
     return runner
 
 
@@ -225,16 +231,89 @@ def test_adapters_say_what_peft_says(kind: str, changes: dict[str, Any], compile
     ("model", "words_of_it"),
     [
         (lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(n_layer=1, n_head=2, n_embd=8)), "is not one of"),
-        (lambda: KINDS["llama"]().to(torch.bfloat16), "bfloat16"),
+        (lambda: llama().to(torch.bfloat16), "bfloat16"),
         (
             lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=8)),
             "does not look at all",
         ),
+        (lambda: llama(hidden_act="gelu"), "activation"),
+        (lambda: llama(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}), "dynamic"),
     ],
 )
 def test_what_it_does_not_know_is_left_to_another(model: Callable[[], Any], words_of_it: str) -> None:
     with pytest.raises(UnsupportedModelError, match=words_of_it):
         DecoderRunner(model().eval(), ROWS, CONTEXT)
+
+
+def test_a_compiled_step_that_computes_otherwise_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    """It may become ready when the model is in use already."""
+    model, truth = model_of("llama", "int8")
+    with closing(DecoderRunner(model, ROWS, CONTEXT)) as runner:
+        assert runner._compiled is not None
+        runner._proved = False
+        runner._compiled._norms = (*runner._compiled._norms[:2], runner._compiled._norms[2] * 2)
+        assert near(runner.extend(0, words(20, 1)), own(truth, words(20, 1)))
+        assert runner._compiled is None
+    assert "apart" in caplog.text
+
+
+def test_it_takes_over_when_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = threading.Event()
+    monkeypatch.setattr(compiled_step, "prepare", lambda packing: ready)
+    model, truth = model_of("qwen3", "int8")
+    with closing(DecoderRunner(model, ROWS, CONTEXT)) as runner:
+        assert near(runner.extend(0, words(20, 1)), own(truth, words(20, 1)))
+        assert not runner._usable()
+        ready.set()
+        assert near(runner.step({0: 5})[0], own(truth, [*words(20, 1), 5]))
+        assert runner._usable()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_more_than_the_context_is_refused(way: str) -> None:
+    model, truth = model_of("llama", way)
+    with closing(runner_of(model, way)) as runner:
+        runner.extend(0, words(CONTEXT, 1))
+        for more in (1, 50):
+            with pytest.raises(ValueError, match="tokens"):
+                runner.extend(0, words(more, 2))
+        with pytest.raises(ValueError, match="tokens"):
+            runner.step({0: 1})
+        assert runner.length(0) == CONTEXT
+        assert near(runner.extend(1, words(5, 3)), own(truth, words(5, 3)))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_that_grow(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows."""
+    monkeypatch.setattr(cpu_rows, "_AT_ONCE", False)
+    monkeypatch.setattr(cpu_rows, "_LEAST", 8)
+    model, truth = model_of("llama", way)
+    with closing(runner_of(model, way)) as runner:
+        held: list[int] = []
+        for count in (5, 3, 1, 30, 100, 1):
+            held += words(count, count)
+            assert near(runner.extend(0, held[-count:]), own(truth, held))
+        assert runner.copy(0, 1, 20) == 20
+        assert near(runner.step({1: 7})[1], own(truth, [*held[:20], 7]))
+
+
+def test_processors_with_shorter_vectors(tmp_path: Path) -> None:
+    """The same for one that has AVX2 and no more, which most have."""
+    environment = {**os.environ, "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "says_what_the_model and compiled",
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_a_model_that_computes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,6 +393,39 @@ def test_the_team_does_each_part_once_and_ends() -> None:
         if thread.name.startswith("team-") and thread.ident and threading.active_count() > before:
             thread.join(0.5)
     assert threading.active_count() <= before
+
+
+def test_what_a_part_raises_is_raised_and_nobody_waits_for_ever() -> None:
+    with closing(Team(3)) as team:
+
+        def work(part: int, parts: int) -> None:
+            if part == 1:
+                raise MemoryError
+
+        for _ in range(3):
+            with pytest.raises(MemoryError):
+                team.run(work)
+        team.run(lambda part, parts: None)
+    with pytest.raises(RuntimeError):
+        team.run(lambda part, parts: None)
+
+
+def test_the_lane_keeps_how_many_threads_were_asked_for() -> None:
+    before = torch.get_num_threads()
+    try:
+        for threads in (2, 1, 2):
+            lane.use(threads)
+            assert lane.run(torch.get_num_threads) == lane.aside(torch.get_num_threads) == threads
+
+            def alone() -> tuple[int, int]:
+                lane.alone()
+                meanwhile = lane.aside(torch.get_num_threads)
+                return torch.get_num_threads(), meanwhile
+
+            assert lane.run(alone) == (1, threads)
+            assert lane.run(torch.get_num_threads) == threads
+    finally:
+        lane.use(before)
 
 
 def test_the_lane_is_one_thread_and_raises_what_it_must() -> None:
