@@ -215,6 +215,7 @@ def _stream(remote: Remote, part: Path, source: str, report: Report, brake: Brak
             for piece in answer.iter_bytes():  # As they come, so that a break loses none.
                 brake.check()
                 file.write(piece)
+                file.flush()  # Else the end of what came before a stall is lost with the process.
                 done += len(piece)
                 if remote.size and done > remote.size:
                     break  # The hash says no; the disk need not be filled first.
