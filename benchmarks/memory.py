@@ -1,8 +1,9 @@
 """Predicted against measured memory. Run it as `python benchmarks/memory.py`, or with `--gpu` on an NVIDIA GPU.
 
 Measured is how far the resident memory of a process (on a GPU: the memory in use there) grows from just before loading,
-libraries included, to after a reply that filled the context. Each model is loaded twice, each time in a process of its
-own: the first prediction must be within 10 %, the second, which knows of the first, within 3 %; else it exits with 1.
+libraries included (but for the pages of their files, see `measured`), to after a reply that filled the context. Each
+model is loaded twice, each time in a process of its own: the first prediction must be within 10 %, the second, which
+knows of the first, within 3 %; else it exits with 1.
 
 `--gpu` makes an 8B-shaped model of random numbers on the spot and needs torch, transformers, bitsandbytes and psutil
 alone; `--gpu --tiny` walks the same paths with a small one, on a CPU too.

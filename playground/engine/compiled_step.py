@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.engine.cpu_rows import Place
+from playground.engine.decoder_layers import head_norms
 from playground.engine.numba_cache import available
 from playground.engine.packed import BLOCK, KINDS, Packed, PackedModel, Packing, linears, room
 from playground.engine.peft_adapters import bare, low_rank
@@ -60,9 +61,9 @@ class CompiledStep:
         )
         heads, groups = config.num_attention_heads, config.num_key_value_heads
         self._width = layers[0].self_attn.head_dim
-        self._head_norms = np.zeros((len(layers), heads + groups, 0), np.float32)
-        if hasattr(layers[0].self_attn, "q_norm"):
-            self._head_norms = np.stack([_head_norms(layer.self_attn, heads, groups) for layer in layers])
+        of_heads = [norms for layer in layers if (norms := head_norms(model, layer)) is not None]
+        none = np.zeros((len(layers), heads + groups, 0), np.float32)
+        self._head_norms = np.stack(list(map(_floats, of_heads))) if of_heads else none
         widest = max(block.shape[-1] for block in self._weights)
         self._tools = [_tools(widest) for _ in range(self._team.size)]
         self._rooms: tuple[tuple[int, int, int], tuple[tuple[Floats, ...], list[tuple[Floats, ...]]]] | None = None
@@ -273,8 +274,3 @@ def _zeros(*shape: int) -> Floats:
 def _floats(values: torch.Tensor) -> Floats:
     numbers: Floats = values.detach().float().contiguous().numpy()
     return numbers
-
-
-def _head_norms(attention: Any, heads: int, groups: int) -> Floats:
-    query, key = _floats(attention.q_norm.weight), _floats(attention.k_norm.weight)
-    return np.stack([query] * heads + [key] * groups)

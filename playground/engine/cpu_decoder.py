@@ -18,7 +18,7 @@ from playground.engine.compiled_step import CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
 from playground.engine.decoder_layers import Layer, layers
-from playground.engine.packed import KNOWN, Packed, PackedModel, unusual
+from playground.engine.packed import Packed, PackedModel, unusual
 from playground.engine.peft_adapters import use_adapter
 from playground.engine.runner import GivenUpError, UnsupportedModelError, never
 
@@ -41,12 +41,10 @@ class DecoderRunner:
         """Take `model`, in eval mode, fp32 outside of packed weights. Raises UnsupportedModelError saying why not."""
         import torch
 
-        if type(model).__name__ not in KNOWN.values():
-            raise UnsupportedModelError(f"{type(model).__name__} is not one of {', '.join(KNOWN.values())}")
-        if model.device.type != "cpu" or model.model.norm.weight.dtype != torch.float32:
-            raise UnsupportedModelError(f"it is on {model.device} in {model.dtype}")
         if why := unusual(model):
             raise UnsupportedModelError(why)
+        if model.device.type != "cpu" or model.model.norm.weight.dtype != torch.float32:
+            raise UnsupportedModelError(f"it is on {model.device} in {model.dtype}")
         self._model = model
         attention, config = model.model.layers[0].self_attn, model.config
         self._heads, self._groups = config.num_attention_heads, config.num_key_value_heads
@@ -163,7 +161,6 @@ class DecoderRunner:
         counts: list[int],
         given_up: Callable[[], bool],
     ) -> torch.Tensor:
-
         for at, layer in enumerate(self._layers):
             if given_up():
                 raise GivenUpError
@@ -242,31 +239,34 @@ class DecoderRunner:
             return False
         if not self._proved:
             compiled, held, found = self._compiled, self._held[0], []
-            tokens, self._proved = [number * 37 % self._model.config.vocab_size for number in range(8)], True
+            tokens, self._proved = self._sample(8), True
             try:
                 for self._compiled in (None, compiled):
                     self._held[0] = None
                     found.append(self._scores(tokens, {0: len(tokens)}))
             finally:
                 self._compiled, self._held[0] = compiled, held
-            apart = float((found[1] - found[0]).norm() / found[0].norm())
+            apart = _apart(found[1], found[0])
             if not apart <= _CLOSE:
                 log.error("the compiled step is apart from torch's by %.4f, and is not used", apart)
                 compiled.close()
                 self._compiled = None
         return self._compiled is not None
 
+    def _sample(self, count: int) -> list[int]:
+        """Some tokens, at most as many as there is room for."""
+        return [number * 37 % self._model.config.vocab_size for number in range(min(count, self.context_length))]
+
     def _check(self) -> None:
         import torch
 
-        size = min(16, self.context_length)
-        tokens = [number * 37 % self._model.config.vocab_size for number in range(size)]
+        tokens = self._sample(16)
         with torch.inference_mode():
             truth = self._model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1].float()
         try:
-            self.extend(0, tokens[: size // 2])
-            self.extend(0, tokens[size // 2 : -1])
-            apart = float((self.step({0: tokens[-1]})[0] - truth).norm() / truth.norm())
+            self.extend(0, tokens[: len(tokens) // 2])
+            self.extend(0, tokens[len(tokens) // 2 : -1])
+            apart = _apart(self.step({0: tokens[-1]})[0], truth)
         except MemoryError:
             raise
         except (RuntimeError, AttributeError, TypeError, ValueError) as error:
@@ -275,3 +275,8 @@ class DecoderRunner:
         if not apart <= _CLOSE:
             raise UnsupportedModelError(f"{type(self._model).__name__}: scores are {apart:.4f} apart from its own")
         log.info("%s is written out: apart from the model's own scores by %.1e", type(self._model).__name__, apart)
+
+
+def _apart(scores: torch.Tensor, truth: torch.Tensor) -> float:
+    """How far scores are from the truth, relative to its size."""
+    return float((scores - truth).norm() / truth.norm())

@@ -5,20 +5,19 @@ Knows nothing of prompts and sampling. Nothing is fetched, unpickled or run from
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import re
 import shutil
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playground.engine.base import ModelSource
 from playground.engine.convert import whole_folder
+from playground.engine.load_errors import words
 from playground.engine.transformers_load import check_complete
 from playground.errors import ModelError, StorageError
 
@@ -56,7 +55,7 @@ def load(source: ModelSource, workers: int) -> Held:
             f"CTranslate2 does not know the precision {source.precision}. "
             f"Choose one of: {', '.join(_PRECISIONS)}; or another engine."
         )
-    with _words(source.path):
+    with words(source.path, "CTranslate2", _cause):
         folder = source.path if (source.path / "model.bin").is_file() else _converted(source)
         tokenizer = _tokenizer(source.path)
         family = next((name for start, name in _FAMILIES.items() if type(tokenizer).__name__.startswith(start)), "")
@@ -215,26 +214,17 @@ def _unknown(folder: Path, kind: str) -> ModelError:
     )
 
 
-@contextlib.contextmanager
-def _words(path: Path) -> Iterator[None]:
-    """Say in words why a model could not be read; what the library said goes to the log."""
-    try:
-        yield
-    except (ModelError, StorageError, MemoryError):
-        raise
-    except Exception as error:
-        log.warning("CTranslate2 could not load %s", path, exc_info=True)
-        text = str(error)
-        if isinstance(error, RuntimeError) and re.search(r"out of memory|bad_alloc", text):
-            raise MemoryError(text) from error
-        if re.search(r"CUDA|cuda|cublas", text):
-            words = f"The GPU cannot be used by CTranslate2 ({text[:120]}). Choose the device cpu."
-        elif "sentencepiece" in text.lower() and isinstance(error, ImportError):
-            words = f"{path} needs the package sentencepiece, which is not here. Start launch.py with --reinstall."
-        elif "custom code" in text or "trust_remote_code" in text:
-            words = f"{path} needs program code that comes with it, which is never run here. Choose another model."
-        elif re.search(r"tokenizer|spm|vocab", text, re.IGNORECASE):
-            words = f"The tokenizer of {path} is missing or damaged. Download the model again, or choose another."
-        else:
-            words = f"{path} cannot be read: it is damaged or incomplete. Download it again, or choose another model."
-        raise ModelError(words) from error
+def _cause(error: Exception, path: Path) -> str:
+    """What an error of CTranslate2 means, and what to do. Raises MemoryError when it is that."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and re.search(r"out of memory|bad_alloc", text):
+        raise MemoryError(text) from error
+    if re.search(r"CUDA|cuda|cublas", text):
+        return f"The GPU cannot be used by CTranslate2 ({text[:120]}). Choose the device cpu."
+    if "sentencepiece" in text.lower() and isinstance(error, ImportError):
+        return f"{path} needs the package sentencepiece, which is not here. Start launch.py with --reinstall."
+    if "custom code" in text or "trust_remote_code" in text:
+        return f"{path} needs program code that comes with it, which is never run here. Choose another model."
+    if re.search(r"tokenizer|spm|vocab", text, re.IGNORECASE):
+        return f"The tokenizer of {path} is missing or damaged. Download the model again, or choose another."
+    return f"{path} cannot be read: it is damaged or incomplete. Download it again, or choose another model."

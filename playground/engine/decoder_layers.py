@@ -32,15 +32,8 @@ class Layer:
 
 def layers(model: Any, packed: PackedModel | None, space: Space, widen: Widen) -> list[Layer]:
     """All of `model`; `packed` are its weights where they are packed, and `widen` unpacks some."""
-    import torch
-
     made = []
     for at, layer in enumerate(model.model.layers):
-        attention, of_heads = layer.self_attn, None
-        if hasattr(attention, "q_norm"):
-            groups = model.config.num_attention_heads, model.config.num_key_value_heads
-            norms = zip((attention.q_norm, attention.k_norm), groups, strict=True)
-            of_heads = torch.cat([norm.weight.expand(count, -1) for norm, count in norms])
         products = [
             _product(
                 linears(layer, names),
@@ -50,15 +43,27 @@ def layers(model: Any, packed: PackedModel | None, space: Space, widen: Widen) -
             )
             for kind, names in enumerate(KINDS)
         ]
-        made.append(Layer(layer.input_layernorm.weight, layer.post_attention_layernorm.weight, of_heads, *products))
+        before = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        made.append(Layer(*before, head_norms(model, layer), *products))
     return made
+
+
+def head_norms(model: Any, layer: Any) -> torch.Tensor | None:
+    """Norms (heads + groups, width) of the queries and keys of a layer, where the model has them."""
+    import torch
+
+    attention, counts = layer.self_attn, (model.config.num_attention_heads, model.config.num_key_value_heads)
+    if not hasattr(attention, "q_norm"):
+        return None
+    norms = zip((attention.q_norm, attention.k_norm), counts, strict=True)
+    return torch.cat([norm.weight.expand(count, -1) for norm, count in norms])
 
 
 def _product(
     layers: Sequence[Any],
     whole: tuple[Packed, torch.Tensor | None] | None,
     room: Callable[[int, int], torch.Tensor],
-    widen: Callable[[Packed, torch.Tensor], None],
+    widen: Widen,
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """One function for several linear layers that read the same; `whole` are their weights and biases in one block.
 

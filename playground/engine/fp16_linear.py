@@ -10,13 +10,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playground.engine.single import half_holds, rest_to_single
+
 if TYPE_CHECKING:
     import torch
 
 _TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 """Layers that read the same: computed in one go, for each call of fbgemm costs as much as a small matrix."""
-_LARGEST = 65504.0
-"""Of what half precision can hold; a matrix with larger values stays as it is."""
 
 
 def supported() -> bool:
@@ -32,7 +32,8 @@ def supported() -> bool:
 def pack(model: Any) -> None:
     """Turn the linear layers and embeddings of `model` into half precision ones, the rest into fp32, one by one.
 
-    At no time is more than one layer there twice. Raises MemoryError or RuntimeError when memory runs out.
+    A matrix with values that are too large for it becomes fp32, too. At no time is more than one layer there twice.
+    Raises MemoryError or RuntimeError when memory runs out.
     """
     import torch
 
@@ -40,27 +41,17 @@ def pack(model: Any) -> None:
     for module in list(model.modules()):
         for names in _TOGETHER:
             layers: list[Any] = [getattr(module, name, None) for name in names]
-            alike = all(type(layer) is torch.nn.Linear and _fits(layer.weight) for layer in layers)
+            alike = all(type(layer) is torch.nn.Linear and half_holds(layer.weight) for layer in layers)
             if alike and len({(layer.in_features, layer.bias is None) for layer in layers}) == 1:
                 for name, packed in zip(names, together(layers), strict=True):
                     setattr(module, name, packed)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if type(child) is torch.nn.Linear and _fits(child.weight):
+            if type(child) is torch.nn.Linear and half_holds(child.weight):
                 setattr(module, name, linear(child))
-            elif type(child) is torch.nn.Embedding and _fits(child.weight):
+            elif type(child) is torch.nn.Embedding and half_holds(child.weight):
                 setattr(module, name, embedding(child))
-    for module in model.modules():
-        for name, weight in module.named_parameters(recurse=False):
-            if weight.is_floating_point() and not (isinstance(module, embedding) and name == "weight"):
-                weight.data = weight.data.to(torch.float32, copy=True)  # A view would hold the whole file it is in.
-        for name, buffer in module.named_buffers(recurse=False):
-            if buffer.is_floating_point():
-                setattr(module, name, buffer.float())
-
-
-def _fits(weight: torch.Tensor) -> bool:
-    return bool(weight.abs().max() <= _LARGEST)
+    rest_to_single(model, embedding)
 
 
 @functools.cache

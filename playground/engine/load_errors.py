@@ -1,11 +1,11 @@
-"""Says in words why transformers could not read a model; what the library said goes to the log."""
+"""Says in words why a library could not read a model; what it said itself goes to the log."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playground.errors import ModelError, StorageError
@@ -14,18 +14,19 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def words(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong inside into ModelError; StorageError and MemoryError pass."""
+def words(path: Path, library: str, cause: Callable[[Exception, Path], str]) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a ModelError that says the `cause`; StorageError and MemoryError pass."""
     try:
         yield
     except (ModelError, StorageError, MemoryError):
         raise
     except Exception as error:
-        log.warning("transformers could not load %s", path, exc_info=True)
-        raise ModelError(_cause(error, path)) from error
+        log.warning("%s could not load %s", library, path, exc_info=True)
+        raise ModelError(cause(error, path)) from error
 
 
-def _cause(error: Exception, path: Path) -> str:
+def cause(error: Exception, path: Path) -> str:
+    """What an error of transformers means, and what to do."""
     text = str(error)
     if out_of_memory(error):
         return f"There is not enough memory for {path}. Close other programs, or choose a smaller model."

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from playground.engine.packed import KNOWN, WIDENED
+from playground.engine.packed import KNOWN, WIDENED, packing_of
 from playground.engine.shape import ModelShape
 
 MIB = 1 << 20
@@ -151,35 +151,33 @@ def _ctranslate2(shape: ModelShape, precision: str, context: int, slots: int, li
 
 def _transformers_cpu(shape: ModelShape, precision: str, context: int, slots: int, library: int) -> Need:
     """Keys and values grow, in the type of the arithmetic; a file of another type is mapped while it is read."""
-    known = shape.model_type in KNOWN and precision not in ("bf16", *FOUR_BIT)
-    known = known and (shape.format == "gguf" or not shape.quantization) and find_spec("numba") is not None
-    halved = precision in ("fp16", "int8", "auto") and known
-    bytewise = precision == "int8" or (precision == "auto" and shape.format == "gguf" and bool(shape.quantization))
-    packed = precision == "fp16" or (precision == "auto" and _processor() == "x86_64")
-    packed = packed and not known
-    compiled = _COMPILED if halved and library else 0
+    packing = packing_of(shape, precision) if find_spec("numba") is not None else None
+    fbgemm = packing is None and (precision == "fp16" or (precision == "auto" and _processor() == "x86_64"))
+    # Computed by `cpu_decoder`.
+    written_out = packing is not None or (shape.model_type in KNOWN and precision == "fp32")
+    compiled = _COMPILED if packing and library else 0
     number = 2 if precision == "bf16" else 4
     rest = shape.parameters - shape.linear_parameters
-    if halved:
-        # A byte, and four for each 32.
-        weights = (shape.parameters * 9 // 8 if bytewise else 2 * shape.parameters) + WIDENED
-    elif packed:  # fbgemm's order has no place for shared matrices: tied embeddings are there twice.
+    if packing:
+        # Of bytes: one, and four for each 32.
+        weights = (shape.parameters * 9 // 8 if packing == "int8" else 2 * shape.parameters) + WIDENED
+    elif fbgemm:  # Its order has no place for shared matrices: tied embeddings are there twice.
         twice = shape.embedding_parameters if shape.tie_word_embeddings else 0
         weights = 2 * (shape.parameters + twice)
     elif precision in (*FOUR_BIT, "int8"):
         weights = weights_of(shape, precision) + 2 * rest
     else:
         weights = weights_of(shape, precision)
-    same = not packed and not halved and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
+    same = not packing and not fbgemm and _stored_type(shape) == ("fp32" if precision == "auto" else precision)
     file = 0 if same else _stored(shape)
     # It is gone before the decode step comes; in other precisions before the tokenizer does.
-    file = max(file - (0 if packed else compiled if halved else _TOKENIZER * shape.vocab_size), 0)
+    file = max(file - (0 if fbgemm else compiled if packing else _TOKENIZER * shape.vocab_size), 0)
     # While the largest matrix is packed it is there three times more: joined, clamped, and in half precision.
-    turned = 10 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if packed else 0
+    turned = 10 * max(shape.embedding_parameters, shape.hidden_size * shape.intermediate_size) if fbgemm else 0
     kept = slots * number * context * (shape.kv_width + shape.sliding_kv_width) + slots * 4 * shape.state_width
-    batch = min(CPU_BATCH if known else 512, context)
+    batch = min(CPU_BATCH if written_out else 512, context)
     work = 4 * batch * (3 * shape.intermediate_size + 6 * shape.hidden_size) + 4 * shape.vocab_size
-    if not known:  # Growing a layer's cache holds the old and the new one for a moment; attention has scores.
+    if not written_out:  # Growing a layer's cache holds the old and the new one for a moment; attention has scores.
         work += kept // max(slots * shape.num_hidden_layers, 1) + 4 * batch * context * shape.num_attention_heads
     overhead = 12 * MIB + _TOKENIZER * shape.vocab_size + compiled
     # A file of the same type is the weights: mapped, and read when they are first used.

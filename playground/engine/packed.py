@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from playground.engine.growing_cache import growing_cache, plain
+from playground.engine.shape import ModelShape
+from playground.engine.single import half_holds, rest_to_single
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +34,6 @@ KINDS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), 
 BLOCK = 32
 """Weights of a row that share a scale; rows are filled up with zeros to whole blocks."""
 Packing = Literal["fp16", "int8"]
-_LARGEST = 65504.0
-"""Of what half precision can hold."""
 _PIECE = 1 << 21
 """Weights that are widened at a time: 8 MB."""
 _CODED = 1 << 18
@@ -123,14 +123,29 @@ class PackedModel:
 
 def linears(layer: Any, names: Sequence[str]) -> list[Any]:
     """Those of one of KINDS in one of the model's layers."""
-    return [getattr(layer.self_attn if hasattr(layer.self_attn, name) else layer.mlp, name) for name in names]
+    return [getattr(_holder(layer, name), name) for name in names]
+
+
+def _holder(layer: Any, name: str) -> Any:
+    return layer.self_attn if hasattr(layer.self_attn, name) else layer.mlp
+
+
+def packing_of(shape: ModelShape, precision: str) -> Packing | None:
+    """How the weights of a model are packed for the CPU; None: not at all.
+
+    With "auto" those of a quantised GGUF go into bytes, where they lose nothing that is worth a word.
+    """
+    gguf = shape.format == "gguf"
+    if shape.model_type not in KNOWN or (shape.quantization and not gguf) or precision not in ("auto", "fp16", "int8"):
+        return None
+    return "int8" if precision == "int8" or (precision == "auto" and shape.quantization) else "fp16"
 
 
 def fits(model: Any) -> bool:
     """True when `model` is of this shape, computes in the usual way, and half precision can hold its weights."""
     import torch
 
-    if type(model).__name__ not in KNOWN.values() or unusual(model):
+    if unusual(model):
         return False
     alike = all(
         type(one) is torch.nn.Linear
@@ -139,13 +154,13 @@ def fits(model: Any) -> bool:
         for names in KINDS
         for one, first in zip(linears(layer, names), linears(model.model.layers[0], names), strict=True)
     )
-    # What is no number is not below either.
-    extremes = [max(map(abs, map(float, weight.detach().aminmax()))) for weight in model.parameters()]
-    return alike and all(extreme <= _LARGEST for extreme in extremes)
+    return alike and all(map(half_holds, model.parameters()))
 
 
 def unusual(model: Any) -> str:
-    """What of a model of this kind is not computed by `cpu_decoder`, or ""."""
+    """What of a model `cpu_decoder` does not compute, or ""."""
+    if (name := type(model).__name__) not in KNOWN.values():
+        return f"{name} is not one of {', '.join(KNOWN.values())}"
     rope = model.model.rotary_emb.rope_type
     if "dynamic" in rope or rope == "longrope":
         return f"its positions ({rope}) depend on the length of all that is read"
@@ -176,20 +191,14 @@ def pack(model: Any, packing: Packing) -> PackedModel:
                 block.set(place, one.weight.detach())
                 if one.bias is not None:
                     added[place] = one.bias.detach()
-                held = layer.self_attn if hasattr(layer.self_attn, name) else layer.mlp
-                setattr(held, name, linear(block.at(place), None if one.bias is None else added[place]))
+                setattr(_holder(layer, name), name, linear(block.at(place), None if one.bias is None else added[place]))
         weights.append(block)
         biases.append(added if any(one.bias is not None for one in first) else None)
     words, last = model.model.embed_tokens, model.lm_head
     head = _packed(packing, last.weight)
     table = head if last.weight is words.weight else _packed(packing, words.weight)
     model.model.embed_tokens, model.lm_head = embedding(words, table), linear(head, last.bias)
-    for module in model.modules():
-        for weight in module.parameters(recurse=False):
-            weight.data = weight.data.to(torch.float32, copy=True)  # A view would hold the whole file it is in.
-        for name, buffer in module.named_buffers(recurse=False):
-            if buffer.is_floating_point():
-                setattr(module, name, buffer.float())
+    rest_to_single(model, embedding)
     packed = PackedModel(weights, biases, head)
     model.playground_packed = packed
     return packed

@@ -20,7 +20,7 @@ from typing import Any
 from playground.engine import fp16_linear, numba_cache, packed
 from playground.engine.base import ModelSource
 from playground.engine.convert import is_pickle, whole_folder
-from playground.engine.load_errors import words
+from playground.engine.load_errors import cause, words
 from playground.engine.shape import read_shape
 from playground.errors import ModelError, StorageError
 
@@ -53,14 +53,14 @@ def load(source: ModelSource) -> Loaded:
     library: Any = transformers
     library.utils.logging.disable_progress_bar()
     device = _device(source.device)
-    with words(source.path):
+    with words(source.path, "transformers", cause):
         quantised = _quantised(source.path)
         precision = _precision(source, device, quantised)
-        blocks = device == "cpu" and not quantised and _packing(source, precision)
-        how: dict[str, Any] = {"dtype": "auto" if blocks else _dtype(precision, device)}
+        packing = _packing(source) if device == "cpu" and not quantised else None
+        how: dict[str, Any] = {"dtype": "auto" if packing else _dtype(precision, device)}
         if source.attn_implementation != "auto":
             how["attn_implementation"] = source.attn_implementation
-        if precision in BITSANDBYTES and not blocks:
+        if precision in BITSANDBYTES and not packing:
             how |= {"device_map": {"": device}}
             if not quantised:
                 how |= {"quantization_config": _bitsandbytes(precision, device)}
@@ -70,13 +70,13 @@ def load(source: ModelSource) -> Loaded:
             model, tokenizer = _read_folder(_converted(source, source.cache), how)
         else:
             model, tokenizer = _read_gguf(source.path, how)
-        if blocks or precision not in BITSANDBYTES:
+        if packing or precision not in BITSANDBYTES:
             model = model.to(device)
         model = model.eval().requires_grad_(False)
-        if blocks and packed.fits(model):
-            packed.pack(model, blocks)
-            precision = blocks
-        elif blocks or (precision == "fp16" and device == "cpu"):
+        if packing and packed.fits(model):
+            packed.pack(model, packing)
+            precision = packing
+        elif packing or (precision == "fp16" and device == "cpu"):
             precision = _halve(model, source.precision)
         elif precision in BITSANDBYTES and device == "cpu":
             _avoid_odd_sizes(model)
@@ -129,7 +129,7 @@ def _precision(source: ModelSource, device: str, quantised: str) -> str:
     if wanted in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(f"{wanted} needs bitsandbytes, which is not made for this machine. Choose bf16 or fp16.")
     if device == "cpu":
-        # Half precision weights (or bytes: see `_packing`) with single precision arithmetic are the fastest, and as
+        # Half precision weights (or bytes: see `packed`) with single precision arithmetic are the fastest, and as
         # exact as fp32 for all that a person can see. bfloat16 decodes fast too, but reads a prompt five times slower
         # where the processor has no instructions for it (measured: 80 against 389 tokens/s).
         return "fp16" if wanted == "auto" else wanted
@@ -166,21 +166,12 @@ def _bitsandbytes(precision: str, device: str) -> Any:
     )
 
 
-def _packing(source: ModelSource, precision: str) -> packed.Packing | None:
-    """How the weights of one of the usual decoders are packed for the CPU; None: not at all, or it is another kind.
-
-    With "auto" those of a quantised GGUF go into bytes, where they lose nothing that is worth a word.
-    """
-    if precision not in ("fp16", "int8") or not numba_cache.available():
-        return None
+def _packing(source: ModelSource) -> packed.Packing | None:
+    """See packed.packing_of; None also where numba, which computes with packed weights, cannot be used."""
     try:
-        shape = read_shape(source.path)
+        return packed.packing_of(read_shape(source.path), source.precision) if numba_cache.available() else None
     except ModelError:
         return None  # What is wrong with it will be said when it is loaded.
-    if shape.model_type not in packed.KNOWN:
-        return None
-    quantised = shape.format == "gguf" and shape.quantization
-    return "int8" if precision == "int8" or (source.precision == "auto" and quantised) else "fp16"
 
 
 def _halve(model: Any, wanted: str) -> str:

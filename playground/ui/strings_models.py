@@ -66,8 +66,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "m.precision": ("precision", "precision（精度）"),
     "m.precision_info": (
-        "Bits for each weight. int8 and nf4 need less memory and cost a little quality; they want an NVIDIA GPU.",
-        "每个权重的位数。int8 和 nf4 更省内存，质量略降，需要 NVIDIA 显卡。",
+        "Bits for each weight. int8 and nf4 need less memory and cost a little quality; nf4 wants an NVIDIA GPU.",
+        "每个权重的位数。int8 和 nf4 更省内存，质量略降；nf4 需要 NVIDIA 显卡。",
     ),
     "m.device": ("device", "device（设备）"),
     "m.device_info": ("Where it computes.", "在哪里计算。"),

@@ -26,11 +26,12 @@ from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.peft_adapters import use_adapter
 from playground.engine.runner import GivenUpError, Runner, UnsupportedModelError
+from tests.engine.small import WORDS, near, own, words
 
-CONTEXT, ROWS, WORDS = 300, 3, 301
+CONTEXT, ROWS = 300, 3
 # Sizes that no block of the compiled step divides; weights far larger than usual, so that all of the prompt counts.
 SIZES: dict[str, Any] = dict(
-    vocab_size=WORDS,
+    vocab_size=WORDS + 1,
     hidden_size=36,
     intermediate_size=54,
     num_hidden_layers=2,
@@ -90,20 +91,6 @@ def runner_of(model: Any, way: str) -> DecoderRunner:
         assert runner._compiled is not None
         assert runner._usable()
     return runner
-
-
-def own(model: Any, tokens: list[int]) -> torch.Tensor:
-    with torch.inference_mode():
-        scores: torch.Tensor = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1].float()
-        return scores
-
-
-def words(count: int, seed: int) -> list[int]:
-    return torch.randint(0, WORDS, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
-
-
-def near(scores: torch.Tensor, truth: torch.Tensor) -> bool:
-    return float((scores - truth).norm() / truth.norm()) < 1e-4
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -318,7 +305,7 @@ def test_processors_with_shorter_vectors(tmp_path: Path) -> None:
 def test_a_model_that_computes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = model_of("llama", "fp32")
     monkeypatch.setattr(model, "forward", lambda *args, **more: type(model).forward(model, *args, **more).__class__(
-        logits=torch.ones(1, 16, WORDS)))  # fmt: skip
+        logits=torch.ones(1, 16, WORDS + 1)))  # fmt: skip
     with pytest.raises(UnsupportedModelError, match="apart"):
         DecoderRunner(model, ROWS, CONTEXT)
 

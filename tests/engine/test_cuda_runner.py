@@ -21,11 +21,12 @@ from torch.utils._pytree import tree_leaves
 from playground.engine.cuda_graphs import Graphs
 from playground.engine.cuda_runner import CudaRunner
 from playground.engine.runner import UnsupportedModelError
+from tests.engine.small import WORDS, near, own, words
 
 CONTEXT = 900
 # The weights are far larger than usual, so that the answer depends on all of the prompt.
 SMALL: dict[str, Any] = dict(
-    vocab_size=300,
+    vocab_size=WORDS,
     hidden_size=32,
     intermediate_size=48,
     num_hidden_layers=2,
@@ -40,21 +41,6 @@ SMALL: dict[str, Any] = dict(
 def llama(**changed: Any) -> Any:
     torch.manual_seed(0)
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**{**SMALL, **changed})).eval()
-
-
-def words(count: int, seed: int) -> list[int]:
-    return torch.randint(0, 300, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
-
-
-def own(model: Any, tokens: list[int]) -> torch.Tensor:
-    """What the model itself says after `tokens`, all read at once."""
-    with torch.inference_mode():
-        scores: torch.Tensor = model(input_ids=torch.tensor([tokens], device=model.device)).logits[0, -1].float()
-        return scores
-
-
-def near(scores: torch.Tensor, truth: torch.Tensor) -> bool:
-    return float((scores - truth).norm() / truth.norm()) < 1e-4
 
 
 @torch.library.custom_op("playground_tests::varlen_as_documented", mutates_args=())
