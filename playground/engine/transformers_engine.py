@@ -60,7 +60,9 @@ class TransformersEngine:
         """PEFT's names of the attached adapters: never used twice, so that nothing read under one serves another."""
         self._numbers = count(1)
         template = self._tokenizer.get_chat_template() if self._tokenizer.chat_template else ""
-        parts = ["torch", "transformers", *(["bitsandbytes"] if loaded.precision in BITSANDBYTES else [])]
+        packed = hasattr(self._model, "playground_packed")
+        more = ["numba"] if packed else ["bitsandbytes"] if loaded.precision in BITSANDBYTES else []
+        parts = ["torch", "transformers", *more]
         self.info = ModelInfo(
             model=source.id,
             engine="transformers",

@@ -76,6 +76,16 @@ def test_a_precision_that_was_asked_for(tiny_model: Path, precision: str) -> Non
     made.close()
 
 
+@pytest.mark.parametrize(
+    ("precision", "library"), [("fp32", ""), ("fp16", "numba"), ("int8", "numba"), ("nf4", "bitsandbytes")]
+)
+def test_a_reply_names_the_libraries_that_computed_it(tiny_model: Path, precision: str, library: str) -> None:
+    made = TransformersEngine(ModelSource("tiny", tiny_model, threads=2, precision=precision, device="cpu"))
+    found = {name for name in ("numba", "bitsandbytes") if name in made.info.versions}
+    made.close()
+    assert found == {library} - {""}
+
+
 def test_a_device_that_is_not_there(tiny_model: Path) -> None:
     with pytest.raises(ModelError, match=r"cuda:63, but .* Choose another device"):
         TransformersEngine(ModelSource("tiny", tiny_model, device="cuda:63"))
