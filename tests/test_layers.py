@@ -15,11 +15,24 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = [*MODULES, *sorted((ROOT / "launcher").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("records", "errors", "paths"),
-    ("settings", "presets", "languages", "documents"),
+    ("settings", "presets", "prompts", "languages", "documents"),
     ("store", "engine"),
-    ("context", "replies", "chat", "overview", "models", "doctor", "summarize", "translate", "tuning"),
+    (
+        "context",
+        "replies",
+        "chat",
+        "overview",
+        "models",
+        "doctor",
+        "replay",
+        "titles",
+        "exchange",
+        "summarize",
+        "translate",
+        "tuning",
+    ),
     ("ui", "api"),
-    ("serve", "cli", "cli_models", "__main__"),
+    ("serve", "cli", "cli_models", "cli_history", "__main__"),
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})

@@ -13,6 +13,7 @@ from playground.ui.reasons import reason_words
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "playground"
+ROOMS = ("documents", "engine", "exchange", "store")
 RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
 FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
@@ -37,7 +38,7 @@ def sentence(node: ast.expr, constants: dict[str, str]) -> str:
 
 def raised() -> Iterator[tuple[str, str]]:
     """Where, and what."""
-    for file in sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "engine").glob("*.py"), *(PACKAGE / "store").glob("*.py")]):
+    for file in sorted([*PACKAGE.glob("*.py"), *(one for room in ROOMS for one in (PACKAGE / room).glob("*.py"))]):
         if file.name in ELSEWHERE:
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))

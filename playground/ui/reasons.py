@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterator
 
 from playground.store.history import INTERRUPTED
-from playground.ui import reasons_load, reasons_more
+from playground.ui import (
+    reasons_chat,
+    reasons_documents,
+    reasons_exchange,
+    reasons_history,
+    reasons_load,
+    reasons_more,
+)
 from playground.ui.strings import t
 
 _LONGEST = 4000
@@ -78,8 +85,9 @@ def _recogniser(template: str) -> re.Pattern[str]:
 
 def _all() -> Iterator[tuple[re.Pattern[str], str]]:
     # The wordiest first: "{} is damaged." would also recognise the end of a longer one.
-    both = (*reasons_load.SENTENCES, *reasons_more.SENTENCES)
-    for said, words in sorted(both, key=lambda pair: -len(pair[0].replace("{}", ""))):
+    rooms = (reasons_chat, reasons_documents, reasons_exchange, reasons_history, reasons_load, reasons_more)
+    every = [pair for room in rooms for pair in room.SENTENCES]
+    for said, words in sorted(every, key=lambda pair: -len(pair[0].replace("{}", ""))):
         yield _recogniser(said), words
     yield from _CHINESE
 

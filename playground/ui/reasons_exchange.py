@@ -1,0 +1,8 @@
+"""Sentences about imports and exports, as they are raised and in Chinese.
+
+Used by `reasons`, which puts sentences together again. Knows nothing of when they are raised.
+"""
+
+from __future__ import annotations
+
+SENTENCES: tuple[tuple[str, str], ...] = ()
