@@ -7,7 +7,7 @@ transformers' `GenerationConfig`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from playground.errors import BadValueError
@@ -15,6 +15,10 @@ from playground.errors import BadValueError
 Role = Literal["system", "user", "assistant"]
 Status = Literal["streaming", "complete", "stopped", "failed"]
 FinishReason = Literal["stop", "length", "cancelled"]
+ContextRule = Literal["oldest", "summary", "hand"]
+"""What happens to old messages that do not fit into the context: the oldest are left out, or a summary stands for them,
+or the user says which ones."""
+TitleBy = Literal["first_line", "model", "user"]
 Kind = Literal["chat", "base", "seq2seq"]
 """What a model was made for: to answer, to go on with a text, or to rewrite one text into another (translation)."""
 
@@ -133,6 +137,23 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file whose text goes with a message. `size` is the file's, in bytes; `characters` counts `text`."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    pages: int | None
+    notes: tuple[str, ...]
+    """What could not be read of it, in words."""
+    characters: int
+    text: str = ""
+    """Empty where only a page is drawn; see `History.messages`."""
+
+
+@dataclass(frozen=True)
 class Message:
     """One stored message of a conversation's tree. Times are seconds since the epoch (UTC)."""
 
@@ -145,10 +166,21 @@ class Message:
     error: str
     created_at: float
     updated_at: float
+    starred_at: float | None = None
+    vote: int = 0
+    """1 or -1, of a reply's reader."""
+    vote_reason: str = ""
+    left_out: bool = False
+    """The user does not want the model to see it."""
+    edited_from: str | None = None
+    """The message whose text was changed into this one's."""
     alternatives: tuple[str, ...] = ()
     """Ids of this message and its siblings, oldest first."""
+    attachments: tuple[Attachment, ...] = ()
     record: Mapping[str, Any] | None = None
-    """What made a reply (see `ReplyRecord`), as stored."""
+    """What made the last part of a reply (see `ReplyRecord`), as stored."""
+    parts: tuple[Mapping[str, Any], ...] = ()
+    """The records of all parts, oldest first: each time that a reply was continued made one more."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +195,13 @@ class Conversation:
     created_at: float
     updated_at: float
     deleted_at: float | None = None
+    title_by: TitleBy = "user"
+    persona: str = ""
+    folder: str = ""
+    context: ContextRule = "oldest"
+    pinned_at: float | None = None
+    archived_at: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +229,12 @@ class ReplyRecord:
     device: str = ""
     adapter: str = ""
     adapter_sha256: str = ""
+    hardware: str = ""
+    """What computed it, in words: processor and threads, or GPU."""
+    starts_at: int = 0
+    """Characters of the reply that were there before this part began."""
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    """What the model was given, by reference (see `context.Prompt.receipt`); empty in old records."""
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, ready for JSON."""

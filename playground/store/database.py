@@ -66,7 +66,8 @@ class Database:
             return
         if existed:
             self.backup(self.backups / f"before-migration-{_stamp()}.db")
-        migrations.apply(self.db)
+        with self.db.atomic():  # All of them or none: an app that is killed in between finds a state it knows.
+            migrations.apply(self.db)
 
     @property
     def db(self) -> sqlite_utils.Database:

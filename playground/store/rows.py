@@ -1,0 +1,104 @@
+"""Single rows of the history, inside of a transaction that someone else began. Knows nothing of what they are for."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from playground.records import ReplyRecord, Status
+from playground.store.database import Database
+from playground.store.search import Search
+
+if TYPE_CHECKING:
+    from playground.store.tree import TurnSettings
+
+_DOWN = """
+    WITH RECURSIVE down(id, depth) AS (
+        SELECT id, 0 FROM messages WHERE id = :id AND conversation_id = :conversation AND deleted_at IS NULL
+        UNION ALL
+        SELECT (SELECT c.id FROM messages c WHERE c.conversation_id = :conversation AND c.parent_id = down.id
+                AND c.deleted_at IS NULL ORDER BY c.seq DESC LIMIT 1), depth + 1
+        FROM down WHERE down.id IS NOT NULL
+    )"""
+
+
+class Rows:
+    """What the halves of `History` share."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.search = Search(database)
+
+    def _row(self, sql: str, params: Sequence[Any] | dict[str, Any]) -> dict[str, Any] | None:
+        return next(iter(self.database.db.query(sql, params)), None)
+
+    def _end_of(self, conversation_id: str, message_id: str) -> str | None:
+        """The newest end below a message; None when the message is not there."""
+        row = self._row(
+            _DOWN + " SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
+            dict(id=message_id, conversation=conversation_id),
+        )
+        return row["id"] if row else None
+
+    def _insert(
+        self,
+        conversation_id: str,
+        parent: str | None,
+        role: str,
+        content: str,
+        status: Status,
+        now: float,
+        *,
+        edited_from: str | None = None,
+    ) -> str:
+        message_id = new_id()
+        row: dict[str, Any] = dict(id=message_id, conversation_id=conversation_id, parent_id=parent, role=role)
+        row |= {"content": content, "status": status, "created_at": now, "updated_at": now, "edited_from": edited_from}
+        self.database.db.table("messages").insert(row)
+        if status != "streaming":
+            self._index(message_id)
+        return message_id
+
+    def _index(self, message_id: str) -> None:
+        row = self._row("SELECT seq, content FROM messages WHERE id = ? AND indexed = 0", [message_id])
+        if row is not None:
+            self.search.add(row["seq"], row["content"])
+
+    def _unindex(self, message_id: str) -> None:
+        row = self._row("SELECT seq, content FROM messages WHERE id = ? AND indexed = 1", [message_id])
+        if row is not None:
+            self.search.remove(row["seq"], row["content"])
+
+    def _write_record(self, reply_id: str, part: int, record: ReplyRecord) -> None:
+        row = record.to_dict()
+        row |= {key: json.dumps(row[key], ensure_ascii=False) for key in ("versions", "sampling", "prompt")}
+        self.database.db.table("replies").insert(
+            {"message_id": reply_id, "part": part, **row}, pk=("message_id", "part"), replace=True
+        )
+
+    def _keep_settings(self, conversation_id: str, settings: TurnSettings) -> None:
+        values = dict(system_prompt=settings.system_prompt, persona=settings.persona)
+        values["sampling"] = json.dumps(dict(settings.sampling))
+        self.database.db.table("conversations").update(conversation_id, values)
+
+    def _move_leaf(self, conversation_id: str, leaf: str, now: float) -> None:
+        self.database.db.table("conversations").update(conversation_id, dict(leaf_id=leaf, updated_at=now))
+
+    def _attach(self, message_id: str, attachments: Sequence[str], edits: str | None) -> None:
+        """Give kept files to a message; an edit has those of the message that it edits, too."""
+        db = self.database.db
+        if edits is not None:
+            for row in list(db.query("SELECT * FROM attachments WHERE message_id = ? ORDER BY position", [edits])):
+                db.table("attachments").insert({**row, "id": new_id(), "message_id": message_id})
+        for position, attachment in enumerate(attachments, 1000):
+            db.execute(
+                "UPDATE attachments SET message_id = ?, position = ? WHERE id = ? AND message_id IS NULL",
+                [message_id, position, attachment],
+            )
+
+
+def new_id() -> str:
+    """An id that no other has, on any machine."""
+    return uuid.uuid4().hex

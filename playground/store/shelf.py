@@ -1,0 +1,210 @@
+"""Keeps conversations in order: title, pin, archive, folder, tags, copies, the trash. Knows nothing of what is said."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from playground.errors import BadValueError, MissingError
+from playground.records import Conversation, TitleBy
+from playground.store.rows import Rows, new_id
+
+Place = Literal["list", "archive", "trash"]
+_PLACES: Mapping[Place, str] = {
+    "list": "deleted_at IS NULL AND archived_at IS NULL",
+    "archive": "deleted_at IS NULL AND archived_at IS NOT NULL",
+    "trash": "deleted_at IS NOT NULL",
+}
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many conversations there are in each place, each folder, and with each tag (of those not in the trash)."""
+
+    archived: int
+    trashed: int
+    folders: Mapping[str, int]
+    tags: Mapping[str, int]
+
+
+class Shelf(Rows):
+    """A part of `History`."""
+
+    def conversations(
+        self,
+        limit: int = 200,
+        *,
+        place: Place = "list",
+        folder: str | None = None,
+        tag: str | None = None,
+        pinned: bool | None = None,
+        offset: int = 0,
+    ) -> list[Conversation]:
+        """The newest first. `folder` "" are those in no folder; `pinned` None are all."""
+        where, values = [_PLACES[place]], []
+        if folder is not None:
+            where.append("folder = ?")
+            values.append(folder)
+        if tag is not None:
+            where.append("id IN (SELECT conversation_id FROM tags WHERE tag = ?)")
+            values.append(tag)
+        if pinned is not None:
+            where.append(f"pinned_at IS {'NOT ' if pinned else ''}NULL")
+        sql = f"SELECT * FROM conversations WHERE {' AND '.join(where)} ORDER BY updated_at DESC, rowid DESC"
+        with self.database.reading() as db:
+            return self._with_tags(list(db.query(f"{sql} LIMIT ? OFFSET ?", [*values, limit, offset])))
+
+    def conversation(self, conversation_id: str) -> Conversation:
+        """One conversation, also when it is in the trash. Raises MissingError."""
+        with self.database.reading():
+            row = self._row("SELECT * FROM conversations WHERE id = ?", [conversation_id])
+            if row is None:
+                raise MissingError("This conversation does not exist (any more). Choose another from the list.")
+            return self._with_tags([row])[0]
+
+    def counts(self) -> Counts:
+        """What the list's headings say."""
+        with self.database.reading() as db:
+            archived, trashed = db.conn.execute(
+                "SELECT count(*) FILTER (WHERE deleted_at IS NULL AND archived_at IS NOT NULL), "
+                "count(*) FILTER (WHERE deleted_at IS NOT NULL) FROM conversations"
+            ).fetchone()
+            folders = db.conn.execute(
+                f"SELECT folder, count(*) FROM conversations WHERE {_PLACES['list']} AND folder != '' "
+                "GROUP BY folder ORDER BY folder COLLATE NOCASE"
+            ).fetchall()
+            tags = db.conn.execute(
+                "SELECT tag, count(*) FROM tags JOIN conversations ON id = conversation_id WHERE deleted_at IS NULL "
+                "GROUP BY tag ORDER BY tag COLLATE NOCASE"
+            ).fetchall()
+        return Counts(archived, trashed, dict(folders), dict(tags))
+
+    def rename(self, conversation_id: str, title: str, by: TitleBy = "user") -> None:
+        """Give a conversation another title."""
+        self._set(conversation_id, title=_name(title, "title"), title_by=by)
+
+    def trash(self, conversation_id: str) -> None:
+        """Move a conversation to the trash; `restore` brings it back unchanged."""
+        self._set(conversation_id, deleted_at=time.time())
+
+    def restore(self, conversation_id: str) -> None:
+        """Take a conversation out of the trash."""
+        self._set(conversation_id, deleted_at=None)
+
+    def pin(self, conversation_id: str, on: bool = True) -> None:
+        """Keep a conversation at the top of the list."""
+        self._set(conversation_id, pinned_at=time.time() if on else None)
+
+    def archive(self, conversation_id: str, on: bool = True) -> None:
+        """Put a conversation out of sight; search finds it still."""
+        self._set(conversation_id, archived_at=time.time() if on else None)
+
+    def move(self, conversation_id: str, folder: str) -> None:
+        """Put a conversation into a folder, "" for none; a folder is there as long as something is in it."""
+        self._set(conversation_id, folder=_name(folder, "folder") if folder.strip() else "")
+
+    def rename_folder(self, folder: str, name: str) -> list[str]:
+        """Give a folder another name, "" to dissolve it; returns the ids of what was in it."""
+        name = _name(name, "folder") if name.strip() else ""
+        with self.database.writing() as db:
+            ids = [row["id"] for row in db.query("SELECT id FROM conversations WHERE folder = ?", [folder])]
+            db.execute("UPDATE conversations SET folder = ? WHERE folder = ?", [name, folder])
+        return ids
+
+    def set_tags(self, conversation_id: str, tags: Sequence[str]) -> None:
+        """Give a conversation these tags and no others."""
+        self.conversation(conversation_id)
+        wanted = dict.fromkeys(_name(tag, "tag") for tag in tags if tag.strip())
+        with self.database.writing() as db:
+            db.execute("DELETE FROM tags WHERE conversation_id = ?", [conversation_id])
+            db.table("tags").insert_all(dict(conversation_id=conversation_id, tag=tag) for tag in wanted)
+
+    def set_context(self, conversation_id: str, context: str) -> None:
+        """Decide what happens to messages that do not fit: "oldest", "summary" or "hand"."""
+        if context not in ("oldest", "summary", "hand"):
+            raise BadValueError(f"context is {context!r}. Choose one of: oldest, summary, hand.")
+        self._set(conversation_id, context=context)
+
+    def duplicate(self, conversation_id: str, title: str) -> str:
+        """A copy with all branches, marks, records, tags and files; returns its id. Raises MissingError."""
+        original, now = self.conversation(conversation_id), time.time()
+        with self.database.writing() as db:
+            copy = new_id()
+            rows = list(db.query("SELECT * FROM messages WHERE conversation_id = ? ORDER BY seq", [conversation_id]))
+            ids = {row["id"]: new_id() for row in rows}
+            row = self._row("SELECT * FROM conversations WHERE id = ?", [conversation_id]) or {}
+            row |= dict(id=copy, title=_name(title, "title"), title_by="user", created_at=now, updated_at=now)
+            row |= dict(leaf_id=ids.get(str(original.leaf_id)), pinned_at=None, archived_at=None, deleted_at=None)
+            db.table("conversations").insert(row, columns={"leaf_id": str})
+            for row in rows:
+                del row["seq"]
+                row |= dict(id=ids[row["id"]], conversation_id=copy, parent_id=ids.get(row["parent_id"]), indexed=0)
+                row["edited_from"] = ids.get(row["edited_from"])
+                if row["status"] == "streaming":  # It goes on in the original alone.
+                    row |= dict(status="stopped")
+                db.table("messages").insert(row)
+                self._index(row["id"])
+            for table, key in (("replies", "message_id"), ("attachments", "message_id"), ("token_views", "message_id")):
+                self._copy(table, key, ids)
+            db.table("tags").insert_all(dict(conversation_id=copy, tag=tag) for tag in original.tags)
+        return copy
+
+    def purge(self, conversation_id: str) -> None:
+        """Delete a conversation in the trash for good. Raises BadValueError when it is not there."""
+        if self.conversation(conversation_id).deleted_at is None:
+            raise BadValueError("This conversation is not in the trash. Move it there first.")
+        with self.database.writing() as db:
+            ids = "SELECT id FROM messages WHERE conversation_id = :id"
+            for row in list(db.query("SELECT id FROM messages WHERE conversation_id = :id", dict(id=conversation_id))):
+                self._unindex(row["id"])
+            db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = :id", dict(id=conversation_id))
+            for table in ("token_views", "replies", "attachments"):
+                db.execute(f"DELETE FROM {table} WHERE message_id IN ({ids})", dict(id=conversation_id))
+            for table in ("summaries", "tags"):
+                db.execute(f"DELETE FROM {table} WHERE conversation_id = :id", dict(id=conversation_id))
+            # From the newest on, because a message refers to its parent.
+            for row in list(db.query(f"{ids} ORDER BY seq DESC", dict(id=conversation_id))):
+                db.execute("DELETE FROM messages WHERE id = ?", [row["id"]])
+            db.execute("DELETE FROM conversations WHERE id = :id", dict(id=conversation_id))
+            db.execute(
+                "DELETE FROM texts WHERE sha256 NOT IN (SELECT text_sha256 FROM attachments "
+                "UNION SELECT text_sha256 FROM summaries "
+                "UNION SELECT json_extract(prompt, '$.system') FROM replies WHERE prompt != '{}' "
+                "UNION SELECT json_extract(prompt, '$.summary') FROM replies WHERE prompt != '{}')"
+            )
+
+    def _copy(self, table: str, key: str, ids: Mapping[str, str]) -> None:
+        db = self.database.db
+        for old, new in ids.items():
+            for row in list(db.query(f"SELECT * FROM {table} WHERE {key} = ?", [old])):
+                row |= {key: new} | ({"id": new_id()} if "id" in row else {})
+                db.table(table).insert(row)
+
+    def _set(self, conversation_id: str, **values: Any) -> None:
+        self.conversation(conversation_id)
+        with self.database.writing() as db:
+            db.table("conversations").update(conversation_id, values)
+
+    def _with_tags(self, rows: list[dict[str, Any]]) -> list[Conversation]:
+        marks = ",".join("?" * len(rows))
+        tags: dict[str, list[str]] = {}
+        for row in self.database.db.query(
+            f"SELECT conversation_id, tag FROM tags WHERE conversation_id IN ({marks}) ORDER BY tag COLLATE NOCASE",
+            [row["id"] for row in rows],
+        ):
+            tags.setdefault(row["conversation_id"], []).append(row["tag"])
+        return [
+            Conversation(**{**row, "sampling": json.loads(row["sampling"]), "tags": tuple(tags.get(row["id"], ()))})
+            for row in rows
+        ]
+
+
+def _name(text: str, what: str) -> str:
+    name = " ".join(text.split())[:_LONGEST_NAME]
+    if not name:
+        raise BadValueError(f"The {what} is empty. Write one.")
+    return name
