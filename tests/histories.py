@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
-from playground.records import ReplyRecord
+from playground.records import Attachment, ReplyRecord
 from playground.store import Database, History
-from playground.store.history import NewTurn
+from playground.store.history import NewTurn, TurnSettings
 
 RECORD = ReplyRecord(
     model="m",
@@ -30,14 +31,41 @@ RECORD = ReplyRecord(
     finish_reason="stop",
 )
 
+SETTINGS = TurnSettings("Be brief.", {"top_k": 3})
+FILE = Attachment(
+    id="f1",
+    name="a.pdf",
+    media_type="application/pdf",
+    size=10,
+    sha256="s",
+    pages=1,
+    notes=("a picture",),
+    characters=8,
+    text="page one",
+)
+
 
 def open_history(folder: Path) -> History:
     return History(Database(folder / "playground.db", folder / "backups", keep_aside=True))
 
 
-def turn(history: History, conversation: str | None = None, text: str = "hello", seen: str | None = None) -> NewTurn:
+def turn(
+    history: History,
+    conversation: str | None = None,
+    text: str = "hello",
+    seen: str | None = None,
+    *,
+    edits: str | None = None,
+    attachments: Sequence[str] = (),
+) -> NewTurn:
     return history.add_turn(
-        conversation, text, seen_leaf=seen, title=text, system_prompt="Be brief.", sampling={"top_k": 3}
+        conversation,
+        text,
+        seen_leaf=seen,
+        title=text,
+        settings=SETTINGS,
+        edits=edits,
+        attachments=attachments,
     )
 
 

@@ -1,4 +1,4 @@
-"""The history through its own door: what is committed when, and what a stale page may not do."""
+"""The history through its own door: what is committed when, and what a stale page does."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from playground.errors import BusyError, ConflictError, MissingError, PlaygroundError
+from playground.errors import BusyError, ConflictError, MissingError
 from playground.store import History
-from playground.store.history import INTERRUPTED
-from tests.histories import RECORD, answered, rows_of, shown, turn
+from playground.store.history import INTERRUPTED, TurnSettings
+from tests.histories import FILE, RECORD, SETTINGS, answered, rows_of, shown, turn
 
 
 def test_a_turn_is_committed_when_add_turn_returns(history: History) -> None:
@@ -37,7 +37,7 @@ def test_alternatives_and_select(history: History) -> None:
     below = answered(history, first.conversation_id, "two")
     history.select(first.conversation_id, first.reply_id)
     assert history.conversation(first.conversation_id).leaf_id == below.reply_id, "select goes down to the end"
-    other = history.add_alternative(first.conversation_id, seen_leaf=below.reply_id, system_prompt="", sampling={})
+    other = history.add_reply(first.conversation_id, below.reply_id, seen_leaf=below.reply_id)
     history.finish(other.reply_id, "re: two, anew", "complete", "", None)
     assert shown(history, first.conversation_id) == ["one", "re: one", "two", "re: two, anew"]
     assert history.message(below.reply_id).alternatives == (below.reply_id, other.reply_id)
@@ -64,20 +64,73 @@ def test_window_and_earlier(history: History) -> None:
         history.window(new.conversation_id, 5, "nobody")
 
 
-def test_a_stale_page_changes_nothing(history: History) -> None:
+def test_a_stale_page_makes_a_branch(history: History) -> None:
     first = answered(history)
     second = answered(history, first.conversation_id, "newer")
+    late = turn(history, first.conversation_id, "late", first.reply_id)
+    assert (second.branched, late.branched) == (False, True)
+    assert shown(history, first.conversation_id) == ["hello", "re: hello", "late", ""]
+    user = history.branch(late.reply_id)[-2]
+    assert len(user.alternatives) == 2
+    history.select(first.conversation_id, second.reply_id)
+    assert shown(history, first.conversation_id) == ["hello", "re: hello", "newer", "re: newer"], "nothing is lost"
+
+
+def test_a_page_that_saw_what_is_gone_changes_nothing(history: History) -> None:
+    first = answered(history)
+    second = answered(history, first.conversation_id, "newer")
+    history.delete_message(first.conversation_id, second.reply_id)
     before = rows_of(history.database.file)
-    for stale in (None, first.reply_id, "nobody"):
+    for stale in (None, second.reply_id, "nobody"):
         with pytest.raises(ConflictError, match="another window"):
             turn(history, first.conversation_id, "late", stale)
         with pytest.raises(ConflictError):
-            history.add_alternative(first.conversation_id, seen_leaf=stale, system_prompt="", sampling={"top_k": 9})
+            history.add_reply(first.conversation_id, first.reply_id, seen_leaf=stale)
         with pytest.raises(ConflictError):
-            history.reopen(first.conversation_id, seen_leaf=stale, system_prompt="", sampling={})
+            history.reopen(first.conversation_id, seen_leaf=stale, settings=TurnSettings("", {"top_k": 9}))
     assert rows_of(history.database.file) == before
-    assert history.conversation(first.conversation_id).leaf_id == second.reply_id
     assert history.conversation(first.conversation_id).sampling == {"top_k": 3}
+
+
+def test_a_message_edited(history: History) -> None:
+    history.keep_file(FILE)
+    first = turn(history, attachments=[FILE.id])
+    history.finish(first.reply_id, "re: hello", "complete", "", RECORD)
+    talk = first.conversation_id
+    asked = history.branch(first.reply_id)[0]
+    again = turn(history, talk, "hello again", first.reply_id, edits=asked.id)
+    edited = history.branch(again.reply_id)[0]
+    assert (edited.content, edited.edited_from, again.branched) == ("hello again", asked.id, False)
+    assert edited.alternatives == (asked.id, edited.id)
+    assert [file.text for file in edited.attachments] == [file.text for file in asked.attachments] == ["page one"]
+    with pytest.raises(MissingError):
+        turn(history, talk, "x", again.reply_id, edits="nobody")
+
+
+def test_a_reply_edited_by_hand(history: History) -> None:
+    first = answered(history)
+    mine = history.add_reply(
+        first.conversation_id, first.reply_id, seen_leaf=first.reply_id, content="mine", status="complete"
+    )
+    message = history.message(mine.reply_id)
+    assert (message.content, message.status, message.edited_from) == ("mine", "complete", first.reply_id)
+    assert shown(history, first.conversation_id) == ["hello", "mine"]
+
+
+def test_a_reply_goes_on_where_it_ended_or_beside_it(history: History) -> None:
+    half = turn(history)
+    history.finish(half.reply_id, "half", "stopped", "", RECORD)
+    same = history.reopen(half.conversation_id, seen_leaf=half.reply_id, settings=SETTINGS)
+    assert (same.reply_id, same.branched) == (half.reply_id, False)
+    history.finish(half.reply_id, "half and more", "complete", "", RECORD, part=1)
+    assert len(history.message(half.reply_id).parts) == 2
+    answered(history, half.conversation_id, "thanks")
+    beside = history.reopen(half.conversation_id, seen_leaf=half.reply_id, settings=SETTINGS)
+    assert beside.branched
+    assert history.message(half.reply_id).content == "half and more", "what was answered stays as it was"
+    copy = history.message(beside.reply_id)
+    assert (copy.content, copy.status, copy.edited_from) == ("half and more", "streaming", half.reply_id)
+    assert [part["part"] for part in copy.parts] == [0, 1], "what made its beginning is known of the copy, too"
 
 
 def test_busy_while_a_reply_is_written(history: History) -> None:
@@ -85,16 +138,13 @@ def test_busy_while_a_reply_is_written(history: History) -> None:
     with pytest.raises(BusyError):
         turn(history, new.conversation_id, "more", new.reply_id)
     with pytest.raises(BusyError):
-        history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
+        history.delete_message(new.conversation_id, new.reply_id)
+    anew = history.add_reply(new.conversation_id, new.reply_id, seen_leaf=new.reply_id)
+    assert history.message(anew.reply_id).alternatives == (new.reply_id, anew.reply_id), "both are written"
     history.finish(new.reply_id, "half", "stopped", "", None)
-    anew = history.add_alternative(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
-    history.select(new.conversation_id, new.reply_id)
-    with pytest.raises(BusyError):  # Looking at another branch meanwhile does not make it free.
-        turn(history, new.conversation_id, "more", new.reply_id)
-    history.finish(anew.reply_id, "", "stopped", "", None)
-    history.reopen(new.conversation_id, seen_leaf=new.reply_id, system_prompt="", sampling={})
-    assert history.message(new.reply_id).status == "streaming"
-    assert history.message(new.reply_id).content == "half"
+    assert turn(history, new.conversation_id, "more", new.reply_id).branched
+    with pytest.raises(BusyError):
+        history.reopen(new.conversation_id, seen_leaf=anew.reply_id, settings=SETTINGS)
 
 
 def test_unknown_ids(history: History) -> None:
@@ -112,7 +162,7 @@ def test_trash_restore_rename(history: History) -> None:
     assert [c.title for c in history.conversations()] == ["new", "old"]
     history.trash(old.conversation_id)
     assert [c.title for c in history.conversations()] == ["new"]
-    assert [c.title for c in history.conversations(trashed=True)] == ["old"]
+    assert [c.title for c in history.conversations(place="trash")] == ["old"]
     with pytest.raises(ConflictError, match="trash"):
         turn(history, old.conversation_id, "more", old.reply_id)
     history.restore(old.conversation_id)
@@ -145,22 +195,17 @@ def test_threads_write_at_the_same_time(history: History) -> None:
         assert shown(history, conversation)[::2] == [f"{number}.{step}" for step in range(4)]
 
 
-def test_one_of_two_pages_wins(history: History) -> None:
+def test_two_pages_send_at_once(history: History) -> None:
     new = answered(history)
     both = threading.Barrier(2)
 
-    def work(text: str) -> str:
+    def work(text: str) -> bool:
         both.wait()
         try:
-            turn(history, new.conversation_id, text, new.reply_id)
-        except PlaygroundError as error:
-            return type(error).__name__
+            return turn(history, new.conversation_id, text, new.reply_id).branched
         finally:
             history.database.close()
-        return "saved"
 
     with ThreadPoolExecutor(2) as pool:
-        ends = sorted(pool.map(work, ["a", "b"]))
-    assert ends[1] == "saved"
-    assert ends[0] in ("BusyError", "ConflictError")
-    assert len(shown(history, new.conversation_id)) == 4
+        assert sorted(pool.map(work, ["a", "b"])) == [False, True], "one goes on, the other stands beside it"
+    assert {row[1] for row in rows_of(history.database.file) if row[0] == "user"} == {"hello", "a", "b"}

@@ -198,5 +198,5 @@ def m005_search(db: Database) -> None:
     """The index of grams (see `store.grams`), filled by `Search` after the migration, so that this takes no time."""
     db.execute(
         "CREATE VIRTUAL TABLE grams USING fts5("
-        "grams, content='', columnsize=0, detail=none, tokenize='unicode61 remove_diacritics 0')"
+        "words, content='', columnsize=0, detail=none, tokenize='unicode61 remove_diacritics 0')"
     )

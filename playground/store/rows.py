@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground.records import ReplyRecord, Status
@@ -97,6 +97,14 @@ class Rows:
                 "UPDATE attachments SET message_id = ?, position = ? WHERE id = ? AND message_id IS NULL",
                 [message_id, position, attachment],
             )
+
+    def _copy_rows(self, table: str, ids: Mapping[str, str]) -> None:
+        """Give the messages `ids` leads to what a table holds of those it leads from."""
+        db = self.database.db
+        for old, new in ids.items():
+            for row in list(db.query(f"SELECT * FROM {table} WHERE message_id = ?", [old])):
+                row |= {"message_id": new} | ({"id": new_id()} if "id" in row else {})
+                db.table(table).insert(row)
 
 
 def new_id() -> str:

@@ -18,11 +18,11 @@ class Search:
     def add(self, seq: int, content: str) -> None:
         """Put a message that will not change into the index; inside of a transaction."""
         db = self.database.db
-        db.execute("INSERT INTO grams(rowid, grams) VALUES (?, ?)", [seq, grams(fold(content))])
+        db.execute("INSERT INTO grams(rowid, words) VALUES (?, ?)", [seq, grams(fold(content))])
         db.execute("UPDATE messages SET indexed = 1 WHERE seq = ?", [seq])
 
     def remove(self, seq: int, content: str) -> None:
         """Take a message out of the index, because it will change or go; inside of a transaction."""
         db = self.database.db
-        db.execute("INSERT INTO grams(grams, rowid, grams) VALUES ('delete', ?, ?)", [seq, grams(fold(content))])
+        db.execute("INSERT INTO grams(grams, rowid, words) VALUES ('delete', ?, ?)", [seq, grams(fold(content))])
         db.execute("UPDATE messages SET indexed = 0 WHERE seq = ?", [seq])

@@ -148,8 +148,8 @@ class Shelf(Rows):
                     row |= dict(status="stopped")
                 db.table("messages").insert(row)
                 self._index(row["id"])
-            for table, key in (("replies", "message_id"), ("attachments", "message_id"), ("token_views", "message_id")):
-                self._copy(table, key, ids)
+            for table in ("replies", "attachments", "token_views"):
+                self._copy_rows(table, ids)
             db.table("tags").insert_all(dict(conversation_id=copy, tag=tag) for tag in original.tags)
         return copy
 
@@ -173,16 +173,9 @@ class Shelf(Rows):
             db.execute(
                 "DELETE FROM texts WHERE sha256 NOT IN (SELECT text_sha256 FROM attachments "
                 "UNION SELECT text_sha256 FROM summaries "
-                "UNION SELECT json_extract(prompt, '$.system') FROM replies WHERE prompt != '{}' "
-                "UNION SELECT json_extract(prompt, '$.summary') FROM replies WHERE prompt != '{}')"
+                "UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') "
+                "AND value IS NOT NULL)"
             )
-
-    def _copy(self, table: str, key: str, ids: Mapping[str, str]) -> None:
-        db = self.database.db
-        for old, new in ids.items():
-            for row in list(db.query(f"SELECT * FROM {table} WHERE {key} = ?", [old])):
-                row |= {key: new} | ({"id": new_id()} if "id" in row else {})
-                db.table(table).insert(row)
 
     def _set(self, conversation_id: str, **values: Any) -> None:
         self.conversation(conversation_id)

@@ -124,6 +124,7 @@ class Tree(Rows):
             if branched:  # Something may stand below it by now, which was said to its old end.
                 copy = self._insert(conversation_id, row["parent_id"], "assistant", row["content"], "streaming", now)
                 db.execute("UPDATE messages SET edited_from = ? WHERE id = ?", [leaf, copy])
+                self._copy_rows("replies", {leaf: copy})
                 leaf = copy
             else:
                 self._unindex(leaf)
