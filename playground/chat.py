@@ -10,19 +10,21 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from playground.context import check_message
+from playground.context import check_message, fit
+from playground.engine.base import Engine
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError, BusyError
-from playground.records import Sampling
+from playground.errors import BadValueError, BusyError, MissingError
+from playground.meter import draft
+from playground.records import Attachment, Message, Sampling
 from playground.replies import Live, Reply
 from playground.store import History
-from playground.store.history import NewTurn
+from playground.store.history import NewTurn, TurnSettings
+from playground.titles import Titles, title_of
 
 JOURNAL_SECONDS = 0.4
 log = logging.getLogger(__name__)
-_TITLE_LENGTH = 60
 
 Listener = Callable[[str, bool], None]
 """Called with the id of the conversation that changed ("" for the model's state), and whether more than the growing
@@ -39,6 +41,7 @@ class ChatService:
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
         self._closed = threading.Event()
+        self.titles = Titles(history, manager, self.announce)
         manager.listen(lambda: self.announce(""))
         threading.Thread(target=self._journal, name="journal", daemon=True).start()
 
@@ -50,76 +53,124 @@ class ChatService:
         seen_leaf: str | None = None,
         system_prompt: str = "",
         sampling: Sampling | None = None,
+        persona: str = "",
+        edits: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> NewTurn:
         """Save a message and begin its reply; `conversation_id` None begins a new conversation.
 
-        Raises BadValueError for an empty message, ContextError for one that cannot fit, ConflictError or BusyError
-        when the conversation went on elsewhere. Nothing is saved then.
+        `edits` is the message of the user that this one is another wording of: it stands beside it, a branch.
+        `attachments` are ids of kept files. A conversation that went on elsewhere takes the message as a branch, too
+        (`NewTurn.branched`). Raises BadValueError for an empty message, ContextError for one that cannot fit,
+        BusyError below a reply that is being written. Nothing is saved then.
         """
-        if not text.strip():
+        files = self.history.files(attachments)
+        if len(files) < len(attachments):
+            raise MissingError("An attached file is not kept any more. Attach it again, then send.")
+        if edits:
+            files = [*self.history.message(edits, texts=True).attachments, *files]
+        if not text.strip() and not files:
             raise BadValueError("The message is empty. Write something, then send.")
-        try:
-            (text + system_prompt).encode()
-        except UnicodeEncodeError:  # Half of a surrogate pair: no file and no model can take it.
-            raise BadValueError("The message holds characters that are not text. Remove them, then send.") from None
+        self._refuse_no_text(text + system_prompt)
         self._refuse_when_closed()
         sampling = sampling or self.default_sampling()
         with self.manager.peek() as engine:
             # A server elsewhere is not asked first: it may be slow or down, and the message is to be on disk by then.
             if engine is not None and engine.info.engine != "remote":
-                check_message(engine, system_prompt, text, sampling)
+                check_message(engine, system_prompt, text, sampling, files)
+                self._check_by_hand(engine, conversation_id, seen_leaf, text, files, system_prompt, sampling)
         turn = self.history.add_turn(
             conversation_id,
             text,
             seen_leaf=seen_leaf,
-            title=title_of(text),
-            system_prompt=system_prompt,
-            sampling=sampling.to_dict(),
+            title=title_of(text) if text.strip() else files[0].name,
+            settings=TurnSettings(system_prompt, sampling.to_dict(), persona),
+            edits=edits,
+            attachments=attachments,
         )
         return self._start(turn, sampling)
 
     def regenerate(
-        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str = "", sampling: Sampling
+        self,
+        conversation_id: str,
+        message_id: str | None = None,
+        *,
+        seen_leaf: str | None,
+        system_prompt: str = "",
+        sampling: Sampling,
+        persona: str = "",
+        model: str = "",
+        once: bool = False,
     ) -> NewTurn:
-        """Begin another reply beside the last one."""
+        """Begin another reply beside `message_id`, the last one by default; below it, if it is the user's.
+
+        `model` is another one than the chosen, for this reply alone; `once` leaves the conversation's settings alone.
+        """
         self._refuse_when_closed()
-        turn = self.history.add_alternative(
-            conversation_id, seen_leaf=seen_leaf, system_prompt=system_prompt, sampling=sampling.to_dict()
+        settings = None if once else TurnSettings(system_prompt, sampling.to_dict(), persona)
+        turn = self.history.add_reply(
+            conversation_id, message_id or seen_leaf or "", seen_leaf=seen_leaf, settings=settings
         )
-        return self._start(turn, sampling)
+        return self._start(turn, sampling, model)
 
     def continue_reply(
-        self, conversation_id: str, *, seen_leaf: str | None, system_prompt: str = "", sampling: Sampling
+        self,
+        conversation_id: str,
+        *,
+        seen_leaf: str | None,
+        system_prompt: str = "",
+        sampling: Sampling,
+        persona: str = "",
     ) -> NewTurn:
         """Let the last reply go on where it ends."""
         self._refuse_when_closed()
-        turn = self.history.reopen(
-            conversation_id, seen_leaf=seen_leaf, system_prompt=system_prompt, sampling=sampling.to_dict()
-        )
+        settings = TurnSettings(system_prompt, sampling.to_dict(), persona)
+        return self._start(self.history.reopen(conversation_id, seen_leaf=seen_leaf, settings=settings), sampling)
+
+    def continue_from(
+        self, conversation_id: str, message_id: str, beginning: str, *, seen_leaf: str | None, sampling: Sampling
+    ) -> NewTurn:
+        """Begin another reply beside `message_id` that goes on from `beginning`."""
+        self._refuse_no_text(beginning)
+        self._refuse_when_closed()
+        turn = self.history.add_reply(conversation_id, message_id, seen_leaf=seen_leaf, content=beginning)
         return self._start(turn, sampling)
 
+    def edit_reply(self, conversation_id: str, message_id: str, text: str, *, seen_leaf: str | None) -> NewTurn:
+        """Put a wording of the user's own beside a reply; nothing is generated."""
+        if not text.strip():
+            raise BadValueError("The reply is empty. Write something, or delete the message.")
+        self._refuse_no_text(text)
+        turn = self.history.add_reply(conversation_id, message_id, seen_leaf=seen_leaf, content=text, status="complete")
+        self.announce(conversation_id)
+        return turn
+
     def stop(self, conversation_id: str) -> None:
-        """End the reply of this conversation, if one is being written; what was shown stays."""
-        reply = self._replies.get(conversation_id)
-        if reply is not None:
-            reply.stop.set()
+        """End what is being written in this conversation; what was shown stays."""
+        for reply in list(self._replies.values()):
+            if reply.conversation_id == conversation_id:
+                reply.stop.set()
 
     def live(self, conversation_id: str) -> Live | None:
-        """The reply being written in this conversation, or None."""
-        reply = self._replies.get(conversation_id)
+        """The reply that was begun last of those being written in this conversation, or None."""
+        mine = [reply for reply in list(self._replies.values()) if reply.conversation_id == conversation_id]
+        return mine[-1].live() if mine else None
+
+    def live_reply(self, reply_id: str | None) -> Live | None:
+        """The reply with this id, if it is being written."""
+        reply = self._replies.get(reply_id or "")
         return reply.live() if reply is not None else None
 
-    def ahead(self, conversation_id: str) -> int:
-        """How many replies wait for the model before this conversation's; they are served in the order of asking."""
+    def ahead(self, reply_id: str) -> int:
+        """How many replies wait for the model before this one; they are served in the order of asking."""
         with self._lock:
-            replies = self._replies.values()
-            before = list(itertools.takewhile(lambda one: one.conversation_id != conversation_id, replies))
+            before = list(itertools.takewhile(lambda one: one.reply_id != reply_id, self._replies.values()))
         return sum(one.live().phase == "waiting" for one in before)
 
     def wait(self, turn: NewTurn) -> None:
         """Return when the reply of `turn` has ended and is saved."""
-        reply = self._replies.get(turn.conversation_id)
-        if reply is not None and reply.reply_id == turn.reply_id:
+        reply = self._replies.get(turn.reply_id)
+        if reply is not None:
             reply.done.wait()
 
     def default_sampling(self) -> Sampling:
@@ -148,6 +199,7 @@ class ChatService:
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""
         self._closed.set()
+        self.titles.close()
         replies = list(self._replies.values())
         for reply in replies:
             reply.close()
@@ -160,27 +212,49 @@ class ChatService:
         if self._closed.is_set():
             raise BusyError("The app is closing. Start it again, then send.")
 
-    def _start(self, turn: NewTurn, sampling: Sampling) -> NewTurn:
-        half = ""
+    def _refuse_no_text(self, text: str) -> None:
         try:
-            half = self.history.message(turn.reply_id).content
-            conversation = self.history.conversation(turn.conversation_id)
+            text.encode()
+        except UnicodeEncodeError:  # Half of a surrogate pair: no file and no model can take it.
+            raise BadValueError("The message holds characters that are not text. Remove them, then send.") from None
+
+    def _check_by_hand(
+        self,
+        engine: Engine,
+        conversation_id: str | None,
+        leaf: str | None,
+        text: str,
+        files: Sequence[Attachment],
+        system_prompt: str,
+        sampling: Sampling,
+    ) -> None:
+        """Where the user decides what is left out, what does not fit is told before anything is written."""
+        if conversation_id is None or self.history.conversation(conversation_id).context != "hand":
+            return
+        line = self.history.line(leaf).followed_by(draft(text, files))
+        fit(engine, system_prompt, line, sampling, all_or_nothing=True)
+
+    def _start(self, turn: NewTurn, sampling: Sampling, model: str = "") -> NewTurn:
+        message: Message | None = None
+        try:
+            message = self.history.message(turn.reply_id)
             reply = Reply(
-                turn,
+                message,
+                self.history.conversation(turn.conversation_id),
                 self.manager,
                 self.history,
-                conversation.system_prompt,
                 sampling,
-                half,
                 on_change=lambda: self.announce(turn.conversation_id, structural=False),
+                model=model,
             )
             with self._lock:
-                self._replies[turn.conversation_id] = reply
+                self._replies[turn.reply_id] = reply
+            self.titles.rest(turn.conversation_id)
             threading.Thread(target=self._run, args=[reply], name="reply", daemon=True).start()
         except Exception as error:
             # The turn is committed already: without a job it would say "streaming" for ever.
-            self._replies.pop(turn.conversation_id, None)
-            self.history.finish(turn.reply_id, half, "failed", str(error), None)
+            self._replies.pop(turn.reply_id, None)
+            self.history.finish(turn.reply_id, message.content if message else "", "failed", str(error), None)
             raise
         self.announce(turn.conversation_id)
         return turn
@@ -190,9 +264,10 @@ class ChatService:
             reply.run()
         finally:
             with self._lock:
-                if self._replies.get(reply.conversation_id) is reply:
-                    del self._replies[reply.conversation_id]
+                self._replies.pop(reply.reply_id, None)
             self.announce(reply.conversation_id)
+        if not self._closed.is_set():
+            self.titles.consider(reply.conversation_id)
 
     def _journal(self) -> None:
         while not self._closed.wait(JOURNAL_SECONDS):
@@ -201,12 +276,3 @@ class ChatService:
                     reply.save()
                 except Exception:  # One reply's trouble must not end the journal of all the others.
                     log.exception("a reply could not be journaled")
-
-
-def title_of(text: str) -> str:
-    """A conversation's title from its first message: the first line, shortened at a word where there is one."""
-    line = " ".join(text.strip().splitlines()[0].split())
-    if len(line) <= _TITLE_LENGTH:
-        return line
-    cut = line[:_TITLE_LENGTH]
-    return (cut.rsplit(" ", 1)[0] if " " in cut[20:] else cut) + "…"

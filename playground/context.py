@@ -1,13 +1,23 @@
-"""Fits a conversation into a model's context: what goes in, and how many of the oldest messages stay out."""
+"""Fits a conversation into a model's context: what goes in, and what stays out. Knows nothing of where messages lie.
+
+Messages come as a sequence that may be read lazily: only as many of the newest are looked at as could fit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from playground.errors import ContextError
-from playground.records import Message, ModelInfo, Sampling, Turn
+from playground.records import Attachment, Message, ModelInfo, Sampling, Turn
+
+_FIRST = 32
+"""Messages that are looked at first; twice as many each time that all of them fit."""
+_THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>\s*", re.DOTALL)
 
 
 class Reader(Protocol):
@@ -23,15 +33,35 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model is given. `left_out` counts the oldest messages that did not fit."""
+    """What the model is given. `left_out` counts the oldest messages that did not fit, `tokens` what did."""
 
     turns: tuple[Turn, ...]
     left_out: int
+    tokens: int = 0
+    first: str = ""
+    """The oldest message that went in."""
+    excluded: tuple[str, ...] = ()
+    """Messages after that one which the user left out by hand."""
+
+    def receipt(self, **texts: str) -> dict[str, Any]:
+        """What a reply's record keeps, so that the prompt can be made again and known again.
+
+        `texts` are SHA-256 of kept texts: `system`, and `summary` if one stands for what was left out.
+        """
+        return {**texts, "first": self.first, "excluded": list(self.excluded), "sha256": self.sha256}
+
+    @property
+    def sha256(self) -> str:
+        """Of the turns, as they are given to the engine."""
+        turns = json.dumps([[turn.role, turn.content] for turn in self.turns], ensure_ascii=False)
+        return hashlib.sha256(turns.encode()).hexdigest()
 
 
-def check_message(engine: Reader, system_prompt: str, text: str, sampling: Sampling) -> None:
-    """Raise ContextError when `text` alone, with the system prompt, leaves no room for a reply."""
-    tokens = engine.count_tokens(as_turns(system_prompt, [Turn("user", text)]))
+def check_message(
+    engine: Reader, system_prompt: str, text: str, sampling: Sampling, attachments: Sequence[Attachment] = ()
+) -> None:
+    """Raise ContextError when `text` and its files alone, with the system prompt, leave no room for a reply."""
+    tokens = engine.count_tokens(as_turns(system_prompt, [Turn("user", with_files(text, attachments))]))
     limit = prompt_limit(engine, sampling)
     if tokens > limit:
         raise ContextError(tokens, limit)
@@ -43,34 +73,76 @@ def prompt_limit(engine: Reader, sampling: Sampling) -> int:
     return context - min(sampling.max_new_tokens, context // 4)
 
 
-def fit(engine: Reader, system_prompt: str, messages: Sequence[Message], sampling: Sampling) -> Prompt:
+def fit(
+    engine: Reader,
+    system_prompt: str,
+    messages: Sequence[Message],
+    sampling: Sampling,
+    *,
+    summary: str = "",
+    room: float = 1.0,
+    all_or_nothing: bool = False,
+) -> Prompt:
     """Leave out as few of the oldest messages as possible; never the last one of the user. Raises ContextError.
 
-    A prompt always begins with a message of the user, because many chat templates insist on it.
+    A prompt always begins with a message of the user, because many chat templates insist on it. `summary` stands for
+    what came before `messages`. `room` is the share of the usual limit that may be used. With `all_or_nothing` it is
+    an error when something does not fit.
     """
-    history = [Turn(message.role, message.content) for message in messages]
-    last_user = max(at for at, turn in enumerate(history) if turn.role == "user")
-    starts = [at for at, turn in enumerate(history[: last_user + 1]) if turn.role == "user"]
-    limit = prompt_limit(engine, sampling)
+    limit = int(prompt_limit(engine, sampling) * room)
+    size = min(len(messages), _FIRST)
+    while True:
+        part = messages[len(messages) - size :]
+        last_user = max((at for at, message in enumerate(part) if message.role == "user"), default=-1)
+        kept = [m for at, m in enumerate(part) if not m.left_out or at >= last_user]
+        starts = [at for at, m in enumerate(kept) if m.role == "user"]
+        if size == len(messages) or (starts and _count(engine, system_prompt, kept[starts[0] :], summary) > limit):
+            break
+        size = min(len(messages), 2 * size)
     low, high = 0, len(starts) - 1
     while low < high:  # The fewest left out that fit; counting is cheap, so bisecting whole prompts is exact and fast.
         middle = (low + high) // 2
-        if engine.count_tokens(as_turns(system_prompt, history[starts[middle] :])) <= limit:
+        if _count(engine, system_prompt, kept[starts[middle] :], summary) <= limit:
             high = middle
         else:
             low = middle + 1
-    turns = as_turns(system_prompt, history[starts[low] :])
+    chosen = kept[starts[low] :]
+    turns = as_turns(system_prompt, turns_of(chosen), summary)
     # A half reply that is continued may eat into the reply's room, but the context itself is the end.
-    hard_limit = engine.info.context_length - 1 if history[-1].role == "assistant" else limit
+    hard_limit = engine.info.context_length - 1 if chosen[-1].role == "assistant" else limit
     tokens = engine.count_tokens(turns)
+    left_out = len(messages) - size + next(at for at, m in enumerate(part) if m is chosen[0])
+    if all_or_nothing and (left_out or tokens > hard_limit):
+        whole = _count(engine, system_prompt, [m for m in messages if not m.left_out], summary)
+        raise ContextError(whole, limit, "Leave out some messages by hand, or let the oldest be left out.")
     if tokens > hard_limit:
         raise ContextError(tokens, hard_limit)
-    return Prompt(turns, starts[low])
+    excluded = tuple(m.id for m in part[left_out - (len(messages) - size) :] if m not in chosen)
+    return Prompt(turns, left_out, tokens, chosen[0].id, excluded)
 
 
-def as_turns(system_prompt: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
+def turns_of(messages: Iterable[Message]) -> list[Turn]:
+    """Messages as a model is to read them: files before the text, thoughts of finished replies left out."""
+    listed = list(messages)
+    last = listed[-1] if listed else None
+    return [
+        Turn(m.role, with_files(m.content, m.attachments) if m.role == "user" else _said(m.content, growing=m is last))
+        for m in listed
+    ]
+
+
+def with_files(text: str, attachments: Sequence[Attachment]) -> str:
+    """A message's text with the texts of its files before it."""
+    files = [f"[File: {one.name}]\n{one.text.strip()}\n[End of {one.name}]" for one in attachments]
+    return "\n\n".join([*files, text])
+
+
+def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> tuple[Turn, ...]:
     """Put the system prompt first; drop replies that failed empty and join the user's messages around them."""
-    turns = [Turn("system", system_prompt)] if system_prompt.strip() else []
+    parts = [system_prompt] if system_prompt.strip() else []
+    if summary:
+        parts.append(f"Summary of the conversation so far:\n{summary}")
+    turns = [Turn("system", "\n\n".join(parts))] if parts else []
     for turn in history:
         if turn.role == "assistant" and not turn.content:
             continue
@@ -79,3 +151,12 @@ def as_turns(system_prompt: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
         else:
             turns.append(turn)
     return tuple(turns)
+
+
+def _said(text: str, *, growing: bool) -> str:
+    """A reply without what its model thought before it; models are made to not see their old thoughts."""
+    return text if growing else _THOUGHT.sub("", text)
+
+
+def _count(engine: Reader, system_prompt: str, messages: Sequence[Message], summary: str) -> int:
+    return engine.count_tokens(as_turns(system_prompt, turns_of(messages), summary))

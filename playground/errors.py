@@ -45,10 +45,11 @@ class StorageError(PlaygroundError):
 class ContextError(PlaygroundError):
     """A prompt does not fit into the model's context. `tokens` were asked for, `limit` fit."""
 
-    def __init__(self, tokens: int, limit: int) -> None:
+    def __init__(self, tokens: int, limit: int, remedy: str = "") -> None:
+        what = "This conversation" if remedy else "This message"
         super().__init__(
-            f"This message needs {tokens} tokens, but the model reads at most {limit} at once. "
-            "Shorten it, or split it into several messages."
+            f"{what} needs {tokens} tokens, but the model reads at most {limit} at once. "
+            f"{remedy or 'Shorten it, or split it into several messages.'}"
         )
         self.tokens = tokens
         self.limit = limit

@@ -8,16 +8,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from playground.context import fit
+from playground.condense import condense
+from playground.context import Prompt, fit
+from playground.engine.hardware import hardware
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BusyError, PlaygroundError, StorageError
-from playground.records import Chunk, ReplyRecord, Sampling, Status
+from playground.records import Chunk, Conversation, Message, ReplyRecord, Sampling, Status
 from playground.store import History
-from playground.store.history import NewTurn
 
-Phase = Literal["waiting", "reading", "writing", "saving"]
+Phase = Literal["waiting", "condensing", "reading", "writing", "saving"]
 _RETRY_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
@@ -43,26 +44,31 @@ class Reply:
 
     def __init__(
         self,
-        turn: NewTurn,
+        message: Message,
+        conversation: Conversation,
         manager: ModelManager,
         history: History,
-        system_prompt: str,
         sampling: Sampling,
-        half: str,
         on_change: Callable[[], None],
+        *,
+        model: str = "",
     ) -> None:
-        self.conversation_id = turn.conversation_id
-        self.reply_id = turn.reply_id
+        """`message` is the stored reply, empty or a half that is to go on; `model` "" is the chosen one."""
+        self.conversation_id = message.conversation_id
+        self.reply_id = message.id
+        self.model = model
         self.stop = threading.Event()
         self.done = threading.Event()
         self._manager = manager
         self._history = history
-        self._system_prompt = system_prompt
+        self._conversation = conversation
         # A seed is always drawn here, never inside an engine, so that the record can replay the reply.
         self._sampling = replace(sampling, seed=secrets.randbelow(2**31) if sampling.seed is None else sampling.seed)
         self._on_change = on_change
         # A reply that is continued begins with its half, which must outlive a stop or a failure before the first word.
-        self._half = half
+        self._half = message.content
+        self._part = len(message.parts)
+        self._receipt: dict[str, Any] = {}
         self._pieces = [self._half]
         self._saved_pieces = 1
         self._saving = threading.Lock()
@@ -94,7 +100,7 @@ class Reply:
         status: Status = "complete"
         error = ""
         try:
-            with self._manager.lease(self.stop) as lease:
+            with self._manager.lease(self.stop, self.model) as lease:
                 self._write(lease)
             if self._chunk.finish_reason == "cancelled":
                 status = "stopped"
@@ -129,11 +135,10 @@ class Reply:
         self.stop.set()
 
     def _write(self, lease: Lease) -> None:
-        branch = self._history.branch(self.reply_id)
-        prompt = fit(lease, self._system_prompt, branch if self._half else branch[:-1], self._sampling)
+        prompt = self._prompt(lease)
         self._left_out = prompt.left_out
         self._phase = "reading"
-        self._history.note(self.reply_id, self._record(lease))
+        self._history.note(self.reply_id, self._part, self._record(lease))
         self._asked = time.monotonic()
         self._on_change()
         for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
@@ -145,12 +150,29 @@ class Reply:
                 self._pieces.append(chunk.text)
             self._on_change()
 
+    def _prompt(self, lease: Lease) -> Prompt:
+        history, conversation = self._history, self._conversation
+        system, rule = conversation.system_prompt, conversation.context
+        message = history.message(self.reply_id)
+        line = history.line(self.reply_id if self._half else message.parent_id)
+        texts = {"system": history.keep_text(system)} if system else {}
+        prompt = fit(lease, system, line, self._sampling, all_or_nothing=rule == "hand")
+        if rule == "summary" and prompt.left_out:
+            self._phase = "condensing"
+            self._on_change()
+            prompt, summary = condense(
+                lease, history, conversation.id, system, line, self._sampling, self.stop, self._on_change
+            )
+            texts |= {"summary": summary} if summary else {}
+        self._receipt = prompt.receipt(**texts)
+        return prompt
+
     def _finish(self, status: Status, error: str, record: ReplyRecord | None) -> None:
         self._phase = "saving"
         while True:
             with self._saving:
                 try:
-                    self._history.finish(self.reply_id, "".join(self._pieces), status, error, record)
+                    self._history.finish(self.reply_id, "".join(self._pieces), status, error, record, self._part)
                     self.done.set()
                 except (StorageError, BusyError) as problem:
                     self._notice = str(problem)
@@ -186,4 +208,13 @@ class Reply:
             device=info.device,
             adapter=lease.adapter,
             adapter_sha256=lease.adapter_sha256,
+            hardware=computer(info.device),
+            starts_at=len(self._half),
+            prompt=self._receipt,
         )
+
+
+def computer(device: str) -> str:
+    """What computes on a device, in words that tell two machines apart."""
+    found = hardware().device(device)
+    return found.label if found is not None else device

@@ -220,21 +220,27 @@ def test_regenerate_beside_the_first(open_chat: OpenChat) -> None:
     message = ended(chat, second)
     assert message.alternatives == (first.reply_id, second.reply_id)
     assert message.content == "You said: hello"
+    stale = chat.regenerate(first.conversation_id, seen_leaf=leaf, sampling=SAMPLING)
+    assert stale.branched
+    assert ended(chat, stale).alternatives == (first.reply_id, second.reply_id, stale.reply_id)
     with pytest.raises(ConflictError):
-        chat.regenerate(first.conversation_id, seen_leaf=leaf, sampling=SAMPLING)
+        chat.regenerate(first.conversation_id, seen_leaf="nothing", sampling=SAMPLING)
     with pytest.raises(MissingError):
         chat.regenerate("nobody", seen_leaf=None, sampling=SAMPLING)
 
 
-def test_only_one_reply_in_a_conversation(open_chat: OpenChat) -> None:
+def test_below_a_growing_reply_nothing_is_sent_but_beside_it(open_chat: OpenChat) -> None:
     chat = open_chat("echo@40")
     first = chat.send(None, "hi")
     leaf = ended(chat, first).id
     second = chat.regenerate(first.conversation_id, seen_leaf=leaf, sampling=SAMPLING)
-    chat.history.select(first.conversation_id, leaf)
     with pytest.raises(BusyError):
-        chat.send(first.conversation_id, "meanwhile", seen_leaf=leaf)
-    assert ended(chat, second).status == "complete"
+        chat.send(first.conversation_id, "below", seen_leaf=second.reply_id)
+    beside = chat.send(first.conversation_id, "beside", seen_leaf=leaf)
+    assert beside.branched
+    assert [m.content for m in chat.history.branch(beside.reply_id)[:3]] == ["hi", "You said: hi", "beside"]
+    assert ended(chat, second).content == "You said: hi"
+    assert ended(chat, beside).content == "You said: beside"
 
 
 def test_continue_goes_on_where_it_ended(open_chat: OpenChat) -> None:

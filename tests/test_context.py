@@ -99,7 +99,8 @@ def test_as_little_as_possible_is_left_out(
             fitted(engine, messages, words(system))
         return
     prompt = fitted(engine, messages, words(system))
-    assert prompt == Prompt(prompts[fitting[0]], 2 * fitting[0])
+    assert (prompt.turns, prompt.left_out) == (prompts[fitting[0]], 2 * fitting[0])
+    assert prompt.tokens == engine.count_tokens(prompt.turns)
     assert [turn.role for turn in prompt.turns if turn.role != "system"][0::2] == ["user"] * (
         (len(prompt.turns) - bool(system) + 1) // 2
     )

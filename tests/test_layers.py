@@ -19,6 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("store", "engine"),
     (
         "context",
+        "condense",
+        "meter",
         "replies",
         "chat",
         "overview",

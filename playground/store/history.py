@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from playground.errors import MissingError
 from playground.records import Message
@@ -16,7 +17,7 @@ from playground.store.kept import Kept, attachment_of
 from playground.store.shelf import Shelf
 from playground.store.tree import INTERRUPTED, NewTurn, Tree, TurnSettings
 
-__all__ = ["INTERRUPTED", "History", "NewTurn", "Node", "TurnSettings", "Window"]
+__all__ = ["INTERRUPTED", "History", "Line", "NewTurn", "Node", "TurnSettings", "Window"]
 
 _PATH = """
     WITH RECURSIVE path(id, parent_id, depth) AS (
@@ -73,6 +74,10 @@ class History(Tree, Shelf, Kept):
     def branch(self, message_id: str) -> list[Message]:
         """Every message from the root down to `message_id`, attachments with their texts."""
         return self.messages(self.path(message_id), texts=True)
+
+    def line(self, message_id: str | None) -> Line:
+        """The same as `branch`, read as far as it is looked at, from either end."""
+        return Line(self, self.path(message_id))
 
     def message(self, message_id: str, *, texts: bool = False) -> Message:
         """One message. Raises MissingError."""
@@ -135,3 +140,32 @@ class History(Tree, Shelf, Kept):
             for id_ in ids
             if id_ in rows
         ]
+
+
+class Line(Sequence[Message]):
+    """Messages of a branch, oldest first, each read when it is looked at. `ids` are known at once."""
+
+    def __init__(self, history: History, ids: Sequence[str]) -> None:
+        self.ids = tuple(ids)
+        self._history = history
+        self._read: dict[str, Message] = {}
+
+    def followed_by(self, message: Message) -> Line:
+        """The same line with one more message at its end, which is not stored."""
+        longer = Line(self._history, [*self.ids, message.id])
+        longer._read = {**self._read, message.id: message}
+        return longer
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> Message: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Message]: ...
+    def __getitem__(self, at: int | slice) -> Message | Sequence[Message]:
+        """A message, or a list of them; neither is asked of the store twice."""
+        wanted = self.ids[at] if isinstance(at, slice) else (self.ids[at],)
+        new = [one for one in wanted if one not in self._read]
+        self._read |= {message.id: message for message in self._history.messages(new, texts=True)}
+        return [self._read[one] for one in wanted] if isinstance(at, slice) else self._read[wanted[0]]
