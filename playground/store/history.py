@@ -15,6 +15,7 @@ from playground.errors import MissingError
 from playground.records import Message
 from playground.store.kept import Kept, attachment_of
 from playground.store.shelf import Shelf
+from playground.store.transfer import Transfer
 from playground.store.tree import INTERRUPTED, NewTurn, Tree, TurnSettings
 
 __all__ = ["INTERRUPTED", "History", "Line", "NewTurn", "Node", "TurnSettings", "Window"]
@@ -51,7 +52,7 @@ class Node:
     shown: bool
 
 
-class History(Tree, Shelf, Kept):
+class History(Tree, Shelf, Kept, Transfer):
     """All reads and writes of conversations. Safe to use from any thread."""
 
     def window(self, conversation_id: str, limit: int, before: str | None = None) -> Window:
