@@ -20,8 +20,11 @@ import sqlite_utils
 from playground.errors import BusyError, PlaygroundError, StorageError
 from playground.store.migrations import migrations
 
-_SIDE_FILES = ("-wal", "-shm")
+SIDE_FILES = ("-wal", "-shm")
 _COUNTED = ("conversations", "messages")
+_PAGES = 256
+BEFORE_MIGRATION = "before-migration-"
+"""How the names of copies begin that are made before the schema changes."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,13 @@ class Database:
                 self._open()
             except sqlite3.DatabaseError as error:
                 self._forget_connection()
-                if not keep_aside or not _is_damage(error):
+                if not keep_aside or not is_damage(error):
                     raise
                 self.kept_aside = _keep_aside(file)
                 self._open()
+            except PlaygroundError:
+                self._forget_connection()
+                raise
 
     def _open(self) -> None:
         existed = _size(self.file) > 0
@@ -62,12 +68,24 @@ class Database:
         problem = self.db.conn.execute("PRAGMA quick_check(1)").fetchone()[0] if existed else "ok"
         if problem != "ok":
             raise sqlite3.DatabaseError(f"malformed: {problem}")
+        if newer := newer_steps(self.db):
+            raise StorageError(
+                f"{self.file} was written by a newer version of Playground ({newer[0]}). "
+                "Start that one; nothing was changed."
+            )
         if not migrations.pending(self.db):
             return
-        if existed:
-            self.backup(self.backups / f"before-migration-{_stamp()}.db")
-        with self.db.atomic():  # All of them or none: an app that is killed in between finds a state it knows.
+        # All of them or none: an app that is killed in between finds a state it knows. Begun before the snapshot is
+        # taken, so that nothing is written in between; another app that opens the file at the same time waits.
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            if existed and migrations.pending(self.db):
+                self.backup(self.backups / f"{BEFORE_MIGRATION}{stamp()}.db")
             migrations.apply(self.db)
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.rollback()
+            raise
 
     @property
     def db(self) -> sqlite_utils.Database:
@@ -112,29 +130,21 @@ class Database:
                 ]
                 counts = [conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _COUNTED]
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
                 problems, counts = [str(error)], [0, 0]
         return DatabaseReport(tuple(problems), counts[0], counts[1])
 
-    def backup(self, target: Path | None = None) -> Path:
-        """Copy the live history to `target` (default: a dated file among the backups), whole or not at all."""
-        target = target or self.backups / f"playground-{_stamp()}.db"
+    def backup(self, target: Path | None = None, *, pause: float = 0.0) -> Path:
+        """Copy the live history to `target` (default: a dated file among the backups), whole and sound or not at all.
+
+        Writers never wait for it; with a `pause` (seconds between two MB) the disk is left to them, too.
+        """
+        target = target or self.backups / f"playground-{stamp()}.db"
         if target.exists():
             raise StorageError(f"{target} is there already. Give another name; a backup never overwrites a file.")
-        part = target.with_name(target.name + ".part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with translate_sqlite(target), contextlib.closing(sqlite3.connect(str(part))) as copy:
-                self.db.conn.backup(copy)
+        with copied(self.file, target, pause=pause) as part:
             os.replace(part, target)
-        except OSError as error:
-            raise StorageError(
-                f"No backup could be written to {target}: {error.strerror}. Choose another place."
-            ) from None
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
         return target
 
     def close(self) -> None:
@@ -149,14 +159,46 @@ class Database:
 
 
 @contextlib.contextmanager
-def translate_sqlite(file: Path) -> Iterator[None]:
-    """Turn SQLite's errors about `file` into ones that say what to do."""
+def copied(source: Path, target: Path, *, pause: float = 0.0) -> Iterator[Path]:
+    """A verified copy of `source`, its log folded in, beside `target`, to be moved there; else it vanishes again."""
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        with translate_sqlite(source), contextlib.closing(sqlite3.connect(source, timeout=10)) as live:
+            # One snapshot for the whole of the copy: else each write meanwhile would make it begin anew.
+            live.execute("BEGIN")
+            live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            with translate_sqlite(target, read=source), contextlib.closing(sqlite3.connect(part)) as copy:
+                live.backup(copy, pages=_PAGES, sleep=pause)
+                copy.execute("PRAGMA journal_mode=DELETE")  # A file of its own, without a log beside it.
+                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StorageError(f"{source} is damaged ({found}). Run `playground history check`; nothing was copied.")
+        yield part
+    except OSError as error:
+        raise StorageError(f"No backup could be written to {target}: {error.strerror}. Choose another place.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def newer_steps(db: sqlite_utils.Database) -> list[str]:
+    """Migrations that this version does not know: the file was written by a newer one."""
+    known = {step.name for step in migrations.pending(sqlite_utils.Database(memory=True, execute_plugins=False))}
+    return [step.name for step in migrations.applied(db) if step.name not in known]
+
+
+@contextlib.contextmanager
+def translate_sqlite(file: Path, *, read: Path | None = None) -> Iterator[None]:
+    """Turn SQLite's errors about `file`, and damage of what is `read` for it, into ones that say what to do."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise _in_words(error, file) from error
     except sqlite3.DatabaseError as error:
-        if _is_damage(error):
+        if is_damage(error):
+            file = read or file
             raise StorageError(
                 f"{file} is damaged ({error}). Run `playground history check`; look for a backup in {file.parent}."
             ) from error
@@ -174,7 +216,8 @@ def _in_words(error: sqlite3.OperationalError, file: Path) -> PlaygroundError:
     return StorageError(f"{file} cannot be used: {text}. Run `playground history check`.")
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Does SQLite say that the file itself is broken?"""
     return "malformed" in str(error) or "not a database" in str(error)
 
 
@@ -183,15 +226,16 @@ def _size(file: Path) -> int:
 
 
 def _keep_aside(file: Path) -> Path:
-    aside = file.with_name(f"{file.stem}.damaged-{_stamp()}{file.suffix}")
+    aside = file.with_name(f"{file.stem}.damaged-{stamp()}{file.suffix}")
     if file.exists():
         os.rename(file, aside)
-    for ending in _SIDE_FILES:
+    for ending in SIDE_FILES:
         side = file.with_name(file.name + ending)
         if side.exists():
             os.rename(side, aside.with_name(aside.name + ending))
     return aside
 
 
-def _stamp() -> str:
+def stamp() -> str:
+    """The time now, for names of files: they sort by it, and no two are the same."""
     return time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() // 1_000_000 % 1000:03d}"
