@@ -1,0 +1,72 @@
+"""Takes the headers, footers and page numbers off the pages of a PDF: what stands at an edge, again and again.
+
+Knows nothing of what stands between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from playground.documents.pdf_layout import Line
+
+_DEPTH = 2
+"""Rows of each edge that may be headers or footers."""
+_PAGES = 3
+"""On so many pages something stands that is not of the text; on all where there are fewer."""
+_NUMBER = re.compile(r"\d{1,5}(?!\d)")
+_BARE = re.compile(
+    r"(?:page|p\.|seite|第)?\s*[-–—·|]?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*[-–—·|]?\s*(?:页|頁|ページ)?"
+    r"(?:\s*(?:/|of|von|共)\s*\d{1,4}\s*(?:页|頁)?)?",
+    re.IGNORECASE,
+)
+_APART = 1.8
+"""How many lines' heights a number stands away from the text to be a page's number."""
+
+
+def without_edges(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """The pages' lines without what repeats at their upper and lower edges."""
+    alike: dict[tuple[str | int, int], list[Line]] = defaultdict(list)
+    for page in pages:
+        for line in _edges(page):
+            for key in _keys(line):
+                alike[key].append(line)
+    enough = min(_PAGES, max(2, len(pages)))
+    repeated = [lines for lines in alike.values() if len({line.page for line in lines}) >= enough]
+    dropped = {id(line) for lines in repeated for line in lines}
+    return [_rest(page, dropped) for page in pages]
+
+
+def _edges(page: Sequence[Line]) -> list[Line]:
+    """The outermost lines."""
+    heights = sorted({round(line.baseline) for line in page}, reverse=True)
+    outer = {*heights[:_DEPTH], *heights[-_DEPTH:]}
+    return [line for line in page if round(line.baseline) in outer]
+
+
+def _keys(line: Line) -> Iterator[tuple[str | int, int]]:
+    """What this line has in common with the same header on another page: words and height; or a number and height.
+
+    "Chapter 3: Tools 45" and "Chapter 4: Work 58" are alike in this alone: their last number is ahead of the page's
+    number by the same. A number that does not stand for the page would have to grow with the pages by chance.
+    """
+    height = round(line.baseline / 4)
+    yield " ".join(line.text.split()).casefold(), height
+    found = list(_NUMBER.finditer(line.text))
+    ends = {one.group() for one in found[:1] if one.start() < 3}
+    ends |= {one.group() for one in found[-2:]} if found and len(line.text.rstrip()) - found[-1].end() < 3 else set()
+    for number in ends:
+        yield int(number) - line.page, height
+
+
+def _rest(page: Sequence[Line], dropped: set[int]) -> list[Line]:
+    left = [line for line in page if id(line) not in dropped]
+    return [line for line in left if not (_BARE.fullmatch(line.text.strip()) and _apart(line, left))]
+
+
+def _apart(line: Line, page: Sequence[Line]) -> bool:
+    """Whether it stands above or below all others, with room between."""
+    others = [one.baseline for one in page if one is not line]
+    room = _APART * line.size
+    return bool(others) and (line.baseline > max(others) + room or line.baseline < min(others) - room)
