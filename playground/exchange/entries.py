@@ -13,7 +13,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -44,7 +44,7 @@ class Entry:
     own: bool = False
 
 
-def entries(file: IO[bytes], unknown: set[str]) -> Iterator[Entry]:
+def entries(file: IO[bytes], unknown: set[str]) -> Generator[Entry, None, None]:
     """All entries of a file that can be read from any place. Raises BadValueError when it has none at all.
 
     What a header of ours says that is not known here is added to `unknown`.
@@ -139,6 +139,7 @@ def _header(line: str) -> dict[str, Any] | None:
 
 def _own_lines(text: io.TextIOWrapper) -> Iterator[Entry]:
     number, ended = 0, False
+    value: Any = {}
     while line := text.readline(LIMIT):
         bare = line.strip()
         ended = bare == "]}"
@@ -147,7 +148,7 @@ def _own_lines(text: io.TextIOWrapper) -> Iterator[Entry]:
         number += 1
         value = _value(bare.removesuffix(","))
         yield Entry(number, value, "" if isinstance(value, dict) else _line_fault(bare), own=True)
-    if not ended:
+    if not ended and isinstance(value, dict):  # Else the last line says so itself.
         yield Entry(number + 1, fault="The file breaks off here; what came after it is missing.", own=True)
 
 
