@@ -6,6 +6,7 @@ Knows nothing of what the members mean. No entity is resolved, no file or addres
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ class _Careful(io.FileIO):
     """A file of which nobody reads too much at once: zipfile would read a list of a million members."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0 or size > _LONGEST_READ:
+        if size is None or size < 0:
+            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        if size > _LONGEST_READ:
             raise zipfile.BadZipFile("too much at once")
         return super().read(size)
 

@@ -25,18 +25,17 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _TOLERATED = 0.005
 """The share of control characters up to which a file is text with some dirt in it."""
 _BROKEN = 0.02
-"""Broken characters for each byte beyond those of plain letters, up to which a text is still UTF-8."""
+"""The share of broken signs among those beyond ASCII up to which an encoding is still believed."""
 _NAMED = re.compile(r"(?:gb|big5|euc|shift|cp|iso|windows-|koi8|tis|mac)[\w-]{0,20}")
 """Names of encodings, among those of Python's other codecs."""
 _MEANT = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "us-ascii": "cp1252", "shift_jis": "cp932"}
 """What files that name an older encoding are written in, as browsers read them."""
-_HIGH = re.compile(rb"[\x80-\xff]")
-_IN_A_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]|[\x80-\xff](?=[A-Za-z])")
+_RUN = re.compile(rb"[\x80-\xff]+")
 _LIKELY, _SURE = 0.3, 0.75
 """How much a text must look like an East Asian one, or one in another alphabet, to be taken for it. Of any bytes, half
 are common letters of an alphabet, and almost none are common Chinese characters."""
 _LATIN = {
-    "cp1252": "éèàùâêîôûçëïüöäßñáíóúãõåøæœÉÈÀÇÜÖÄÅØ¿¡«»“”‘’„–—…€£°§·©®™²³½×",
+    "cp1252": "éèàùìòâêîôûçëïüöäßñáíóúãõåøæœÉÈÀÇÜÖÄÅØ¿¡«»“”‘’„–—…€£°§·©®™²³½×",
     "cp1250": "ąęłżźćńśóěščřžýáíéůúťďňőűăâîöüä“”„–—…",
     "iso8859_2": "ąęłżźćńśóěščřžýáíéůúťďňőűăâîöüä",
     "cp1254": "çğıöşüİŞâî“”’–—…",
@@ -92,39 +91,39 @@ def decoded(data: bytes, said: str = "") -> tuple[str, int] | None:
     codec = _encoding(data, said)
     if codec is None:
         return None
-    text = data.decode(codec, "replace" if codec == "utf-8" else "strict").removeprefix("﻿")
-    return text, text.count("�") - data.count("�".encode()) if codec == "utf-8" else 0
+    text = data.decode(codec, "replace").removeprefix("\ufeff")
+    return text, max(0, text.count("\ufffd") - data.count("\ufffd".encode()) * (codec == "utf-8"))
 
 
 def _encoding(data: bytes, said: str) -> str | None:
-    """A codec that reads all of `data`; of UTF-8, all but a little."""
+    """A codec that reads all of `data`, or all but a little."""
     for mark, codec in _MARKS:
         if data.startswith(mark):
-            return codec if _reads(data, codec) or _is_damaged_utf8(data) else None
+            return codec if _reads(data, codec) else None
     sample = data[:_SAMPLE]
     if len(_CONTROLS.findall(sample)) > _TOLERATED * len(sample):
         return _two_bytes(data)
-    if b"$" in sample and _reads(data, "iso2022_jp"):
+    if b"\x1b$" in sample and _reads(data, "iso2022_jp"):
         return "iso2022_jp"
-    if _reads(data, "utf-8") or _is_damaged_utf8(data):
+    if _reads(data, "utf-8"):
         return "utf-8"
     meant = _MEANT.get(said.lower(), said.lower())
     return meant if _NAMED.fullmatch(meant) and _reads(data, meant) else _guessed(data)
 
 
-def _is_damaged_utf8(data: bytes) -> bool:
-    """Whether some bytes are broken in what is UTF-8 otherwise: text that was cut off, or joined of two files."""
-    text = data.decode("utf-8", "replace")
-    foreign = len(data) - len(text)
-    return 0 < text.count("�") <= foreign * _BROKEN
-
-
 def _reads(data: bytes, codec: str) -> bool:
+    """Whether the codec makes sense of the bytes, but for a few: of a text that was cut off, or joined of two."""
     try:
-        data.decode(codec)
-    except (UnicodeDecodeError, LookupError):
+        text = data.decode(codec, "replace")
+    except LookupError:
         return False
-    return True
+    broken = text.count("\ufffd")
+    return not broken or broken <= _BROKEN * (len(text) if codec.startswith("utf-16") else _foreign(text))
+
+
+def _foreign(text: str) -> int:
+    """How many signs there are that are not of ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _two_bytes(data: bytes) -> str | None:
@@ -144,12 +143,12 @@ def _ordinary(data: bytes, codec: str) -> float:
 
 
 def _guessed(data: bytes) -> str:
-    """Letters with accents stand within words of our letters; other scripts stand for themselves."""
-    sample = data[:_SAMPLE]
-    inside = len(_IN_A_WORD.findall(sample)) >= 0.3 * len(_HIGH.findall(sample))
-    latin = _ranked(data, _LATIN)
-    others = _ranked(data, _EAST_ASIAN | _SCRIPTS)
-    ranked = sorted([*latin, *others], key=lambda pair: -pair[0]) if inside else [*others, *latin]
+    """Letters with accents stand one by one among plain ones; those of other scripts stand together."""
+    runs = _RUN.findall(data[:_SAMPLE])
+    inside = sum(map(len, runs)) < 1.6 * len(runs)
+    eastern, latin, scripts = (_ranked(data, languages) for languages in (_EAST_ASIAN, _LATIN, _SCRIPTS))
+    together = [*latin, *eastern] if inside else [*eastern, *scripts]
+    ranked = [*sorted(together, key=lambda pair: -pair[0]), *(scripts if inside else latin)]
     least = dict.fromkeys(_SCRIPTS, _SURE) | dict.fromkeys(_EAST_ASIAN, _LIKELY) | dict.fromkeys(_LATIN, 0.0)
     sure = [codec for share, codec in ranked if share >= least[codec]]
     return next(codec for codec in (*sure, "cp1252", "latin-1") if _reads(data, codec))
@@ -163,11 +162,10 @@ def _ranked(data: bytes, languages: Mapping[str, str]) -> list[tuple[float, str]
 
 def _likeness(data: bytes, codec: str, common: str) -> float:
     """0: not at all; 1: very much."""
-    try:
-        text = codecs.getincrementaldecoder(codec)().decode(data[:_SAMPLE])
-    except UnicodeDecodeError:
-        return 0.0
+    text = codecs.getincrementaldecoder(codec)("replace").decode(data[:_SAMPLE])
     signs = Counter(sign for sign in text if sign > "\x7f")
+    if signs["\ufffd"] > _BROKEN * signs.total():
+        return 0.0
     known: float = sum(count for sign, count in signs.items() if sign in common)
     if codec in _USUAL:
         usual = sum(count for sign, count in signs.items() if _is_usual(sign, *_USUAL[codec]))

@@ -21,7 +21,7 @@ _LEFT_OUT = frozenset(
     }
 )
 _ROLES = {"navigation", "search", "contentinfo", "banner", "menu", "menubar", "dialog"}
-_CLASSES = {"navheader", "navfooter", "headerlink", "anchor", "mw-editsection", "sr-only"}
+_CLASSES = {"navheader", "navfooter", "toc", "list-of-tables", "headerlink", "anchor", "mw-editsection", "sr-only"}
 """As DocBook, Sphinx, GitHub and MediaWiki call what is no text."""
 _APART = frozenset(
     {
@@ -111,7 +111,7 @@ class Walk:
         elif tag == "li":
             self._point()
         elif tag == "table":
-            self._open_table()
+            self._open_table(attributes.get("role") in ("presentation", "none"))
         elif tag == "tr" and self._tables:
             self._tables[-1].rows.append([])
         elif tag in ("td", "th") and self._in_cell() and not self._tables[-1].plain:
@@ -221,11 +221,11 @@ class Walk:
             self._end_list()
             self._add(Block("code", text, language=language))
 
-    def _open_table(self) -> None:
+    def _open_table(self, arranging: bool) -> None:
         self._make_plain()
         self._flush()
         self._end_list()
-        self._tables.append(_Table())
+        self._tables.append(_Table(plain=arranging))
 
     def _make_plain(self) -> None:
         """The open tables hold other blocks, so they only arrange: their cells are paragraphs."""
@@ -238,7 +238,8 @@ class Walk:
     def _close_table(self) -> None:
         table = self._tables[-1]
         rows = [row for row in table.rows if any(row)]
-        if not table.plain and rows and max(map(len, rows)) > 1:
+        # Of a row with one cell alone nothing is told by columns: it frames a note, or holds the page together.
+        if not table.plain and max((sum(map(bool, row)) for row in rows), default=0) > 1:
             self._tables.pop()
             left_over = self._taken()
             self._add(Block("table", markdown_table(rows)))

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from playground.documents.pdf_layout import Line
 
-_DEPTH = 2
-"""Rows of each edge that may be headers or footers."""
+_DEPTH = 3
+"""Rows of each edge that may be headers or footers; where the next one repeats too, it is the text that does."""
 _PAGES = 3
 """On so many pages something stands that is not of the text; on all where there are fewer."""
 _NUMBER = re.compile(r"\d{1,5}(?!\d)")
+_ROMAN = re.compile(r"\b[ivxlc]{1,7}$|^[ivxlc]{1,7}\b")
 _BARE = re.compile(
     r"(?:page|p\.|seite|第)?\s*[-–—·|]?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*[-–—·|]?\s*(?:页|頁|ページ)?"
     r"(?:\s*(?:/|of|von|共)\s*\d{1,4}\s*(?:页|頁)?)?",
@@ -28,21 +29,23 @@ _APART = 1.8
 def without_edges(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """The pages' lines without what repeats at their upper and lower edges."""
     alike: dict[tuple[str | int, int], list[Line]] = defaultdict(list)
-    for page in pages:
-        for line in _edges(page):
-            for key in _keys(line):
-                alike[key].append(line)
+    edges = [[*_edges(page)] for page in pages]
+    for line in (line for page in edges for edge in page for row in edge for line in row):
+        for key in _keys(line):
+            alike[key].append(line)
     enough = min(_PAGES, max(2, len(pages)))
     repeated = [lines for lines in alike.values() if len({line.page for line in lines}) >= enough]
-    dropped = {id(line) for lines in repeated for line in lines}
-    return [_rest(page, dropped) for page in pages]
+    known = {id(line) for lines in repeated for line in lines}
+    return [_rest(page, known, found) for page, found in zip(pages, edges, strict=True)]
 
 
-def _edges(page: Sequence[Line]) -> list[Line]:
-    """The outermost lines."""
-    heights = sorted({round(line.baseline) for line in page}, reverse=True)
-    outer = {*heights[:_DEPTH], *heights[-_DEPTH:]}
-    return [line for line in page if round(line.baseline) in outer]
+def _edges(page: Sequence[Line]) -> Iterator[list[list[Line]]]:
+    """The outermost rows at the top and at the bottom, each from outside to inside, and one more."""
+    rows: dict[int, list[Line]] = defaultdict(list)
+    for line in page:
+        rows[round(line.baseline)].append(line)
+    for edge in (sorted(rows, reverse=True), sorted(rows)):
+        yield [rows[height] for height in edge[: _DEPTH + 1]]
 
 
 def _keys(line: Line) -> Iterator[tuple[str | int, int]]:
@@ -52,7 +55,7 @@ def _keys(line: Line) -> Iterator[tuple[str | int, int]]:
     number by the same. A number that does not stand for the page would have to grow with the pages by chance.
     """
     height = round(line.baseline / 4)
-    yield " ".join(line.text.split()).casefold(), height
+    yield _ROMAN.sub("#", " ".join(line.text.split()).casefold()), height
     found = list(_NUMBER.finditer(line.text))
     ends = {one.group() for one in found[:1] if one.start() < 3}
     ends |= {one.group() for one in found[-2:]} if found and len(line.text.rstrip()) - found[-1].end() < 3 else set()
@@ -60,7 +63,11 @@ def _keys(line: Line) -> Iterator[tuple[str | int, int]]:
         yield int(number) - line.page, height
 
 
-def _rest(page: Sequence[Line], dropped: set[int]) -> list[Line]:
+def _rest(page: Sequence[Line], known: set[int], edges: Sequence[Sequence[Sequence[Line]]]) -> list[Line]:
+    dropped: set[int] = set()
+    for edge in edges:
+        if len(edge) <= _DEPTH or not all(id(line) in known for line in edge[_DEPTH]):
+            dropped |= {id(line) for row in edge[:_DEPTH] for line in row} & known
     left = [line for line in page if id(line) not in dropped]
     return [line for line in left if not (_BARE.fullmatch(line.text.strip()) and _apart(line, left))]
 
