@@ -1,58 +1,95 @@
 """Cuts text into the grams that the search index holds, so that any piece of text is found, Chinese of one sign too.
 
-Chinese, Japanese and Korean are cut into pairs, everything else into triples; a shorter piece is the beginning of one.
-Grams only say where something may stand: whoever searches looks into the text itself. Knows nothing of SQLite.
+Chinese, Japanese and Korean are cut into pairs, everything else into fours; a shorter piece is the beginning of one.
+No gram reaches over a space. Grams only say where something may stand: whoever searches looks into the text itself.
+Knows nothing of SQLite.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 
 _CJK = (
     "\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3130-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u9fff"
     "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff"
 )
-_RUNS = re.compile(f"([{_CJK}]+)|([^{_CJK}]+)")
-_PLAIN = re.compile(r"[0-9a-z\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fcc\uac00-\ud7a3]*")
-_WIDE = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20}
-"""Full-width letters, digits and punctuation, which input methods write."""
+_RUNS = re.compile(f"([{_CJK}]+)|([^\\s{_CJK}]+)")
+_PAIR, _FOUR = 2, 4
+_MOST = 24
+"""Grams that are asked for at once; a longer text is found by these of its grams, evenly spread."""
+_ODD = re.compile("[\x00-\x1f\x7f'\"]")
+"""What the index's tokenizer cannot take for a part of a word, spaces apart."""
+
+
+def _widths() -> Iterable[tuple[str, str]]:
+    """Full-width letters and punctuation, half-width kana: what input methods write, and what is meant."""
+    for code in (0x3000, *range(0xFF01, 0xFFEF)):
+        plain = unicodedata.normalize("NFKC", chr(code)).lower()
+        if len(plain) == 1:
+            yield chr(code), plain
+
+
+_SAME: Mapping[str, str] = {**dict(_widths()), "ς": "σ"}
+_OTHER = re.compile(f"[{''.join(_SAME)}]")
+
+
+def _others() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for sign, plain in _SAME.items():
+        found[plain] = found.get(plain, "") + sign.lower()
+    return found
+
+
+OTHERS: Mapping[str, str] = _others()
+"""For a folded sign: the signs of a text in small letters that are folded to it, besides itself."""
+
+
+def small(text: str) -> str:
+    """The text in small letters, sign by sign, so that places in it stay places."""
+    return text.lower() if text.isascii() else text.replace("İ", "i").lower()
 
 
 def fold(text: str) -> str:
     """The text without differences of case and width, as long as it was, so that places in it stay places."""
-    lower = text.lower()
-    if len(lower) != len(text):  # One letter (of Turkish) becomes two.
-        lower = "".join(one if len(one) == 1 else sign for sign in text for one in [sign.lower()])
-    return lower.translate(_WIDE) if not lower.isascii() else lower
+    lower = small(text)
+    return lower if lower.isascii() else _OTHER.sub(lambda found: _SAME[found[0]], lower)
 
 
-def grams(folded: str) -> str:
-    """All grams of a folded text, each once, as the words of one line for the index."""
-    found: set[str] = set()
-    for cjk, other in _RUNS.findall(folded):
-        run, size = (cjk, 2) if cjk else (other, 3)
-        found.update(run[at : at + size] for at in range(len(run)))
-    return " ".join(map(_word, found))
+def grams(texts: Iterable[str], marks: Iterable[str] = ()) -> str:
+    """All grams of folded texts, each once, as the words of one line for the index; `marks` are words as they are."""
+    found: set[str] = set(marks)
+    for text in texts:
+        for cjk, other in _RUNS.findall(_plain(text)):
+            run, size = (cjk, _PAIR) if cjk else (other, _FOUR)
+            found.update([run[at : at + size] for at in range(len(run))])
+    return " ".join(found)
 
 
-def query(folded: str) -> str:
-    """What the index is asked for a piece of folded text: an FTS5 expression that every text with the piece meets.
+def mark(name: str) -> str:
+    """A word that stands for a name and is longer than any gram of a text."""
+    return "\uf8ff" + hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def query(pieces: Iterable[str], marks: Iterable[str] = ()) -> str:
+    """What the index is asked for pieces of folded text: an FTS5 expression that every text with all of them meets.
 
     Empty when there is nothing to ask for.
     """
-    wanted: dict[str, None] = {}
+    whole: dict[str, None] = {}
     short: dict[str, None] = {}
-    for cjk, other in _RUNS.findall(folded):
-        run, size = (cjk, 2) if cjk else (other, 3)
-        if len(run) < size:
-            short[f"{_word(run)} *"] = None
-        wanted |= dict.fromkeys(_word(run[at : at + size]) for at in range(len(run) - size + 1))
+    for piece in pieces:
+        for cjk, other in _RUNS.findall(_plain(piece)):
+            run, size = (cjk, _PAIR) if cjk else (other, _FOUR)
+            if len(run) < size:
+                short[f'"{run}" *'] = None
+            whole |= dict.fromkeys(f'"{run[at : at + size]}"' for at in range(len(run) - size + 1))
     # The beginning of a gram stands for many: it is asked for only where there is nothing better.
-    return " AND ".join(wanted or short)
+    wanted = list(whole or short)
+    return " AND ".join([*(f'"{one}"' for one in marks), *wanted[:: -(-len(wanted) // _MOST) or 1]])
 
 
-def _word(gram: str) -> str:
-    """A gram in letters that FTS5 takes for letters; two grams may share a word, for the text is looked into anyway."""
-    if _PLAIN.fullmatch(gram):
-        return gram
-    return "".join(sign if _PLAIN.fullmatch(sign) else f"q{ord(sign):x}" for sign in gram)
+def _plain(text: str) -> str:
+    return _ODD.sub(lambda found: chr(0xE000 + ord(found[0])) if not found[0].isspace() else " ", text)

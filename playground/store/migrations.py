@@ -129,6 +129,7 @@ def m003_shelves_votes_and_attachments(db: Database) -> None:
     db.execute("CREATE INDEX messages_by_place ON messages(conversation_id, parent_id)")
     db.execute("CREATE INDEX messages_unindexed ON messages(seq) WHERE indexed = 0")
     db.execute("CREATE INDEX messages_starred ON messages(starred_at) WHERE starred_at IS NOT NULL")
+    db.execute("CREATE INDEX conversations_by_folder ON conversations(folder, updated_at)")
     db.execute("CREATE INDEX tags_by_tag ON tags(tag)")
     db.execute("CREATE INDEX attachments_by_message ON attachments(message_id)")
 
@@ -196,7 +197,8 @@ def m004_a_record_for_each_part_of_a_reply(db: Database) -> None:
 @migrations()
 def m005_search(db: Database) -> None:
     """The index of grams (see `store.grams`), filled by `Search` after the migration, so that this takes no time."""
-    db.execute(
-        "CREATE VIRTUAL TABLE grams USING fts5("
-        "words, content='', columnsize=0, detail=none, tokenize='unicode61 remove_diacritics 0')"
-    )
+    db.execute(r"""
+        CREATE VIRTUAL TABLE grams USING fts5(
+            words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '!#$%&()*+,-./:;<=>?@[\]^_`{|}~'"
+        )""")
+    db.execute("CREATE INDEX messages_by_time ON messages(created_at)")

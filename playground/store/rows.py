@@ -62,14 +62,14 @@ class Rows:
         return message_id
 
     def _index(self, message_id: str) -> None:
-        row = self._row("SELECT seq, content FROM messages WHERE id = ? AND indexed = 0", [message_id])
+        row = self._row("SELECT seq FROM messages WHERE id = ? AND indexed = 0", [message_id])
         if row is not None:
-            self.search.add(row["seq"], row["content"])
+            self.search.add(row["seq"])
 
     def _unindex(self, message_id: str) -> None:
-        row = self._row("SELECT seq, content FROM messages WHERE id = ? AND indexed = 1", [message_id])
+        row = self._row("SELECT seq FROM messages WHERE id = ? AND indexed = 1", [message_id])
         if row is not None:
-            self.search.remove(row["seq"], row["content"])
+            self.search.remove(row["seq"])
 
     def _write_record(self, reply_id: str, part: int, record: ReplyRecord) -> None:
         row = record.to_dict()
