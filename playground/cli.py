@@ -19,8 +19,9 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from playground import __version__
+from playground.cli_history import add_history
 from playground.cli_models import HOW, add_loading, add_models
-from playground.errors import BadValueError, PlaygroundError, StorageError
+from playground.errors import BadValueError, PlaygroundError
 from playground.paths import DataFolder, open_data_folder
 from playground.settings import Settings, load_settings
 
@@ -113,47 +114,6 @@ def _doctor(options: argparse.Namespace, settings: Settings, folder: DataFolder)
     return 1 if facts["missing"] else 0
 
 
-def _history(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.store import Database, History
-
-    if options.action == "check":
-        if not folder.database.exists():
-            print("There is no history yet.")
-            return 0
-        found = Database.inspect(folder.database)
-        print(f"{folder.database}: {found.conversations} conversations, {found.messages} messages")
-        if found.problems:
-            raise StorageError(f"{'; '.join(found.problems)}. Backups lie in {folder.backups}; nothing was changed.")
-        print("No damage found.")
-        return 0
-    database = Database(folder.database, folder.backups)
-    history = History(database)
-    if options.action == "backup":
-        from pathlib import Path
-
-        print(database.backup(Path(options.to).absolute() if options.to else None))
-    elif options.action == "list":
-        found_all = history.conversations(options.limit, trashed=options.trash)
-        if options.json:
-            print(json.dumps([asdict(conversation) for conversation in found_all], ensure_ascii=False))
-        else:
-            for conversation in found_all:
-                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.updated_at))
-                print(f"{conversation.id}  {when}  {conversation.title}")
-    else:
-        conversation = history.conversation(options.id)
-        messages = history.branch(conversation.leaf_id) if conversation.leaf_id else []
-        if options.json:
-            shown = {**asdict(conversation), "messages": [asdict(message) for message in messages]}
-            print(json.dumps(shown, ensure_ascii=False))
-        else:
-            print(f"# {conversation.title}\n")
-            for message in messages:
-                ending = "" if message.status == "complete" else f" ({message.error or message.status})"
-                print(f"{message.role}{ending}:\n{message.content}\n")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="playground", description="Work with language models on your own machine.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -188,18 +148,5 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help="as JSON")
 
-    history = command("history", _history, "look at, check and back up the stored conversations")
-    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--data-dir", metavar="FOLDER", default=argparse.SUPPRESS, help="where everything is kept")
-    listing = actions.add_parser("list", help="conversations, newest first", parents=[where])
-    listing.add_argument("--limit", type=int, default=50)
-    listing.add_argument("--trash", action="store_true", help="those in the trash")
-    listing.add_argument("--json", action="store_true")
-    show = actions.add_parser("show", parents=[where], help="one conversation")
-    show.add_argument("id")
-    show.add_argument("--json", action="store_true")
-    actions.add_parser("check", parents=[where], help="look for damage")
-    backup = actions.add_parser("backup", parents=[where], help="copy the history while the app runs")
-    backup.add_argument("to", nargs="?", help="file to write (default: a dated one in the data folder)")
+    add_history(commands)
     return parser

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -228,53 +226,6 @@ def test_full_disk(disk: Disk) -> None:
 def test_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert_fault(run(tmp_path / "file", "doctor"), 5, "is not a folder")
-
-
-# -- history -----------------------------------------------------------------------------------------------------------
-
-
-def test_history_list_show_check_backup(data: Path, tmp_path: Path) -> None:
-    assert run(data, "history", "check").stdout == "There is no history yet.\n"
-    assert ask_json(data, "first 天")["content"] == "You said: first 天"
-    ask_json(data, "second")
-    lines = run(data, "history", "list").stdout.splitlines()
-    assert [line.split("  ")[-1] for line in lines] == ["second", "first 天"]
-    assert len(run(data, "history", "list", "--limit", "1").stdout.splitlines()) == 1
-    assert run(data, "history", "list", "--trash").stdout == ""
-    talk = json.loads(run(data, "history", "list", "--json").stdout)[1]
-    shown = run(data, "history", "show", talk["id"]).stdout
-    assert shown == "# first 天\n\nuser:\nfirst 天\n\nassistant:\nYou said: first 天\n\n"
-    messages = json.loads(run(data, "history", "show", talk["id"], "--json").stdout)["messages"]
-    assert [message["role"] for message in messages] == ["user", "assistant"]
-    assert run(data, "history", "check").stdout.endswith("2 conversations, 4 messages\nNo damage found.\n")
-    copy = tmp_path / "copy.db"
-    assert run(data, "history", "backup", str(copy)).stdout == f"{copy}\n"
-    assert_fault(run(data, "history", "backup", str(copy)), 5, "never overwrites")
-    assert_fault(run(data, "history", "backup", str(copy / "below")), 5, "No backup could be written")
-    assert Path(run(data, "history", "backup").stdout.strip()).parent == data / "backups"
-    with closing(sqlite3.connect(copy)) as other:
-        assert other.execute("SELECT count(*) FROM messages").fetchone() == (4,)
-
-
-def test_a_damaged_history_is_found_and_kept(data: Path) -> None:
-    ask_json(data, "precious")
-    spoilt = (data / "playground.db").read_bytes()[:6000]
-    (data / "playground.db").write_bytes(spoilt)
-    assert_fault(run(data, "history", "check"), 5, "nothing was changed", str(data / "backups"))
-    assert (data / "playground.db").read_bytes() == spoilt
-    facts = json.loads(run(data, "doctor", "--json").stdout)
-    assert any("history check" in line for line in facts["missing"])
-    assert (data / "playground.db").read_bytes() == spoilt
-    # Only the app itself, which holds the folder's lock, may move it: a command might pull it from under the app.
-    assert_fault(run(data, "ask", *ECHO, "goes on"), 5, "damaged")
-    assert (data / "playground.db").read_bytes() == spoilt
-
-
-def test_listing_a_damaged_history_says_so(data: Path) -> None:
-    data.mkdir()
-    (data / "playground.db").write_bytes(b"no database " * 1000)
-    done = run(data, "history", "list")
-    assert "damaged" in done.stderr, "an empty list alone would look like a loss"
 
 
 # -- doctor, models, rest ----------------------------------------------------------------------------------------------

@@ -18,7 +18,17 @@ RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "Storag
 FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
 # Said on the command line alone, before there is a page; or of presets and tables, which only their authors see.
-ELSEWHERE = {"cli.py", "cli_models.py", "serve.py", "settings.py", "presets.py", "records.py", "convert.py"}
+ELSEWHERE = {
+    "cli.py",
+    "cli_history.py",
+    "cli_keeping.py",
+    "cli_models.py",
+    "serve.py",
+    "settings.py",
+    "presets.py",
+    "records.py",
+    "convert.py",
+}
 TABLES = ("[shape]", "{where}", "unknown key", "is missing. Add it", "wrong kind", "kind is", "limit is", "backup")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 

@@ -1,0 +1,209 @@
+"""`playground history …`: looks at, searches, exports and imports conversations, empties the trash. Results to stdout.
+
+What keeps the file itself safe is in `cli_keeping`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from playground.cli_keeping import add_keeping
+from playground.errors import BadValueError, StorageError
+from playground.paths import DataFolder, storage_error
+from playground.records import Conversation, Message
+from playground.settings import Settings
+from playground.store import Database, History
+
+_FORMATS = {"md": "markdown", "html": "html", "json": "json", "openai": "openai", "sharegpt": "sharegpt"}
+_FORMATS |= {"alpaca": "alpaca"}
+_ALL = 1_000_000
+
+
+def add_history(commands: Any) -> None:
+    """Add `history` and its actions to the command line's subparsers."""
+    text = "look at, search, export, import, check and back up the stored conversations"
+    history: argparse.ArgumentParser = commands.add_parser("history", help=text, description=text)
+    history.add_argument("--data-dir", metavar="FOLDER", help="where everything is kept (or $PLAYGROUND_DATA_DIR)")
+    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--data-dir", metavar="FOLDER", default=argparse.SUPPRESS, help="where everything is kept")
+
+    def action(name: str, run: Callable[..., int], text: str, *, into: Any = actions) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = into.add_parser(name, parents=[where], help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    def as_json(*parsers: argparse.ArgumentParser) -> None:
+        for parser in parsers:
+            parser.add_argument("--json", action="store_true", help="as JSON")
+
+    listing = action("list", _list, "conversations, newest first")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default 50)")
+    places = listing.add_mutually_exclusive_group()
+    for place, text in (("archive", "those in the archive"), ("trash", "those in the trash")):
+        places.add_argument(f"--{place}", dest="place", action="store_const", const=place, default="list", help=text)
+    listing.add_argument("--folder", help="only those in this folder; '' are those in none")
+    listing.add_argument("--tag", help="only those with this tag")
+    show = action("show", _show, "one conversation")
+    show.add_argument("id")
+    show.add_argument("--all-branches", action="store_true", help="every message, not only the branch that is shown")
+    export = action("export", _export, "write conversations into a file that others read")
+    export.add_argument("ids", nargs="*", metavar="ID")
+    export.add_argument("--all", action="store_true", help="every conversation that is not in the trash")
+    export.add_argument("--format", choices=_FORMATS, default="md", help="default: md; json loses nothing")
+    export.add_argument("--out", metavar="FILE", default="-", help="a new file; - is standard output (the default)")
+    take = action("import", _import, "put in what `export --format json`, ChatGPT and others have written")
+    take.add_argument("files", nargs="+", metavar="FILE")
+    add_keeping(action)
+    trash = action("trash", _trash_list, "list, restore or delete what is in the trash")
+    bins = trash.add_subparsers(required=True, metavar="ACTION")
+    as_json(action("list", _trash_list, "what is in the trash", into=bins))
+    action("restore", _trash_restore, "take a conversation out of the trash", into=bins).add_argument("id")
+    empty = action("empty", _trash_empty, "delete what is in the trash for good, after a backup", into=bins)
+    empty.add_argument("--yes", action="store_true", help="do not ask")
+    as_json(listing, show)
+
+
+@contextlib.contextmanager
+def _opened(folder: DataFolder) -> Iterator[History]:
+    """The history of a data folder, closed at the end; safe while the app runs."""
+    history = History(Database(folder.database, folder.backups))
+    try:
+        yield history
+    finally:
+        history.database.close()
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def _print_list(found: Iterable[Conversation], *, as_json: bool) -> int:
+    if as_json:
+        _print_json([asdict(conversation) for conversation in found])
+        return 0
+    for conversation in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.updated_at))
+        print(f"{conversation.id}  {when}  {conversation.title}")
+    return 0
+
+
+def _list(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    with _opened(folder) as history:
+        found = history.conversations(options.limit, place=options.place, folder=options.folder, tag=options.tag)
+    return _print_list(found, as_json=options.json)
+
+
+def _show(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    with _opened(folder) as history:
+        conversation = history.conversation(options.id)
+        if options.all_branches:
+            messages = history.messages([node.id for node in history.tree(conversation.id)], texts=True)
+        else:
+            messages = history.branch(conversation.leaf_id) if conversation.leaf_id else []
+    if options.json:
+        _print_json({**asdict(conversation), "messages": [asdict(message) for message in messages]})
+        return 0
+    print(f"# {conversation.title}\n")
+    for message in messages:
+        print(f"{_heading(message, whole_tree=options.all_branches)}:\n{message.content}\n")
+    return 0
+
+
+def _heading(message: Message, *, whole_tree: bool) -> str:
+    ending = "" if message.status == "complete" else f" ({message.error or message.status})"
+    place = f" {message.id}, below {message.parent_id or 'nothing'}" if whole_tree else ""
+    return f"{message.role}{place}{ending}"
+
+
+def _export(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.exchange import all_ids, export
+    from playground.ui.markdown import render
+
+    if bool(options.ids) == options.all:
+        raise BadValueError("Name the conversations to export (see `playground history list`), or give --all.")
+    with _opened(folder) as history:
+        ids = all_ids(history) if options.all else options.ids
+        pieces = export(history, ids, _FORMATS[options.format], render=render)
+        if options.out == "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(pieces)
+            sys.stdout.flush()
+        else:
+            print(f"{_write(Path(options.out).absolute(), pieces)}: {len(ids)} conversations")
+    return 0
+
+
+def _write(target: Path, pieces: Iterable[bytes]) -> Path:
+    if target.exists():
+        raise StorageError(f"{target} is there already. Give another name; an export never overwrites a file.")
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(pieces)
+        os.replace(part, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return target
+
+
+def _import(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.exchange import import_file
+
+    skipped = 0
+    with _opened(folder) as history:
+        for name in options.files:
+            report = import_file(history, Path(name))
+            skipped += len(report.skipped)
+            counts = f"{len(report.imported)} imported, {len(report.there)} here already, {len(report.skipped)} skipped"
+            print(f"{name}: {counts}", flush=True)
+            said = [f"entry {one.number} {one.title!r}: {one.why}" for one in report.skipped]
+            for line in [*said, *report.notes]:
+                print(f"{name}: {line}", file=sys.stderr)
+    return 1 if skipped else 0
+
+
+def _trash_list(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    with _opened(folder) as history:
+        return _print_list(history.conversations(_ALL, place="trash"), as_json=options.json)
+
+
+def _trash_restore(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    with _opened(folder) as history:
+        history.restore(options.id)
+    return 0
+
+
+def _trash_empty(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    with _opened(folder) as history:
+        found = history.conversations(_ALL, place="trash")
+        if not found:
+            print("The trash is empty.")
+            return 0
+        if not options.yes and not _agreed(len(found)):
+            print("Nothing was deleted.")
+            return 1
+        print(f"Backup: {history.database.backup()}")
+        for conversation in found:
+            history.purge(conversation.id)
+    print(f"{len(found)} conversations are deleted.")
+    return 0
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise BadValueError("This deletes for good, and nobody can be asked here. Give --yes if that is meant.")
+    print(f"Delete {count} conversations for good? A backup is made first. Type yes: ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() == "yes"
