@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,18 @@ def add_history(commands: Any) -> None:
     show = action("show", _show, "one conversation")
     show.add_argument("id")
     show.add_argument("--all-branches", action="store_true", help="every message, not only the branch that is shown")
+    search = action("search", _search, "messages in which all these words stand, newest first")
+    search.add_argument(
+        "text", nargs="*", help="words, and phrases in double quotes; without any: what the rest leaves"
+    )
+    search.add_argument("--model", default="", help="only replies of this model")
+    search.add_argument("--role", choices=("user", "assistant"), default="", help="only what one side said")
+    search.add_argument("--tag", default="", help="only in conversations with this tag")
+    search.add_argument("--folder", help="only in conversations in this folder; '' are those in none")
+    search.add_argument("--starred", action="store_true", help="only starred messages")
+    for name, text in (("--since", "only from this day on"), ("--until", "only up to this day")):
+        search.add_argument(name, type=date.fromisoformat, metavar="YYYY-MM-DD", help=text)
+    search.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default 50)")
     export = action("export", _export, "write conversations into a file that others read")
     export.add_argument("ids", nargs="*", metavar="ID")
     export.add_argument("--all", action="store_true", help="every conversation that is not in the trash")
@@ -70,7 +83,7 @@ def add_history(commands: Any) -> None:
     action("restore", _trash_restore, "take a conversation out of the trash", into=bins).add_argument("id")
     empty = action("empty", _trash_empty, "delete what is in the trash for good, after a backup", into=bins)
     empty.add_argument("--yes", action="store_true", help="do not ask")
-    as_json(listing, show)
+    as_json(listing, show, search)
 
 
 @contextlib.contextmanager
@@ -92,8 +105,7 @@ def _print_list(found: Iterable[Conversation], *, as_json: bool) -> int:
         _print_json([asdict(conversation) for conversation in found])
         return 0
     for conversation in found:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.updated_at))
-        print(f"{conversation.id}  {when}  {conversation.title}")
+        print(f"{conversation.id}  {_minute(conversation.updated_at)}  {conversation.title}")
     return 0
 
 
@@ -123,6 +135,37 @@ def _heading(message: Message, *, whole_tree: bool) -> str:
     ending = "" if message.status == "complete" else f" ({message.error or message.status})"
     place = f" {message.id}, below {message.parent_id or 'nothing'}" if whole_tree else ""
     return f"{message.role}{place}{ending}"
+
+
+def _search(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    names = ("model", "role", "tag", "folder", "starred", "limit")
+    with _opened(folder) as history:
+        found = history.search.find(
+            " ".join(options.text),
+            since=_midnight(options.since) if options.since else None,
+            until=_midnight(options.until + timedelta(1)) if options.until else None,
+            **{name: getattr(options, name) for name in names},
+        )
+    if options.json:
+        _print_json(asdict(found))
+    else:
+        for named in found.conversations:
+            print(f"{named.conversation_id}  {_minute(named.updated_at)}  title: {named.excerpt.text}")
+        for hit in found.hits:
+            place = f"{hit.conversation_id}  {_minute(hit.created_at)}  {hit.role} in {hit.title!r}"
+            print(f"{place}: {' '.join(hit.excerpt.text.split())}")
+        if not found.hits and not found.conversations:
+            print("Nothing was found.", file=sys.stderr)
+    return 0
+
+
+def _midnight(day: date) -> float:
+    """The beginning of a day here, in seconds since the epoch."""
+    return datetime.combine(day, datetime.min.time()).timestamp()
+
+
+def _minute(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 
 def _export(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

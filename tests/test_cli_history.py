@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -113,6 +114,33 @@ def test_show_one_branch_or_all(data: Path, say: Callable[..., tuple[int, str, s
     text = say("show", one, "--all-branches")[1]
     assert f"user {every[0]['id']}, below nothing:\none 天" in text
     assert f"assistant {every[2]['id']}, below {every[0]['id']}:\nanew" in text
+
+
+def test_search(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
+    one, two = filled(data)
+    code, out, _ = say("search", "天")
+    assert code == 0
+    assert [line[:32] for line in out.splitlines()] == [one] * 3, "the title, the message and a reply"
+    assert "user in 'one 天': one 天" in out
+    found = json.loads(say("search", "re:", "--json")[1])
+    assert [hit["conversation_id"] for hit in found["hits"]] == [two, one]
+    for narrowed, expected in (
+        (["--role", "user"], {two}),
+        (["--tag", "blue"], {two}),
+        (["--folder", ""], set()),
+        (["--model", "m"], {two}),
+        (["--model", "nobody"], set()),
+        (["--starred"], set()),
+        (["--since", "2020-01-01"], {two}),
+        (["--until", "2020-01-01"], set()),
+        (["--until", time.strftime("%Y-%m-%d")], {two}),
+        (["--limit", "1"], {two}),
+    ):
+        code, out, err = say("search", "two", *narrowed)
+        assert {line[:32] for line in out.splitlines()} == expected, narrowed
+        assert (code, err) == (0, "" if expected else "Nothing was found.\n")
+    with pytest.raises(SystemExit):
+        say("search", "two", "--since", "yesterday")
 
 
 @pytest.mark.parametrize("name", ["md", "html", "json", "openai", "sharegpt", "alpaca"])

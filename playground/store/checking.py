@@ -11,9 +11,10 @@ from typing import Literal
 
 import sqlite_utils
 
-from playground.errors import BadValueError
-from playground.store.database import is_damage, newer_steps, translate_sqlite
+from playground.errors import BadValueError, StorageError
+from playground.store.database import Database, is_damage, newer_steps, translate_sqlite
 from playground.store.migrations import migrations
+from playground.store.search import Search
 
 Remedy = Literal["start", "repair", "restore", "update"]
 REMEDIES: Mapping[Remedy, str] = {
@@ -108,7 +109,8 @@ def check(file: Path, *, running: bool) -> Report:
             if tables and not tables >= {"conversations", "messages", "replies"}:
                 raise BadValueError(f"{file} is not a history of Playground. Name another file.")
             problems = [*_damage(conn), *_schema(conn)]
-            if not problems:
+            current = not problems
+            if current:
                 problems = [*_links(conn), *_tree(conn), *_states(conn, running=running)]
             counts = [
                 conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("conversations", "messages")
@@ -117,6 +119,10 @@ def check(file: Path, *, running: bool) -> Report:
             if not is_damage(error):
                 raise
             problems, counts = [_broken(str(error))], [0, 0]
+            current = False
+    if current:
+        with contextlib.closing(Database(file, file.parent)) as database:
+            problems += search_problems(database)
     return Report(tuple(problems), counts[0], counts[1])
 
 
@@ -134,7 +140,7 @@ def _damage(conn: sqlite3.Connection) -> Iterator[Problem]:
 
 def only_indexes(said: list[str]) -> bool:
     """Are these words of `integrity_check` about nothing but indexes, which can be made anew?"""
-    return all("missing from index" in one or "entries in index" in one for one in said)
+    return all(any(words in one for words in ("missing from index", "entries in index", "FTS5")) for one in said)
 
 
 def _schema(conn: sqlite3.Connection) -> Iterator[Problem]:
@@ -204,3 +210,17 @@ def _states(conn: sqlite3.Connection, *, running: bool) -> Iterator[Problem]:
     count = conn.execute("SELECT count(*) FROM messages WHERE status = 'streaming'").fetchone()[0]
     if count and not running:
         yield Problem(f"replies that were cut off when the app ended: {count}", "What had come is there.", "start")
+
+
+def search_problems(database: Database) -> Iterator[Problem]:
+    """What is wrong with the index of an open history."""
+    try:
+        with database.reading():
+            found = Search(database).problems()
+    except StorageError:  # The rest of the file was found sound before.
+        found = ["the search index is damaged"]
+    for what in found:
+        if what.startswith("messages that are not in the search index yet"):
+            yield Problem(what, "They are found all the same.", "start")
+        else:
+            yield Problem(what, "Nothing is lost, but a search may miss some.", "repair")

@@ -4,6 +4,7 @@ person can see it. Whoever calls holds the folder's lock and has a backup.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import sqlite_utils
 
 from playground.errors import StorageError
-from playground.store.checking import UNREACHABLE, WRONG_LEAF, circles, only_indexes
+from playground.store.checking import UNREACHABLE, WRONG_LEAF, circles, only_indexes, search_problems
 from playground.store.database import stamp, translate_sqlite
 from playground.store.history import History
 from playground.store.rows import new_id
@@ -49,6 +50,10 @@ def mend(history: History) -> tuple[Path, list[str]]:
             database.db.execute("REINDEX")
             done.append("indexes made anew")
         done += link_rows(database.db)
+    if said or any(problem.remedy == "repair" for problem in search_problems(database)):
+        history.search.rebuild()
+        history.search.catch_up(threading.Event())
+        done.append("search index made anew")
     if count := history.mark_interrupted():
         done.append(f"replies marked as interrupted: {count}")
     return backup, done

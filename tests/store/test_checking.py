@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -219,6 +220,30 @@ def test_every_problem_says_what_it_means(history: History) -> None:
     )
 
 
+def indexed(history: History, turns: int = 20) -> None:
+    """Turns enough for the index of the search to have some of them."""
+    for number in range(turns):
+        answered(history, text=f"needle {number}")
+    history.search.catch_up(threading.Event())
+    assert history.database.db.execute("SELECT count(*) FROM messages WHERE indexed = 1").fetchone()[0] > 8
+
+
+@pytest.mark.parametrize(
+    "harm",
+    ["INSERT INTO grams(grams) VALUES ('delete-all')", "UPDATE grams_data SET block = x'00ff00ff' WHERE id > 10"],
+    ids=["empty", "damaged"],
+)
+def test_a_search_index_that_lost_something(history: History, harm: str) -> None:
+    indexed(history)
+    assert problems(history) == []
+    spoil(history, harm)
+    assert {remedy for what, remedy in problems(history) if "search index" in what} == {"repair"}
+    history.database.close()
+    assert "search index made anew" in mend(history)[1]
+    assert problems(history) == []
+    assert len(history.search.find("needle", limit=100).hits) == 40
+
+
 # -- files too damaged to be opened ------------------------------------------------------------------------------------
 
 
@@ -257,7 +282,7 @@ def test_what_can_be_read_is_saved_beside(tmp_path: Path, harm: Callable[[Path],
     assert len(set(after) - {""} - set(before)) == 0, "nothing is invented"
     assert len(set(before) & set(after)) >= len(before) // 2
     assert saved.unreadable >= 1
-    assert check(saved.file, running=False).problems == ()
+    assert check(saved.file, running=False).sound
     shutil.move(saved.file, file)
     history = open_history(tmp_path)
     assert history.database.kept_aside is None
