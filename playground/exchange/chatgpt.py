@@ -62,8 +62,8 @@ def _node(node: Any, where: str, notes: Notes) -> Said:
     text, files = _content(content, metadata, where)
     why = _why_not(role, kind, message, metadata, text, bool(files))
     if why:
-        # An empty system message begins every conversation there.
-        notes.counts[why] += bool(text) or why not in ("empty", "hidden")
+        # An empty message of the system begins every conversation there.
+        notes.counts[why] += bool(text) or (why != "empty" and role != "system")
         return bare
     return Said(
         parent,

@@ -121,8 +121,9 @@ def _of_text(text: io.TextIOWrapper, unknown: set[str]) -> Iterator[Entry]:
         if _is_line(first) and second.strip():
             yield from _lines(itertools.chain([first, second], iter(lambda: text.readline(LIMIT), "")))
             return
-        whole = f"{first}{second}{text.read(LIMIT)}"
-        if text.read(1):
+        whole = f"{first}{second}"
+        whole += text.read(max(0, LIMIT - len(whole)))
+        if len(whole) > LIMIT or text.read(1):
             raise BadValueError(f"This file holds more than {LIMIT >> 20} MB of JSON. Nothing was imported.")
         yield from _of_whole(whole, unknown)
     finally:

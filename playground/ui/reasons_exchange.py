@@ -52,6 +52,11 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     ("This zip archive unpacks to more than {} MB of JSON.", "此 zip 压缩包解开后 JSON 超过 {0} MB。"),
     (
+        "The disk that holds {} is full. Free some space; what is unsaved is saved then. "
+        "Conversations imported before that: {}. Import the file again then; what is here already is not doubled.",
+        "{0} 所在磁盘已满。请腾出空间。在此之前已导入 {1} 个对话。之后请再次导入该文件；已有的不会重复。",
+    ),
+    (
         "Conversations imported before that: {}. Import the file again then; what is here already is not doubled.",
         "在此之前已导入 {0} 个对话。之后请再次导入该文件；已有的不会重复。",
     ),

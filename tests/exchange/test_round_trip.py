@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -82,7 +83,7 @@ def do(history: History, conversation: str, what: str, number: int, text: str) -
     if what in ("turn", "file", "grow"):
         files: list[str] = []
         if what == "file":
-            files = [f"{conversation}-{len(alive)}-{number}"]
+            files = [uuid.uuid4().hex]
             history.keep_file(replace(FILE, id=files[0], name=text, text=f"text {text}", pages=number or None))
         new = history.add_turn(conversation, text, seen_leaf=leaf, title="", settings=asked, attachments=files)
         if what != "grow":
