@@ -14,7 +14,7 @@ from playground.store.history import Line
 
 @dataclass(frozen=True)
 class Meter:
-    """Tokens of the prompt as it would be sent, and the most that it may have: the rest of the context is for replies."""
+    """Tokens of the prompt as it would be sent, and the most that it may have: the rest is for the reply."""
 
     tokens: int
     limit: int

@@ -1,4 +1,4 @@
-"""Personas and prompt templates: those that come with the app, read from TOML files, and how a template is filled in."""
+"""Personas and prompt templates: those that come with the app, from TOML files, and how a template is filled in."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from playground.context import Prompt, fit
 from playground.engine.hardware import hardware
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BusyError, PlaygroundError, StorageError
-from playground.records import Chunk, Conversation, Message, ReplyRecord, Sampling, Status
+from playground.records import Chunk, Conversation, Message, Reading, ReplyRecord, Sampling, Status
 from playground.store import History
 
 Phase = Literal["waiting", "condensing", "reading", "writing", "saving"]
@@ -73,6 +73,7 @@ class Reply:
         self._saved_pieces = 1
         self._saving = threading.Lock()
         self._chunk = Chunk()
+        self._reading: Reading = ()
         self._left_out = 0
         self._phase: Phase = "waiting"
         self._notice = ""
@@ -142,7 +143,7 @@ class Reply:
         self._asked = time.monotonic()
         self._on_change()
         for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
-            self._chunk = chunk
+            self._chunk, self._reading = chunk, chunk.reading or self._reading
             if chunk.text:
                 self._last = time.monotonic()
                 self._first = self._first or self._last
@@ -210,7 +211,7 @@ class Reply:
             adapter_sha256=lease.adapter_sha256,
             hardware=computer(info.device),
             starts_at=len(self._half),
-            prompt=self._receipt,
+            prompt=self._receipt | ({"reading": self._reading} if self._reading else {}),
         )
 
 

@@ -94,7 +94,7 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         announce(url)
         services.manager.listen(ModelProgress(services.manager))
-        _run(services, listener, settings.host, url, open_browser=open_browser)
+        _run(services, listener, settings.host, url, folder.cache / "uploads", open_browser=open_browser)
     return 0
 
 
@@ -113,7 +113,9 @@ def set_environment(settings: Settings, folder: DataFolder) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def _run(services: Services, listener: socket.socket, host: str, url: str, *, open_browser: bool) -> None:
+def _run(
+    services: Services, listener: socket.socket, host: str, url: str, uploads: Path, *, open_browser: bool
+) -> None:
     # Imported here, after every check that can fail, because it takes seconds.
     import uvicorn
     from fastapi import FastAPI
@@ -127,7 +129,7 @@ def _run(services: Services, listener: socket.socket, host: str, url: str, *, op
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
-    mount_ui(app, chat, services.models, closing, damaged=services.database.kept_aside)
+    mount_ui(app, chat, services.models, closing, services.database.kept_aside, uploads)
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""

@@ -34,10 +34,11 @@ _MOST_MARKS = 20_000
 
 @dataclass(frozen=True)
 class Window:
-    """The newest part of the shown branch, oldest first; `earlier` messages lie before it."""
+    """A part of the shown branch, oldest first, and how many messages lie before and behind it."""
 
     messages: tuple[Message, ...]
     earlier: int
+    later: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,20 @@ class Node:
 class History(Tree, Shelf, Kept, Transfer):
     """All reads and writes of conversations. Safe to use from any thread."""
 
-    def window(self, conversation_id: str, limit: int, before: str | None = None) -> Window:
-        """The last `limit` messages of the shown branch, or of what lies before the message `before`."""
+    def window(
+        self, conversation_id: str, limit: int, before: str | None = None, *, around: str | None = None
+    ) -> Window:
+        """The last `limit` messages of the shown branch, or of what lies before one of them, or around one."""
         ids = self.path(self.conversation(conversation_id).leaf_id)
         end = len(ids)
         if before is not None:
             if before not in ids:
                 raise MissingError("That message is not in the shown branch any more. Open the conversation again.")
             end = ids.index(before)
+        elif around is not None and around in ids:
+            end = min(len(ids), ids.index(around) + 1 + limit // 2)
         start = max(0, end - limit)
-        return Window(tuple(self.messages(ids[start:end])), start)
+        return Window(tuple(self.messages(ids[start:end])), start, len(ids) - end)
 
     def path(self, message_id: str | None) -> list[str]:
         """Ids of every message from the root down to `message_id`."""

@@ -83,6 +83,11 @@ class Shelf(Rows):
             ).fetchall()
         return Counts(archived, trashed, dict(folders), dict(tags))
 
+    def models(self) -> list[str]:
+        """Names of all models that have ever replied."""
+        with self.database.reading() as db:
+            return [row["model"] for row in db.query("SELECT DISTINCT model FROM replies ORDER BY model")]
+
     def rename(self, conversation_id: str, title: str, by: TitleBy = "user") -> None:
         """Give a conversation another title."""
         self._set(conversation_id, title=_name(title, "title"), title_by=by)

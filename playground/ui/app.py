@@ -12,7 +12,9 @@ from gradio.i18n import I18nData
 
 from playground.chat import ChatService
 from playground.models import ModelsService
+from playground.replay import Replays
 from playground.ui.document import Document
+from playground.ui.file_routes import build_file_router
 from playground.ui.live import build_router
 from playground.ui.strings import all_words
 from playground.ui.tabs.chat import build_chat_tab
@@ -34,13 +36,20 @@ _HEADER = f"""
 
 
 def mount_ui(
-    app: FastAPI, service: ChatService, models: ModelsService, closing: asyncio.Event, damaged: Path | None
+    app: FastAPI,
+    service: ChatService,
+    models: ModelsService,
+    closing: asyncio.Event,
+    damaged: Path | None,
+    uploads: Path,
 ) -> None:
-    """Put the page at `/` of `app`, and its stream and texts under `/page`."""
-    app.include_router(build_router(service, models, closing), prefix="/page", include_in_schema=False)
+    """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way."""
+    replays = Replays(service.history, service.manager)
+    app.include_router(build_router(service, models, replays, closing), prefix="/page", include_in_schema=False)
+    app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
     gr.mount_gradio_app(
         app,
-        build_blocks(service, models),
+        build_blocks(service, replays, models),
         path="/",
         theme=build_theme(),
         i18n=gr.I18n(**{"en": all_words("en"), "zh-CN": all_words("zh")}),
@@ -57,7 +66,7 @@ def mount_ui(
     app.add_middleware(Document, damaged=damaged.name if damaged else "")
 
 
-def build_blocks(service: ChatService, models: ModelsService) -> gr.Blocks:
+def build_blocks(service: ChatService, replays: Replays, models: ModelsService) -> gr.Blocks:
     """All tabs. Labels are keys that the browser puts into its own language."""
 
     def words(key: str) -> Any:
@@ -67,7 +76,7 @@ def build_blocks(service: ChatService, models: ModelsService) -> gr.Blocks:
         gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
         with gr.Tabs(elem_id="pg-tabs"):
             with gr.Tab(words("tab.chat"), id="chat"):
-                build_chat_tab(service, words)
+                build_chat_tab(service, replays, words)
             with gr.Tab(words("tab.models"), id="models"):
                 build_models_tab(models)
     made: gr.Blocks = blocks

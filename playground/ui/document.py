@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.ui.strings import COOKIE, LANGUAGES, all_words
 
 _STATIC = Path(__file__).parent / "static"
+_SCRIPTS = ("app", "menus", "side", "messages", "composer", "details", "keys", "models")
+_STYLES = ("app", "chat", "models")
 
 
 class Document:
@@ -52,8 +54,8 @@ def _head(damaged: str) -> str:
     words = json.dumps({language: all_words(language) for language in LANGUAGES}, ensure_ascii=False)
     settings = f"window.PLAYGROUND = {{cookie: {json.dumps(COOKIE)}, words: {words}, damaged: {json.dumps(damaged)}}};"
     script, style = (
-        "\n".join((_STATIC / f"{name}.{kind}").read_text(encoding="utf-8") for name in ("app", "models"))
-        for kind in ("js", "css")
+        "\n".join((_STATIC / f"{name}.{kind}").read_text(encoding="utf-8") for name in names)
+        for kind, names in (("js", _SCRIPTS), ("css", _STYLES))
     )
     safe = (settings + "\n" + script).replace("</script", "<\\/script")
     return f'<meta charset="utf-8"><style>{style}</style><script>{safe}</script>'

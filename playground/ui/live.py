@@ -4,7 +4,7 @@ Events (`data` is JSON):
   list   {html}                                            the conversation list changed
   model  {phase, name, text, error, note}                  the chosen model's state changed
   models {sections: {id: html}}                            sections of the Models tab did
-  view   {conversation, title, settings, leaf, streaming, earlier, items: [{id, v, html}]}   the messages did
+  view   {conversation, title, settings, leaf, streaming, earlier, later, items: [{id, v, html}]}   the messages did
   live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
@@ -21,48 +21,38 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from playground.chat import ChatService
-from playground.errors import MissingError, PlaygroundError
+from playground.errors import MissingError
 from playground.models import ModelsService
-from playground.ui.markdown import GrowingText
+from playground.replay import Replays
+from playground.store import History
+from playground.ui.chat_routes import WINDOW, build_chat_router
+from playground.ui.messages_view import GrowingReply, block_html, message_view, rate_text
 from playground.ui.models_live import ModelsFeed, build_models_router
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_of
-from playground.ui.views import block_html, list_html, live_text, message_view, model_view, rate_text, settings_version
+from playground.ui.views import Listed, list_html, live_text, model_view, settings_version
 
-WINDOW = 30
 _TICK = 0.1
 _PING = 15.0
 
 
-def build_router(service: ChatService, models: ModelsService, closing: asyncio.Event) -> APIRouter:
-    """Routes beside Gradio's: the stream, older messages, a message's text for copying, and plans."""
-    router = APIRouter()
+def build_router(service: ChatService, models: ModelsService, replays: Replays, closing: asyncio.Event) -> APIRouter:
+    """Routes beside Gradio's: the stream, what a page asks about chats (`chat_routes`), and plans of models."""
+    router = build_chat_router(service, replays)
     router.include_router(build_models_router(models), prefix="/models")
 
+    @router.get("/choices")
+    def choices() -> Response:
+        """Models that a reply can be tried with."""
+        return JSONResponse({"models": [[one.name, one.title] for one in models.overview().local if not one.error]})
+
     @router.get("/live")
-    async def live(request: Request, c: str = "", listed: int = 100) -> Response:
+    async def live(request: Request, c: str = "", listed: int = 100, at: str = "") -> Response:
         if models.manager.state.phase == "idle" and not models.manager.resting:
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
-        watcher = _Watcher(service, models, c, max(1, min(listed, 10_000)), _language(request), closing)
+        watcher = _Watcher(service, models, c, at, max(1, min(listed, 10_000)), _language(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
-
-    @router.get("/earlier")
-    def earlier(request: Request, c: str, before: str) -> Response:
-        language = _language(request)
-        try:
-            window = service.history.window(c, 2 * WINDOW, before)
-        except PlaygroundError as error:
-            return JSONResponse({"error": reason_words(language, str(error))}, status_code=404)
-        items = [message_view(message, language, last=False) for message in window.messages]
-        return JSONResponse({"items": items, "earlier": window.earlier})
-
-    @router.get("/text/{message_id}")
-    def text(request: Request, message_id: str) -> Response:
-        try:
-            return JSONResponse({"text": service.history.message(message_id).content})
-        except PlaygroundError as error:
-            return JSONResponse({"error": reason_words(_language(request), str(error))}, status_code=404)
 
     return router
 
@@ -75,6 +65,7 @@ class _Watcher:
         service: ChatService,
         models: ModelsService,
         conversation_id: str,
+        at: str,
         listed: int,
         language: str,
         closing: asyncio.Event,
@@ -82,13 +73,14 @@ class _Watcher:
         self._service = service
         self._models = models
         self._feed = ModelsFeed(models, language)
-        self._conversation = conversation_id
-        self._listed = listed
         self._language = language
         self._closing = closing
+        self._conversation = conversation_id
+        self._at = at
+        self._listed = listed
         self._sent: dict[str, str] = {}
         self._model_dirty = self._list_dirty = self._view_dirty = True
-        self._growing = GrowingText()
+        self._growing = GrowingReply(self._language)
         self._reply_id = ""
 
     async def events(self) -> AsyncIterator[str]:
@@ -134,9 +126,8 @@ class _Watcher:
         history = self._service.history
         if self._list_dirty:
             self._list_dirty = False
-            # One more than is shown tells whether there are older ones.
-            lists = history.conversations(self._listed + 1), history.conversations(self._listed, trashed=True)
-            events.append(self._event("list", {"html": list_html(*lists, self._listed, self._language)}))
+            listed = listing(history, self._listed)
+            events.append(self._event("list", {"html": list_html(listed, self._language)}))
         self._model_dirty = False
         events.append(self._event("model", model_view(self._models.header(), self._language)))
         if self._conversation and self._view_dirty:
@@ -147,15 +138,15 @@ class _Watcher:
     def _view(self) -> str:
         try:
             conversation = self._service.history.conversation(self._conversation)
-            window = self._service.history.window(self._conversation, WINDOW)
+            window = self._service.history.window(self._conversation, WINDOW, around=self._at or None)
         except MissingError:
             return self._event("gone", {})
-        live = self._service.live(self._conversation)
+        live = self._service.live_reply(conversation.leaf_id)
         # A page that draws the view anew shows an empty live message: everything is sent to it again.
-        self._growing = GrowingText()
+        self._growing = GrowingReply(self._language)
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
-        last = window.messages[-1].id if window.messages else ""
+        last = conversation.leaf_id
         model = self._service.manager.chosen
         return self._event(
             "view",
@@ -166,13 +157,14 @@ class _Watcher:
                 "leaf": conversation.leaf_id,
                 "streaming": bool(live),
                 "earlier": window.earlier,
+                "later": window.later,
                 "items": [message_view(m, self._language, last=m.id == last, model=model) for m in window.messages],
             },
         )
 
     def _grow(self) -> str:
-        live = self._service.live(self._conversation) if self._conversation else None
-        if live is None or live.reply_id != self._reply_id:
+        live = self._service.live_reply(self._reply_id)
+        if live is None:
             return ""
         first, blocks = self._growing.update(live.text)
         return self._event(
@@ -181,9 +173,7 @@ class _Watcher:
                 "id": live.reply_id,
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
-                "text": live_text(
-                    live, self._models.manager.state, self._language, self._service.ahead(self._conversation)
-                ),
+                "text": live_text(live, self._models.manager.state, self._language, self._service.ahead(live.reply_id)),
                 "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,
@@ -196,6 +186,21 @@ class _Watcher:
             return ""
         self._sent[name] = body
         return f"event: {name}\ndata: {body}\n\n"
+
+
+def listing(history: History, limit: int) -> Listed:
+    """The conversations that a list of this length shows."""
+    counts = history.counts()
+    return Listed(
+        pinned=history.conversations(limit, pinned=True),
+        folders={name: history.conversations(limit, folder=name, pinned=False) for name in counts.folders},
+        # One more than is shown tells whether there are older ones.
+        others=history.conversations(limit + 1, folder="", pinned=False),
+        archived=history.conversations(limit, place="archive") if counts.archived else (),
+        trashed=history.conversations(limit, place="trash") if counts.trashed else (),
+        counts=counts,
+        limit=limit,
+    )
 
 
 def _language(request: Request) -> str:

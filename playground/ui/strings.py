@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
 
 LANGUAGES = ("en", "zh")
@@ -121,6 +122,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Something went wrong in the app ({what}). Your text is kept; the log file says more.",
         "应用出错（{what}）。您的文字已保留；详情见日志文件。",
     ),
+    **_CHAT,
     **_MODELS,
 }
 

@@ -13,12 +13,14 @@ const playground = (() => {
   const word = (key, values = {}) =>
     Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
   const $ = (id) => document.getElementById(id);
-  const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false };
+  const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false, at: "" };
   // Which conversation's settings the panel shows, and which version of them.
-  const panel = { of: null, settings: null };
+  const panel = { of: null, settings: null, persona: "", context: "oldest" };
   function setPanel(of, settings) {
     Object.assign(panel, { of, settings });
     document.body.classList.toggle("panel-follows", of === null);
+    // What is typed into settings that are about to be replaced would be lost.
+    $("pg-settings").inert = of === null;
   }
   const pending = [];
   let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
@@ -39,7 +41,7 @@ const playground = (() => {
     stream = null;
     clearTimeout(again);
     if (document.hidden) return;
-    stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}&listed=${listed}`);
+    stream = new EventSource(`page/live?c=${encodeURIComponent(state.conversation)}&listed=${listed}&at=${state.at}`);
     const on = (name, handler) => stream.addEventListener(name, (event) => handler(JSON.parse(event.data)));
     stream.onopen = () => notice("", "offline");
     stream.onerror = () => {
@@ -57,6 +59,7 @@ const playground = (() => {
 
   function showList({ html }) {
     $("pg-list").innerHTML = html;
+    playgroundSide.listed();
     markOpen();
   }
 
@@ -106,20 +109,34 @@ const playground = (() => {
     for (const item of view.items) at = place(items, item, at).nextSibling;
     while (at) { const next = at.nextSibling; at.remove(); at = next; }
     earlier(items.querySelector("[data-kept]") ? null : view.earlier);
+    $("pg-later").hidden = !view.later;
+    $("pg-later").textContent = word("later", { n: view.later });
     if (!view.streaming) showProgress("");
-    $("pg-empty").hidden = true;
-    if (bottom || fresh) toBottom();
+    $("pg-empty").hidden = view.items.length > 0;
+    if (fresh && state.at && $(`m-${state.at}`)) reveal(state.at);
+    else if (bottom || fresh) toBottom();
+    playgroundComposer.changed();
+    playgroundDetails.changed();
+  }
+
+  // The message that a search or the tree led to.
+  function reveal(id) {
+    const node = $(`m-${id}`);
+    node.scrollIntoView({ block: "center" });
+    node.classList.add("found");
+    playgroundSide.highlight(node);
+    atEnd();
   }
 
   function place(items, item, at, kept) {
-    if (at && at.dataset.id === item.id && at.dataset.v === item.v) return at;
+    if (at && at.dataset.id === item.id && (at.dataset.v === item.v || at.querySelector(".editing"))) return at;
     const node = document.createElement("article");
     node.id = `m-${item.id}`;
     node.dataset.id = item.id;
     node.dataset.v = item.v;
     if (kept) node.dataset.kept = "1";
     node.innerHTML = item.html;
-    node.className = node.querySelector(".plain") ? "user" : "assistant";
+    node.className = node.querySelector(".who").dataset.role;
     translate(node);
     if (at && at.dataset.id === item.id) at.replaceWith(node);
     else items.insertBefore(node, at || null);
@@ -183,6 +200,7 @@ const playground = (() => {
 
   const atBottom = () => { const log = $("pg-log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 60; };
   const toBottom = () => { const log = $("pg-log"); log.scrollTop = log.scrollHeight; };
+  const atEnd = () => { $("pg-latest").hidden = atBottom(); };
 
   // ---- notices: in place, each with its own key, none vanishes by itself -------------------------------------------
   function notice(text, key, action = null, kind = "error") {
@@ -209,17 +227,21 @@ const playground = (() => {
     return node;
   }
 
-  function toast(text, undo) {
+  function toast(text, undo, action = null) {
     const box = $("pg-toast");
     clearTimeout(hideTimer);
     box.textContent = text;
+    if (action) box.append(button(action[0], () => { box.textContent = ""; action[1](); }));
     if (undo) box.append(button(word("undo"), () => { undo(); box.textContent = ""; }));
     hideTimer = setTimeout(() => { box.textContent = ""; }, 10000);
   }
 
   // ---- commands: from here into Gradio's handlers and back ---------------------------------------------------------
   const page = (action, argument = "", value = "") =>
-    ({ ...state, conversation: state.conversation || null, panel: panel.of, action, argument, value });
+    ({
+      ...state, conversation: state.conversation || null, panel: panel.of, persona: panel.persona,
+      files: playgroundComposer.files(), action, argument, value,
+    });
 
   // A page that has only just opened a conversation does not know its leaf yet: the command waits until it does.
   async function ready(action) {
@@ -238,6 +260,7 @@ const playground = (() => {
   async function message(text, rest) {
     const said = entered ?? text;
     entered = null;
+    await playgroundComposer.uploads();
     return [await ready("send"), said, ...rest];
   }
 
@@ -251,9 +274,12 @@ const playground = (() => {
       return text;
     }
     notice("", "command");
+    notice(result.note || "", "branch", null, "hint");
+    playgroundComposer.taken();
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
-    if (result.conversation !== state.conversation) { show(result.conversation); setPanel(result.conversation, null); }
+    if (result.conversation !== state.conversation) { const { persona, context } = panel; show(result.conversation); setPanel(result.conversation, null); Object.assign(panel, { persona, context }); playgroundComposer.changed(); }
+    else if (state.at) { state.at = ""; connect(); }
     if (panel.of === result.conversation) panel.settings = result.settings;
     toBottom();
     stored("sessionStorage", draftKey(), rest);
@@ -264,24 +290,46 @@ const playground = (() => {
   function failed() { notice(word("failed"), "command"); }
 
   function done(result) {
-    if (result.action === "open") {
-      if (result.panel === state.conversation) setPanel(result.panel, result.settings || null);
-      else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
+    if (result.action === "open" || result.action === "persona") {
+      if (result.panel === state.conversation) {
+        setPanel(result.panel, result.settings || panel.settings);
+        Object.assign(panel, { persona: result.persona || "", context: result.context || panel.context });
+        playgroundComposer.persona(result.name || "");
+      } else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
+      if (result.error) notice(result.error, "command");
       return focusBox();
     }
+    playgroundMessages.answered(result);
     notice(result.error || "", "command");
+    if (result.note) notice(result.note, "branch", null, "hint");
     focusBox();
     if (result.settings && panel.of === result.conversation) panel.settings = result.settings;
     if (result.error) { connect(); return; }
-    if (result.action === "delete") {
-      const id = result.argument;
-      toast(word("deleted"), () => { act("restore", id); open(id); });
-      if (id === state.conversation) open("");
-    }
+    if (result.open) return open(result.open);
+    const undo = undone[result.action];
+    if (undo) undo(result);
   }
+
+  // What can be undone, and how.
+  const undone = {
+    delete({ argument }) {
+      toast(word("deleted"), () => { act("restore", argument); open(argument); });
+      if (argument === state.conversation) open("");
+    },
+    archive({ argument }) {
+      const gone = pendingUndo.archive;
+      if (gone) toast(word("archived_done"), () => act("archive", argument, ""));
+    },
+    delete_message({ argument }) { toast(word("message_deleted"), () => act("restore_message", argument)); },
+    rename_folder({ argument, moved, name }) { if (!name) toast(word("folder_dissolved"), () => act("move_all", argument, moved)); },
+    delete_prompt({ argument }) { if (pendingUndo.prompt) toast(word("prompt_deleted"), () => { pendingUndo.prompt = false; act("delete_prompt", argument, "undo"); }); },
+    save_prompt() { toast(word("prompt_saved")); },
+  };
+  const pendingUndo = {};
 
   function draft(text) {
     stored("sessionStorage", draftKey(), text);
+    playgroundComposer.changed();
   }
 
   // A button that vanishes takes the focus with it; what is typed next belongs into the box.
@@ -297,24 +345,27 @@ const playground = (() => {
   }
 
   // ---- navigation --------------------------------------------------------------------------------------------------
-  function open(id, push = true) {
-    show(id, push);
+  function open(id, push = true, at = "") {
+    show(id, push, at);
     act("open");
     setMessage(stored("sessionStorage", draftKey()) || "");
     document.querySelector("#pg-message textarea")?.focus();
   }
 
-  function show(id, push = true) {
+  function show(id, push = true, at = "") {
     if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
-    Object.assign(state, { conversation: id, leaf: null });
+    Object.assign(state, { conversation: id, leaf: null, at });
     setPanel(null, null);
+    playgroundComposer.opened();
     rate = "";
     setStreaming(false);
     showProgress("");
     $("pg-items").replaceChildren();
     $("pg-empty").hidden = Boolean(id);
     earlier(0);
+    $("pg-later").hidden = $("pg-latest").hidden = true;
     notice("", "command");
+    notice("", "branch");
     drawer(false);
     if (!id) document.title = "Playground";
     markOpen();
@@ -331,6 +382,7 @@ const playground = (() => {
       if (node.matches("button")) node.title = word(node.dataset.label);
     }
     for (const node of root.querySelectorAll("[data-title]")) node.title = word(node.dataset.title);
+    for (const node of root.querySelectorAll("[data-placeholder]")) node.placeholder = word(node.dataset.placeholder);
     for (const node of root.querySelectorAll("time")) {
       if (node.dateTime) node.textContent = new Date(node.dateTime).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     }
@@ -362,6 +414,8 @@ const playground = (() => {
     if (!node) return;
     if (node.dataset.copy) return copy(node, node.closest(".code").querySelector("code").textContent);
     if (node.id === "pg-earlier") return showEarlier();
+    if (node.id === "pg-later") { state.at = ""; $("pg-items").replaceChildren(); return connect(); }
+    if (node.id === "pg-latest") return toBottom();
     if (node.id === "pg-drawer") return drawer(!document.body.classList.contains("drawer"));
     if (node.id === "pg-theme") {
       const dark = document.body.classList.toggle("dark");
@@ -373,18 +427,13 @@ const playground = (() => {
     }
     const { action, argument } = node.dataset;
     if (action === "older") { listed += 100; return connect(); }
-    if (!action || ((action === "previous" || action === "next") && !argument)) return;
+    if ((action === "previous" || action === "next") && !argument) return;
     if (action === "copy") {
       const message = await ask(`page/text/${argument}`);
       return message.error ? notice(message.error, "command") : copy(node, message.text);
     }
-    if (action === "rename") {
-      const old = node.closest("li").querySelector("a").textContent;
-      const title = prompt(word("rename_prompt"), old);
-      if (title !== null && title.trim() && title !== old) act("rename", argument, title);
-      return;
-    }
-    act(action, argument);
+    for (const part of [playgroundSide, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
+    if (action) act(action, argument);
   }
 
   function keydown(event) {
@@ -395,7 +444,7 @@ const playground = (() => {
       else if (!event.shiftKey) entered = box.value;
     }
     if (event.key === "Escape" && drawer(false)) return;
-    if (event.key === "Escape" && state.streaming && event.target.closest?.("#pg-composer")) act("stop");
+    playgroundKeys.down(event);
   }
 
   // ---- start -------------------------------------------------------------------------------------------------------
@@ -420,13 +469,17 @@ const playground = (() => {
     else setPanel("", null);
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
-    playgroundModels.start();
+    $("pg-log").addEventListener("scroll", atEnd, { passive: true });
+    for (const part of [playgroundModels, playgroundSide, playgroundComposer, playgroundDetails]) part.start();
   }
 
   // Gradio draws the page some time after this script has run.
-  const needed = ["#pg-log", "#pg-status", "#pg-act", "#pg-message textarea"];
+  const needed = ["#pg-log", "#pg-list", "#pg-meter", "#pg-info", "#pg-settings", "#pg-status", "#pg-act", "#pg-message textarea"];
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });
 
-  return { message, take, act, open, sent, done, failed, draft, word, ask, translate };
+  return {
+    message, take, act, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, toast, button,
+    setMessage, focusBox, copy, drawer, pendingUndo, reveal,
+  };
 })();

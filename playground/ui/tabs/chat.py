@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,7 +18,9 @@ from playground.chat import ChatService
 from playground.errors import BadValueError, PlaygroundError
 from playground.presets import sampling_presets
 from playground.records import Sampling
-from playground.store.history import NewTurn
+from playground.replay import Replays
+from playground.ui.chat_actions import Actions, Page, persona_of, stored
+from playground.ui.chat_html import FILES_HTML, INFO_HTML, LOG_HTML, METER_HTML, SIDE_HTML
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_of, t
 from playground.ui.views import settings_version
@@ -40,21 +43,20 @@ class ChatTab:
     sampling: tuple[gr.Component, ...]
 
 
-def build_chat_tab(service: ChatService, words: Callable[[str], Any]) -> ChatTab:
+def build_chat_tab(service: ChatService, replays: Replays, words: Callable[[str], Any]) -> ChatTab:
     """Build the tab inside an open Blocks context; `words` gives the translatable label for a key."""
     page = gr.JSON(visible="hidden", elem_id="pg-page")
     result = gr.JSON(visible="hidden", elem_id="pg-result")
     act = gr.Button(visible="hidden", elem_id="pg-act")
     with gr.Row(elem_id="pg-chat", equal_height=False):
-        with gr.Column(elem_id="pg-side", scale=0, min_width=240):
+        with gr.Column(elem_id="pg-side", scale=0, min_width=260):
             new = gr.Button(words("new_chat"), elem_id="pg-new", size="md")
-            gr.HTML(
-                '<nav id="pg-list" data-label="conversations"></nav>', elem_id="pg-list-box", apply_default_css=False
-            )
+            gr.HTML(SIDE_HTML, elem_id="pg-list-box", apply_default_css=False)
         with gr.Column(elem_id="pg-main", scale=1):
-            gr.HTML(_LOG_HTML, elem_id="pg-log-box", apply_default_css=False)
+            gr.HTML(LOG_HTML, elem_id="pg-log-box", apply_default_css=False)
             with gr.Accordion(words("settings"), open=False, elem_id="pg-settings"):
                 system_prompt, preset, sampling = _settings_panel(service, words)
+            gr.HTML(FILES_HTML, elem_id="pg-files-box", apply_default_css=False)
             with gr.Row(elem_id="pg-composer", equal_height=False):
                 message = gr.Textbox(
                     label=words("message"),
@@ -69,19 +71,10 @@ def build_chat_tab(service: ChatService, words: Callable[[str], Any]) -> ChatTab
                 )
                 send = gr.Button(words("send"), variant="primary", elem_id="pg-send", scale=0, min_width=88)
                 stop = gr.Button(words("stop"), variant="stop", elem_id="pg-stop", scale=0, min_width=88)
-    _wire(service, page, result, act, new, message, send, stop, system_prompt, preset, sampling)
+            gr.HTML(METER_HTML, elem_id="pg-meter-box", apply_default_css=False)
+        gr.HTML(INFO_HTML, elem_id="pg-info-box", apply_default_css=False)
+    _wire(_Handlers(service, replays), page, result, act, new, message, send, stop, system_prompt, preset, sampling)
     return ChatTab(message, send, stop, system_prompt, tuple(sampling))
-
-
-_LOG_HTML = """
-<div id="pg-log" role="log" data-label="log" tabindex="0">
-  <div id="pg-empty" hidden><h2 data-t="empty_title"></h2><p data-t="empty_text"></p></div>
-  <button type="button" id="pg-earlier" hidden></button>
-  <div id="pg-items"></div>
-  <p id="pg-live" aria-hidden="true" hidden></p>
-</div>
-<div id="pg-notice" role="alert"></div>
-<div id="pg-toast" role="status"></div>"""
 
 
 def _settings_panel(service: ChatService, words: Callable[[str], Any]) -> tuple[gr.Textbox, gr.Dropdown, list[Any]]:
@@ -116,7 +109,7 @@ def _settings_panel(service: ChatService, words: Callable[[str], Any]) -> tuple[
 
 
 def _wire(
-    service: ChatService,
+    handlers: _Handlers,
     page: gr.JSON,
     result: gr.JSON,
     act: gr.Button,
@@ -129,7 +122,6 @@ def _wire(
     sampling: list[Any],
 ) -> None:
     quiet: dict[str, Any] = dict(queue=False, show_progress="hidden", api_visibility="private")
-    handlers = _Handlers(service)
     panel = [system_prompt, *sampling]
 
     sent = gr.on(
@@ -162,100 +154,73 @@ def _wire(
 class _Handlers:
     """Gradio's side of each command: translate arguments, call the service, put errors into words."""
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, replays: Replays) -> None:
         self._service = service
+        self._actions = Actions(service, replays)
 
-    def send(self, request: gr.Request, page: _Page, text: str, system: str, *values: Any) -> dict[str, Any]:
+    def send(self, request: gr.Request, sent: _Page, text: str, system: str, *values: Any) -> dict[str, Any]:
         """Send a message; the result names the conversation and echoes the text that was accepted."""
-        return self._answer(request, lambda: self._send(page, text, system, values))
+        page = Page.read(sent, _language(request))
 
-    def act(self, request: gr.Request, page: _Page, system: str, *values: Any) -> list[Any]:
-        """Any other command; opening a conversation also fills the panel with its settings."""
-        page = page or {}
-        action = str(page.get("action"))
+        def work() -> dict[str, Any]:
+            turn = self._service.send(
+                page.conversation or None,
+                text,
+                seen_leaf=page.leaf,
+                attachments=page.files,
+                **self._settings(page, system, values),
+            )
+            return {"text": text, "sent_from": page.conversation, **stored(self._service, turn, page.language)}
+
+        return self._answer(page.language, work)
+
+    def act(self, request: gr.Request, sent: _Page, system: str, *values: Any) -> list[Any]:
+        """Any other command; opening a conversation, and choosing a persona, also fill the panel."""
+        page = Page.read(sent, _language(request))
+        action = str((sent or {}).get("action"))
+        if action in ("open", "persona"):
+            return self._fill(page, action, len(values))
         keep = [gr.skip()] * (1 + len(values))
-        if action == "open":
-            return self._panel(page, request)
-        return [self._answer(request, lambda: self._act(action, page, system, values)), *keep]
+        settings = partial(self._settings, page, system, values)
+        answer = self._answer(page.language, lambda: self._actions.run(action, page, settings))
+        return [{"action": action, "argument": page.argument, **answer}, *keep]
 
     def use_preset(self, name: str) -> list[Any]:
         """The values of a sampling preset, in the panel's order without the seed."""
         chosen = sampling_presets().get(name, self._service.default_sampling())
         return [getattr(chosen, field) for field in _NUMBERS]
 
-    def _send(self, page: _Page, text: str, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
-        turn = self._service.send(
-            page.get("conversation") or None,
-            text,
-            seen_leaf=page.get("leaf"),
-            **self._settings(page, system, values),
-        )
-        sent_from = page.get("conversation") or ""
-        return {"text": text, "sent_from": sent_from, **self._stored(turn.conversation_id)}
-
-    def _stored(self, conversation_id: str) -> dict[str, Any]:
-        """What a command left behind: the page then knows that its panel is not out of date."""
-        conversation = self._service.history.conversation(conversation_id)
-        return {"conversation": conversation.id, "settings": settings_version(conversation)}
-
-    def _settings(self, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
+    def _settings(self, page: Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
         """The panel's settings if it shows this conversation's; a page may send before its panel has followed."""
-        conversation = page.get("conversation") or ""
-        if page.get("panel") == conversation:
-            return {"system_prompt": system, "sampling": _sampling(values)}
-        if not conversation:
-            return {"system_prompt": self._service.default_system_prompt(), "sampling": None}
-        stored = self._service.history.conversation(conversation)
+        if page.panel == page.conversation:
+            return {"system_prompt": system, "sampling": _sampling(values), "persona": page.persona}
+        if not page.conversation:
+            default = self._service.default_sampling()
+            return {"system_prompt": self._service.default_system_prompt(), "sampling": default}
+        stored = self._service.history.conversation(page.conversation)
         sampling = Sampling.from_mapping(stored.sampling, "conversation")
-        return {"system_prompt": stored.system_prompt, "sampling": sampling}
+        return {"system_prompt": stored.system_prompt, "sampling": sampling, "persona": stored.persona}
 
-    def _act(self, action: str, page: _Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
-        service, history = self._service, self._service.history
-        conversation, leaf, argument = page.get("conversation") or "", page.get("leaf"), page.get("argument") or ""
-        turn: NewTurn | None = None
-        if action == "regenerate":
-            turn = service.regenerate(conversation, seen_leaf=leaf, **self._settings(page, system, values))
-        elif action == "continue":
-            turn = service.continue_reply(conversation, seen_leaf=leaf, **self._settings(page, system, values))
-        elif action == "stop":
-            service.stop(conversation)
-        elif action in ("previous", "next"):
-            history.select(conversation, argument)
-            service.announce(conversation)
-        elif action == "rename":
-            history.rename(argument, _title(page.get("value")))
-            service.announce(argument)
-        elif action == "delete":
-            service.stop(argument)
-            history.trash(argument)
-            service.announce(argument)
-        elif action == "restore":
-            history.restore(argument)
-            service.announce(argument)
-        elif action == "load":
-            service.manager.load()
-        return {"action": action, "argument": argument, **(self._stored(turn.conversation_id) if turn else {})}
-
-    def _panel(self, page: _Page, request: gr.Request) -> list[Any]:
-        """System prompt and sampling of the opened conversation; the defaults for a new chat."""
-        if not page.get("conversation"):
-            sampling, system = self._service.default_sampling(), self._service.default_system_prompt()
-            return [{"action": "open", "panel": ""}, system, *_panel_values(sampling)]
-        outcome: dict[str, Any] = {}
+    def _fill(self, page: Page, action: str, count: int) -> list[Any]:
+        """System prompt and sampling of the opened conversation, of a persona, or the defaults for a new chat."""
+        filled: list[Any] = []
 
         def read() -> dict[str, Any]:
-            conversation = self._service.history.conversation(str(page["conversation"]))
-            outcome["system"] = conversation.system_prompt
-            outcome["sampling"] = Sampling.from_mapping(conversation.sampling, "conversation")
-            return {"action": "open", "panel": conversation.id, "settings": settings_version(conversation)}
+            if action == "open" and page.conversation:
+                conversation = self._service.history.conversation(page.conversation)
+                sampling = Sampling.from_mapping(conversation.sampling, "conversation")
+                filled.extend([conversation.system_prompt, *_panel_values(sampling)])
+                name = _persona_name(self._service, conversation.persona, page.language)
+                more = {"settings": settings_version(conversation), "persona": conversation.persona, "name": name}
+                return {"action": action, "panel": conversation.id, **more, "context": conversation.context}
+            system, sampling, name = persona_of(self._service, page.argument, page.language)
+            filled.extend([system, *_panel_values(sampling)])
+            return {"action": action, "panel": page.conversation, "persona": page.argument, "name": name}
 
-        answer = self._answer(request, read)
-        if "sampling" not in outcome:
-            return [answer] + [gr.skip()] * (2 + len(_NUMBERS))
-        return [answer, outcome["system"], *_panel_values(outcome["sampling"])]
+        answer = self._answer(page.language, read)
+        return [answer, *(filled or [gr.skip()] * (1 + count))]
 
-    def _answer(self, request: gr.Request, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        language = language_of(request.cookies, request.headers.get("accept-language", ""))
+    def _answer(self, language: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
             return work()
         except PlaygroundError as error:
@@ -278,8 +243,13 @@ def _panel_values(sampling: Sampling) -> list[Any]:
     return [*(getattr(sampling, name) for name in _NUMBERS), seed]
 
 
-def _title(value: Any) -> str:
-    title = " ".join(str(value or "").split())[:200]
-    if not title:
-        raise BadValueError("The title is empty. Write one.")
-    return title
+def _persona_name(service: ChatService, persona: str, language: str) -> str:
+    """Empty when it was deleted since: its words are in the panel all the same."""
+    try:
+        return persona_of(service, persona, language)[2]
+    except BadValueError:
+        return ""
+
+
+def _language(request: gr.Request) -> str:
+    return language_of(request.cookies, request.headers.get("accept-language", ""))

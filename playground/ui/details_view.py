@@ -1,0 +1,170 @@
+"""The drawer beside a conversation: a reply's record, its replay, its tokens by probability, the tree of messages."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playground.records import Message
+from playground.replay import ReplayState
+from playground.store.history import Node
+from playground.ui.icons import icon_button
+from playground.ui.reasons import reason_words
+from playground.ui.strings import t
+
+_MODEL = ("model", "revision", "engine", "quantization", "device", "hardware", "adapter", "context_length")
+_HASHES = ("file_sha256", "template_sha256", "adapter_sha256")
+_COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "left_out", "starts_at", "finish_reason")
+_ROW = 26
+"""Pixels of a line of the tree; the style sheet says the same."""
+_DEEPEST = 12
+_LEVELS = (0.9, 0.6, 0.3, 0.1)
+"""Probabilities that divide the colours, likeliest first."""
+
+
+def details_html(message: Message, state: ReplayState | None, language: str) -> str:
+    """Everything stored about a reply, part by part, and how its replay went."""
+    if not message.record:
+        return f'<p class="hint">{t(language, "no_record")}</p>'
+    parts = "".join(_part(part, number, len(message.parts), language) for number, part in enumerate(message.parts))
+    raw = html.escape(json.dumps([dict(part) for part in message.parts], ensure_ascii=False, indent=2))
+    reason = f"<p>{html.escape(message.vote_reason)}</p>" if message.vote_reason else ""
+    return (
+        f"{_replay(message.id, state, language)}{reason}{parts}"
+        f'<details><summary>JSON</summary><div class="code"><div class="code-bar"><span>JSON</span>'
+        f'<button type="button" class="icon" data-copy="code" data-t="copy"></button></div>'
+        f"<pre><code>{raw}</code></pre></div></details>"
+    )
+
+
+def tokens_html(message_id: str, state: ReplayState | None, language: str) -> str:
+    """Each token coloured by its probability; its alternatives are in a menu that the page's script opens."""
+    start = icon_button("replay", t(language, "show_tokens"), argument=message_id, text=True, icon="regenerate")
+    if state is None or not state.tokens:
+        running = _progress(message_id, state, language) if state else ""
+        return f'<p class="hint">{t(language, "tokens_hint")}</p>{running or start}'
+    legend = "".join(f'<span class="tk p{level}">{_percent(low)}</span>' for level, low in enumerate((*_LEVELS, 0.0)))
+    shown = "".join(_token(at, token, state) for at, token in enumerate(state.tokens))
+    logs = [token.logprob for token in state.tokens]
+    mean = t(language, "perplexity", n=f"{math.exp(-sum(logs) / len(logs)):.2f}")
+    return (
+        f"{_progress(message_id, state, language)}{_verdict(state, language)}"
+        f'<p class="legend">{legend}</p><p class="hint">{mean} · {t(language, "tokens_click")}</p>'
+        f'<div class="tks" data-message="{message_id}">{shown}</div>'
+    )
+
+
+def tree_html(nodes: Sequence[Node], language: str) -> str:
+    """The tree as lists in lists: a line without branches stays flat, each branch is set in."""
+    children: dict[str | None, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(node.parent_id, []).append(node)
+    out: list[str] = []
+    lines: list[str] = []
+    places: dict[str | None, tuple[int, int]] = {}
+    roots = children.get(None, [])
+    # Not by recursion: a conversation of thousands of messages is as deep as it is long.
+    stack = [(node, int(len(roots) > 1)) for node in reversed(roots)]
+    while stack:
+        node, depth = stack.pop()
+        below = children.get(node.id, [])
+        inner = depth + (len(below) > 1)
+        depth, row = min(depth, _DEEPEST), len(out)
+        places[node.id] = (depth, row)
+        if node.parent_id in places:
+            lines.append(_line(*places[node.parent_id], depth, row, node.shown))
+        out.append(_node(node, depth, language))
+        stack += [(child, inner) for child in reversed(below)]
+    if not out:
+        return f'<p class="hint">{t(language, "empty_tree")}</p>'
+    width, height = 16 * (_DEEPEST + 2), _ROW * len(out)
+    drawn = f'<svg width="{width}" height="{height}" aria-hidden="true">{"".join(lines)}</svg>'
+    return f'<ol class="tree">{drawn}{"".join(out)}</ol>'
+
+
+def _line(depth: int, row: int, to_depth: int, to_row: int, shown: bool) -> str:
+    """From a message down to one below it."""
+    x, y = 16 * depth + 12, _ROW * row + _ROW // 2
+    to_x, to_y = 16 * to_depth + 12, _ROW * to_row + _ROW // 2
+    style = ' class="on"' if shown else ""
+    return f'<path{style} d="M{x} {y}V{to_y - 6}Q{x} {to_y} {min(x + 6, to_x)} {to_y}H{to_x}"/>'
+
+
+def _part(part: Mapping[str, Any], number: int, count: int, language: str) -> str:
+    title = f"<h4>{t(language, 'part', n=number + 1)}</h4>" if count > 1 else ""
+    versions = " · ".join(f"{name} {version}" for name, version in dict(part["versions"]).items())
+    rows = [(name, part[name]) for name in _MODEL if part[name]]
+    rows += [(name, part[name]) for name in _HASHES if part[name]]
+    rows += [("versions", versions), ("seed", part["seed"])]
+    rows += [(name, value) for name, value in dict(part["sampling"]).items() if name != "seed"]
+    rows += [(name, part[name]) for name in _COUNTS if part[name] not in (None, "", 0)]
+    for name, unit in (("time_to_first_token", "s"), ("tokens_per_second", "tokens/s")):
+        if part[name] is not None:
+            rows.append((name, f"{part[name]:.3g} {unit}"))
+    cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in rows)
+    return f"{title}<dl>{cells}</dl>"
+
+
+def _replay(message_id: str, state: ReplayState | None, language: str) -> str:
+    buttons = icon_button("replay", t(language, "replay"), argument=message_id, text=True, icon="regenerate")
+    buttons += icon_button("replay_now", t(language, "replay_now"), argument=message_id, text=True, icon="continue")
+    words = (
+        f'<p class="hint">{t(language, "replay_hint")}</p>' if state is None else _progress(message_id, state, language)
+    )
+    return f'<section class="replay">{words}{_verdict(state, language) if state else ""}<p>{buttons}</p></section>'
+
+
+def _progress(message_id: str, state: ReplayState, language: str) -> str:
+    if state.phase == "failed":
+        return f'<p class="error">{html.escape(reason_words(language, state.error))}</p>'
+    if state.phase == "stopped":
+        return f'<p class="hint">{t(language, "replay.stopped")}</p>'
+    if state.phase == "done":
+        return ""
+    share = 100 * state.done // max(state.total, state.done, 1)
+    stop = icon_button("stop_replay", t(language, "stop"), argument=message_id, text=True, icon="close")
+    words = t(language, f"replay.{state.phase}", done=state.done, total=state.total)
+    return f'<p>{words} {stop}</p><p class="bar"><i style="width: {share}%"></i></p>'
+
+
+def _verdict(state: ReplayState, language: str) -> str:
+    verdict = state.verdict
+    if verdict is None:
+        return ""
+    if verdict.identical:
+        more = f" {t(language, 'replay.although')}" if verdict.causes else ""
+        words = f'<p class="same">{t(language, "replay.identical", n=len(state.tokens))}{more}</p>'
+    else:
+        words = f'<p class="other">{t(language, "replay.diverges", n=verdict.at)}</p>'
+    causes = "".join(f"<li>{html.escape(reason_words(language, cause))}</li>" for cause in verdict.causes)
+    return words + (f"<ul>{causes}</ul>" if causes else "")
+
+
+def _token(at: int, token: Any, state: ReplayState) -> str:
+    chance = math.exp(token.logprob)
+    level = next((level for level, low in enumerate(_LEVELS) if chance >= low), len(_LEVELS))
+    others = html.escape(json.dumps([[text, math.exp(log)] for _, text, log in token.top], ensure_ascii=False))
+    parts = token.text.replace("\n", "↵\n")
+    verdict = state.verdict
+    beyond = " beyond" if verdict is not None and not verdict.identical and at + 1 >= verdict.at else ""
+    return (
+        f'<button type="button" class="tk p{level}{beyond}" data-at="{at}" data-text="{html.escape(token.text)}" '
+        f'data-top="{others}" title="{_percent(chance)}">{html.escape(parts) or "·"}</button>'
+    )
+
+
+def _percent(chance: float) -> str:
+    return f"{100 * chance:.0f} %" if chance >= 0.1 or not chance else f"{100 * chance:.1f} %"
+
+
+def _node(node: Node, depth: int, language: str) -> str:
+    label = html.escape(" ".join(node.label.split())[:70] or "…")
+    current = ' aria-current="true"' if node.shown else ""
+    return (
+        f'<li style="--depth: {depth}" class="{node.role}"><button type="button" data-action="select" '
+        f'data-argument="{node.id}"{current}><i aria-hidden="true"></i><span class="sr">'
+        f"{t(language, 'you' if node.role == 'user' else 'model')}: </span>{label}</button></li>"
+    )

@@ -1,0 +1,126 @@
+"""Files that come and go: attachments, imports, exports. What is sent is streamed to disk, never into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import anyio
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from playground.chat import ChatService
+from playground.documents import LIMIT, read_document
+from playground.errors import BadValueError, PlaygroundError
+from playground.exchange import FORMATS, all_ids, export, import_file, safe_name
+from playground.meter import count_file
+from playground.records import Attachment
+from playground.store.rows import new_id
+from playground.ui.chat_routes import answered
+from playground.ui.import_view import report_html
+from playground.ui.markdown import render
+from playground.ui.reasons import reason_words
+from playground.ui.strings import language_of
+
+_LARGEST_IMPORT = 4 << 30
+"""Bytes; an archive of a whole account."""
+
+
+def build_file_router(service: ChatService, folder: Path) -> APIRouter:
+    """The routes, all under /page; `folder` is for files on their way."""
+    router, history = APIRouter(), service.history
+
+    @router.post("/attach")
+    async def attach(request: Request, name: str) -> Response:
+        return await _received(request, folder, LIMIT, lambda file, language: _attach(service, file, name, language))
+
+    @router.post("/import")
+    async def import_(request: Request, name: str) -> Response:
+        def work(file: Path, language: str) -> dict[str, Any]:
+            report = import_file(history, file)
+            service.announce("-")
+            return {"html": report_html(report, name, language), "imported": [one for one, _ in report.imported]}
+
+        return await _received(request, folder, _LARGEST_IMPORT, work)
+
+    @router.get("/export")
+    def export_(request: Request, format: str, c: str = "", upto: str = "") -> Response:
+        ids = [one for one in c.split(",") if one] or all_ids(history)
+        try:
+            title = history.conversation(ids[0]).title if len(ids) == 1 else "conversations"
+            pieces = export(history, ids, format, upto=upto or None, render=render)
+        except PlaygroundError as error:
+            return answered(request, lambda language, error=error: _raise(error))  # type: ignore[misc]
+        name = f"{safe_name(title, FORMATS[format].suffix)}"
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}
+        return StreamingResponse(pieces, media_type=FORMATS[format].media_type, headers=headers)
+
+    return router
+
+
+async def _received(request: Request, folder: Path, limit: int, work: Any) -> Response:
+    """Write the body into a file of its own, let `work` read it in a thread, delete it."""
+    language = language_of(request.cookies, request.headers.get("accept-language", ""))
+    try:
+        declared = int(request.headers.get("content-length") or 0)
+        if declared > limit:
+            raise BadValueError(_too_large(declared, limit))
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+            await _save(request.stream(), file, limit)
+            answer = await anyio.to_thread.run_sync(work, Path(file.name), language)
+        return JSONResponse(answer)
+    except PlaygroundError as error:
+        return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
+    except OSError as error:
+        words = f"The file could not be kept for reading: {error.strerror}. Free some space and try again."
+        return JSONResponse({"error": reason_words(language, words)}, status_code=507)
+
+
+async def _save(body: AsyncIterator[bytes], file: Any, limit: int) -> None:
+    size = 0
+    async for piece in body:
+        size += len(piece)
+        if size > limit:
+            raise BadValueError(_too_large(size, limit))
+        file.write(piece)
+    file.flush()
+
+
+def _too_large(size: int, limit: int) -> str:
+    return f"The file has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB can be taken. Split it, or choose a part."
+
+
+def _attach(service: ChatService, file: Path, name: str, language: str) -> dict[str, Any]:
+    """Read a file, keep its text until a message takes it, and say what it is and how many tokens it has."""
+    document = read_document(file, name)
+    text = document.text()
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    attachment = Attachment(
+        id=new_id(),
+        name=document.name,
+        media_type=document.media_type,
+        size=file.stat().st_size,
+        sha256=digest.hexdigest(),
+        pages=document.pages,
+        notes=document.notes,
+        characters=len(text),
+        text=text,
+    )
+    service.history.keep_file(attachment)
+    with service.manager.peek() as engine:
+        counted = engine is not None and engine.info.engine != "remote"
+        tokens = count_file(engine, attachment) if engine is not None and counted else None
+    notes = [reason_words(language, note) for note in document.notes]
+    return {"id": attachment.id, "name": document.name, "tokens": tokens, "pages": document.pages, "notes": notes}
+
+
+def _raise(error: PlaygroundError) -> dict[str, Any]:
+    raise error

@@ -1,0 +1,200 @@
+// Below the messages: files to attach, the context meter, templates and personas.
+"use strict";
+
+const playgroundComposer = (() => {
+  const { word, ask, act, stored, state, panel } = playground;
+  const $ = (id) => document.getElementById(id);
+  const key = (conversation = state.conversation) => `files:${conversation}`;
+  const under = new Set();
+  let list = [], timer = 0, asked = 0, rule = "oldest";
+
+  // ---- files ---------------------------------------------------------------------------------------------------------
+  const files = () => list.filter((one) => one.id).map((one) => one.id);
+  const uploads = () => Promise.all([...under]);
+
+  function keep(conversation = state.conversation) { stored("sessionStorage", key(conversation), list.length ? JSON.stringify(list.filter((one) => one.id)) : ""); }
+
+  function opened() {
+    try { list = JSON.parse(stored("sessionStorage", key()) || "[]"); } catch { list = []; }
+    draw();
+  }
+
+  function taken() {
+    list = list.filter((one) => !one.id);
+    keep();
+    draw();
+  }
+
+  function draw() {
+    const box = $("pg-files");
+    box.replaceChildren(...list.map((one) => {
+      const chip = Object.assign(document.createElement("span"), { className: "file" });
+      chip.setAttribute("role", "listitem");
+      const name = Object.assign(document.createElement("b"), { textContent: one.name, title: one.name });
+      const facts = [one.pages ? word("pages", { n: one.pages }) : "", one.tokens != null ? word("tokens", { n: one.tokens }) : "", ...(one.notes || [])];
+      const text = one.id ? facts.filter(Boolean).join(" · ") : word("uploading", { percent: one.percent || 0 });
+      const off = playground.button("×", () => { one.cancel?.(); list = list.filter((other) => other !== one); keep(); draw(); changed(); });
+      off.setAttribute("aria-label", word("remove_file", { name: one.name }));
+      chip.append(name, Object.assign(document.createElement("small"), { textContent: text }), off);
+      return chip;
+    }));
+  }
+
+  function attach(chosen) {
+    for (const file of chosen) {
+      const one = { name: file.name, percent: 0 }, conversation = state.conversation;
+      list.push(one);
+      draw();
+      const job = upload(file, one, conversation).finally(() => under.delete(job));
+      under.add(job);
+    }
+  }
+
+  function upload(file, one, conversation) {
+    return new Promise((resolve) => {
+      const request = new XMLHttpRequest();
+      one.cancel = () => request.abort();
+      const end = (answer) => {
+        const here = conversation === state.conversation;
+        if (answer.error) {
+          if (here) list = list.filter((other) => other !== one);
+          playground.notice(answer.error, "attach");
+        } else {
+          Object.assign(one, answer, { cancel: undefined });
+          playground.notice("", "attach");
+          if (!here) { // The reader has gone on: the file waits where it was dropped.
+            const kept = JSON.parse(stored("sessionStorage", key(conversation)) || "[]");
+            stored("sessionStorage", key(conversation), JSON.stringify([...kept, answer]));
+          }
+        }
+        if (here) { keep(); draw(); changed(); }
+        resolve();
+      };
+      request.upload.onprogress = (event) => { one.percent = event.total ? Math.round((100 * event.loaded) / event.total) : 0; draw(); };
+      request.onload = () => { try { end(JSON.parse(request.responseText)); } catch { end({ error: word("failed") }); } };
+      request.onerror = () => end({ error: word("offline") });
+      request.onabort = () => resolve();
+      request.open("POST", `page/attach?name=${encodeURIComponent(file.name)}`);
+      request.send(file);
+    });
+  }
+
+  // ---- the meter -------------------------------------------------------------------------------------------------------
+  function changed() {
+    clearTimeout(timer);
+    if (!state.streaming) timer = setTimeout(measure, 350);
+  }
+
+  async function measure() {
+    const number = ++asked, box = document.querySelector("#pg-message textarea");
+    const body = { conversation: state.conversation, text: box?.value || "", files: files() };
+    if (panel.of === state.conversation) body.system = document.querySelector("#pg-system textarea")?.value;
+    let meter;
+    try {
+      meter = await (await fetch("page/context", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } })).json();
+    } catch { return; }
+    if (number !== asked || meter.limit === undefined) { if (number === asked) $("pg-tokens").textContent = ""; return; }
+    rule = meter.rule;
+    let text = word("meter", { n: meter.tokens.toLocaleString(), limit: meter.limit.toLocaleString() });
+    if (meter.left_out) text += ` · ${word(rule === "summary" ? "meter_summary" : "meter_out", { n: meter.left_out })}`;
+    if (meter.excluded) text += ` · ${word("meter_hand", { n: meter.excluded })}`;
+    $("pg-tokens").textContent = text;
+    $("pg-bar").firstChild.style.width = `${Math.min(100, (100 * meter.tokens) / meter.limit)}%`;
+    $("pg-meter").classList.toggle("full", Boolean(meter.error) || meter.tokens > meter.limit);
+    playground.notice(meter.error, "meter");
+    files().forEach((id, at) => { const one = list.find((file) => file.id === id); if (one) one.tokens = meter.files[at]; });
+    draw();
+    // What would not be seen by the model is shown paler, before anything is sent.
+    const first = meter.first && document.getElementById(`m-${meter.first}`);
+    let out = Boolean(meter.left_out) && Boolean(first || !meter.first);
+    for (const article of document.querySelectorAll("#pg-items article")) {
+      if (article === first) out = false;
+      article.classList.toggle("out", out);
+    }
+  }
+
+  function contextMenu(node) {
+    const choose = (value) => () => { panel.context = value; act("context", state.conversation, value); };
+    const items = ["oldest", "summary", "hand"].map((one) => [word(`context.${one}`), choose(one), { checked: rule === one, hint: word(`context.${one}_hint`) }]);
+    playgroundMenus.menu(node, state.conversation ? items : [[word("context.later"), () => {}]]);
+  }
+
+  // ---- personas and templates --------------------------------------------------------------------------------------------
+  function persona(name) { $("pg-persona").textContent = name || word("no_persona"); }
+
+  async function personas(node) {
+    const { personas: all = [], error } = await ask("page/prompts");
+    if (error) return playground.notice(error, "command");
+    const items = [[word("no_persona"), () => act("persona", ""), { checked: !panel.persona }]];
+    for (const one of all) items.push([one.name, () => act("persona", one.id), { checked: panel.persona === one.id }]);
+    items.push("-", [word("save_persona"), () => savePrompt("persona", { text: document.querySelector("#pg-system textarea")?.value })]);
+    const own = all.filter((one) => one.own);
+    if (own.length) items.push([word("delete_persona"), (from) => playgroundMenus.menu(from, own.map((one) => [one.name, () => deletePrompt(one.id), { danger: true }]))]);
+    playgroundMenus.menu(node, items);
+  }
+
+  async function savePrompt(kind, { id = "", name = "", text = "" }) {
+    const hint = kind === "template" ? word("template_hint") : word("persona_hint");
+    const found = await playgroundMenus.form(word(kind === "template" ? "save_template" : "save_persona"), [
+      { name: "name", label: word("name"), value: name },
+      { name: "text", label: word(kind === "template" ? "template_text" : "system_prompt"), kind: "textarea", value: text, hint },
+    ], word("save"), (values) => (values.name.trim() && values.text.trim() ? "" : word("name_and_text")));
+    if (found) act("save_prompt", id, { kind, ...found });
+  }
+
+  function deletePrompt(id) { playground.pendingUndo.prompt = true; act("delete_prompt", id); }
+
+  async function templates(node) {
+    const { templates: all = [], error } = await ask("page/prompts");
+    if (error) return playground.notice(error, "command");
+    const items = all.map((one) => [one.name, () => insert(one), { hint: one.text.slice(0, 80) }]);
+    const own = all.filter((one) => one.own);
+    items.push("-", [word("save_template"), () => savePrompt("template", { text: document.querySelector("#pg-message textarea").value })]);
+    if (own.length) {
+      items.push([word("edit_template"), (from) => playgroundMenus.menu(from, own.map((one) => [one.name, () => savePrompt("template", one)]))]);
+      items.push([word("delete_template"), (from) => playgroundMenus.menu(from, own.map((one) => [one.name, () => deletePrompt(one.id), { danger: true }]))]);
+    }
+    playgroundMenus.menu(node, items);
+  }
+
+  async function insert(template) {
+    let text = template.text;
+    if (template.variables.length) {
+      const fields = template.variables.map((name) => ({ name, label: name, kind: /text|code|notes|points|文字|代码|笔记|要点/i.test(name) ? "textarea" : "text" }));
+      // What is missing is told in the form, which keeps what was filled in.
+      const found = await playgroundMenus.form(template.name, fields, word("insert"), async (values) => {
+        const answer = await (await fetch("page/fill", { method: "POST", body: JSON.stringify({ text: template.text, values }), headers: { "Content-Type": "application/json" } })).json();
+        text = answer.text;
+        return answer.error;
+      });
+      if (!found) return;
+    }
+    const box = document.querySelector("#pg-message textarea");
+    playground.setMessage(box.value ? `${box.value}\n\n${text}` : text);
+    box.focus();
+  }
+
+  function click(node, action) {
+    const doing = { attach: () => $("pg-file").click(), templates: () => templates(node), personas: () => personas(node), context: () => contextMenu(node), help: () => playgroundKeys.help() }[action];
+    doing?.();
+    return Boolean(doing);
+  }
+
+  function start() {
+    $("pg-file").addEventListener("change", () => { attach([...$("pg-file").files]); $("pg-file").value = ""; });
+    persona("");
+    const main = $("pg-main");
+    main.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); main.classList.add("drop"); } });
+    main.addEventListener("dragleave", () => main.classList.remove("drop"));
+    main.addEventListener("drop", (event) => {
+      main.classList.remove("drop");
+      if (event.dataTransfer.files.length) { event.preventDefault(); attach([...event.dataTransfer.files]); }
+    });
+    document.addEventListener("paste", (event) => {
+      const pasted = [...(event.clipboardData?.files || [])];
+      if (pasted.length && event.target.closest?.("#pg-composer")) { event.preventDefault(); attach(pasted); }
+    });
+  }
+
+  return { click, start, files, uploads, opened, taken, changed, persona };
+})();

@@ -1,0 +1,75 @@
+// The drawer on the right: a reply's record and replay, its tokens, the tree of the conversation.
+"use strict";
+
+const playgroundDetails = (() => {
+  const { word, ask, act, state } = playground;
+  const $ = (id) => document.getElementById(id);
+  let tab = "record", message = "", timer = 0, drawn = "";
+
+  function show(which, id) {
+    tab = which;
+    message = id || message;
+    $("pg-info").hidden = false;
+    document.body.classList.add("info");
+    drawn = "";
+    refresh();
+  }
+
+  function close() {
+    $("pg-info").hidden = true;
+    document.body.classList.remove("info");
+    clearTimeout(timer);
+  }
+
+  async function refresh() {
+    clearTimeout(timer);
+    if ($("pg-info").hidden) return;
+    for (const one of $("pg-info-tabs").querySelectorAll("[role=tab]")) one.setAttribute("aria-selected", String(one.dataset.info === tab));
+    const addresses = { record: `page/details/${message}`, tokens: `page/tokens/${message}`, tree: `page/tree?c=${state.conversation}` };
+    const answer = await ask(addresses[tab]), body = $("pg-info-body");
+    const html = answer.error ? "" : answer.html;
+    if (answer.error) body.replaceChildren(Object.assign(document.createElement("p"), { className: "error", textContent: answer.error }));
+    else if (html !== drawn) {
+      const top = body.scrollTop;
+      body.innerHTML = html;
+      body.scrollTop = top;
+      playground.translate(body);
+    }
+    drawn = html;
+    if (answer.busy) timer = setTimeout(refresh, 250);
+  }
+
+  function changed() { if (!$("pg-info").hidden && tab === "tree") refresh(); }
+
+  function tokenMenu(node) {
+    const box = node.closest(".tks"), all = [...box.querySelectorAll(".tk")], at = all.indexOf(node);
+    const before = all.slice(0, at).map((one) => one.dataset.text).join("");
+    const items = JSON.parse(node.dataset.top).map(([text, chance]) => {
+      const label = `${JSON.stringify(text)}  ${(100 * chance).toFixed(1)} %`;
+      const same = text === node.dataset.text;
+      return [label, () => { if (!same) act("continue_from", box.dataset.message, { at, text: before + text }); }, { checked: same, hint: same ? "" : word("continue_from_this") }];
+    });
+    playgroundMenus.menu(node, items);
+  }
+
+  function click(node, action, argument) {
+    if (node.classList.contains("tk") && node.closest(".tks")) { tokenMenu(node); return true; }
+    if (node.dataset.info) { show(node.dataset.info, message || lastReply()); return true; }
+    if (action === "close_info") { close(); return true; }
+    if (action === "details") { show("record", argument); return true; }
+    if (action === "select" && node.closest(".tree")) { act("select", argument); playground.open(state.conversation, false, argument); return true; }
+    if (action === "replay" || action === "replay_now") {
+      act("replay", argument, action === "replay_now" ? "now" : "");
+      timer = setTimeout(refresh, 250);
+      return true;
+    }
+    if (action === "stop_replay") { act("stop_replay", argument); timer = setTimeout(refresh, 250); return true; }
+    return false;
+  }
+
+  const lastReply = () => [...document.querySelectorAll("#pg-items article.assistant")].pop()?.dataset.id || "";
+
+  function start() { $("pg-info").addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); close(); playground.focusBox(); } }); }
+
+  return { click, start, show, changed, refresh };
+})();

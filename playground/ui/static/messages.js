@@ -1,0 +1,105 @@
+// What can be done with a message: edit in place, vote, star, leave out, retry otherwise, delete.
+"use strict";
+
+const playgroundMessages = (() => {
+  const { word, ask, act, stored, state } = playground;
+
+  // ---- editing in place: what is typed outlives a reload, and never overwrites what was there -------------------------
+  async function edit(node, id) {
+    const article = node.closest("article"), body = article.querySelector(".body") || article.querySelector(".who");
+    if (article.querySelector(".editing")) return;
+    const message = await ask(`page/text/${id}`);
+    if (message.error) return playground.notice(message.error, "command");
+    const user = article.classList.contains("user"), key = `edit:${id}`;
+    const box = Object.assign(document.createElement("div"), { className: "editing" });
+    const area = Object.assign(document.createElement("textarea"), { value: stored("sessionStorage", key) || message.text });
+    area.setAttribute("aria-label", word("edit"));
+    const close = () => { stored("sessionStorage", key, ""); box.remove(); body.hidden = false; };
+    const save = () => {
+      const text = area.value;
+      box.remove();
+      body.hidden = false;
+      // Kept until the answer is there: a refusal must not cost what was typed.
+      waiting.set(id, key);
+      act(user ? "edit" : "edit_reply", id, text);
+    };
+    const row = Object.assign(document.createElement("div"), { className: "pg-row" });
+    const ok = playground.button(word(user ? "edit_send" : "edit_save"), save);
+    ok.className = "primary";
+    row.append(playground.button(word("cancel"), close), ok, Object.assign(document.createElement("small"), { textContent: word(user ? "edit_hint" : "edit_reply_hint") }));
+    area.addEventListener("input", () => { stored("sessionStorage", key, area.value); grow(area); });
+    area.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { event.stopPropagation(); close(); }
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); save(); }
+    });
+    box.append(area, row);
+    body.hidden = true;
+    body.after(box);
+    grow(area);
+    area.focus();
+  }
+
+  const waiting = new Map();
+  // Told by the page when an edit was answered; on success its draft goes.
+  function answered(result) {
+    const key = waiting.get(result.argument);
+    if (!key) return;
+    waiting.delete(result.argument);
+    if (!result.error) stored("sessionStorage", key, "");
+  }
+
+  function grow(area) {
+    area.style.height = "auto";
+    area.style.height = `${Math.min(area.scrollHeight + 4, innerHeight * 0.6)}px`;
+  }
+
+  // ---- votes -----------------------------------------------------------------------------------------------------------
+  async function vote(node, id, value) {
+    if (node.getAttribute("aria-pressed") === "true") return act("vote", id, { vote: 0, reason: "" });
+    act("vote", id, { vote: value, reason: "" });
+    playground.toast(word("voted"), null, [word("say_why"), async () => {
+      const found = await playgroundMenus.form(word("say_why"), [{ name: "reason", label: word(value > 0 ? "why_good" : "why_bad"), kind: "textarea" }]);
+      if (found) act("vote", id, { vote: value, reason: found.reason });
+    }]);
+  }
+
+  // ---- retry -------------------------------------------------------------------------------------------------------------
+  async function retry(id) {
+    const models = await ask("page/choices");
+    const options = [["", word("same_model")], ...(models.models || [])];
+    const found = await playgroundMenus.form(word("retry"), [
+      { name: "model", label: word("model"), kind: "select", options },
+      { name: "temperature", label: "temperature", kind: "number", hint: word("empty_keeps") },
+      { name: "top_p", label: "top_p", kind: "number" },
+      { name: "seed", label: "seed", kind: "number" },
+    ], word("retry_go"));
+    if (!found) return;
+    const value = { model: found.model };
+    for (const name of ["temperature", "top_p"]) if (found[name] !== "") value[name] = Number(found[name]);
+    value.seed = found.seed === "" ? null : Number(found.seed);
+    act("retry", id, value);
+  }
+
+  function moreMenu(node, id) {
+    const article = node.closest("article"), facts = node.parentElement.dataset, reply = article.classList.contains("assistant");
+    const items = [
+      [word(facts.star ? "unstar" : "star"), () => act("star", id, facts.star ? "" : "1")],
+      [word(facts.out ? "take_in" : "leave_out"), () => act("leave_out", id, facts.out ? "" : "1")],
+    ];
+    if (reply) {
+      items.push([word("edit"), (from) => edit(from, id)], [word("retry"), () => retry(id)], [word("tokens_tab"), () => playgroundDetails.show("tokens", id)]);
+    }
+    items.push([word("tree"), () => playgroundDetails.show("tree", id)], [word("export_upto"), () => playgroundSide.exportMenu(node, state.conversation, id)]);
+    items.push("-", [word("delete_message"), () => act("delete_message", id), { danger: true }]);
+    playgroundMenus.menu(node, items);
+  }
+
+  function click(node, action, argument) {
+    if (action === "edit") { edit(node, argument); return true; }
+    if (action === "vote_up" || action === "vote_down") { vote(node, argument, action === "vote_up" ? 1 : -1); return true; }
+    if (action === "more") { moreMenu(node, argument); return true; }
+    return false;
+  }
+
+  return { click, edit, answered };
+})();
