@@ -108,10 +108,11 @@ class Kept(Rows):
     def keep_summary(self, conversation_id: str, upto_id: str, text: str, model: str) -> str:
         """Keep what stands for all messages up to one; returns the text's SHA-256."""
         sha256 = self.keep_text(text)
-        row = dict(conversation_id=conversation_id, upto_id=upto_id, text_sha256=sha256, model=model)
         with self.database.writing() as db:
-            db.table("summaries").insert(
-                {**row, "created_at": time.time()}, pk=("conversation_id", "upto_id"), replace=True
+            db.execute(
+                "INSERT OR REPLACE INTO summaries (conversation_id, upto_id, text_sha256, model, created_at) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [conversation_id, upto_id, sha256, model, time.time()],
             )
         return sha256
 

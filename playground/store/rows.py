@@ -104,9 +104,20 @@ class Rows:
         for old, new in ids.items():
             for row in list(db.query(f"SELECT * FROM {table} WHERE message_id = ?", [old])):
                 row |= {"message_id": new} | ({"id": new_id()} if "id" in row else {})
+                if "prompt" in row:
+                    row["prompt"] = json.dumps(exchanged(json.loads(row["prompt"]), ids), ensure_ascii=False)
                 db.table(table).insert(row)
 
 
 def new_id() -> str:
     """An id that no other has, on any machine."""
     return uuid.uuid4().hex
+
+
+def exchanged(value: Any, ids: Mapping[str, str]) -> Any:
+    """A record's prompt names messages by their ids: here with others, wherever they stand."""
+    if isinstance(value, str):
+        return ids.get(value, value)
+    if isinstance(value, Sequence):
+        return [exchanged(one, ids) for one in value]
+    return {key: exchanged(one, ids) for key, one in value.items()} if isinstance(value, Mapping) else value

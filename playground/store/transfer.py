@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlite_utils
 
 from playground.errors import MissingError
-from playground.store.rows import Rows, new_id
+from playground.store.rows import Rows, exchanged, new_id
 from playground.store.transfer_check import checked, shared_texts
 from playground.store.transfer_fields import ATTACHMENT, CONVERSATION, MESSAGE, PART, SUMMARY
 
@@ -176,19 +176,10 @@ def _renewed(wanted: Mapping[str, Any]) -> dict[str, Any]:
             "parent_id": ids.get(message["parent_id"]),
             "edited_from": ids.get(message["edited_from"]),
             "attachments": [{**file, "id": ids[file["id"]]} for file in message["attachments"]],
-            "parts": [{**part, "prompt": _exchanged(part["prompt"], ids)} for part in message["parts"]],
+            "parts": [{**part, "prompt": exchanged(part["prompt"], ids)} for part in message["parts"]],
         }
         for message in wanted["messages"]
     ]
     summaries = [{**summary, "upto_id": ids[summary["upto_id"]]} for summary in wanted["summaries"]]
     new = {"id": ids[wanted["id"]], "leaf_id": ids.get(wanted["leaf_id"])}
     return {**wanted, **new, "messages": messages, "summaries": summaries}
-
-
-def _exchanged(value: Any, ids: Mapping[str, str]) -> Any:
-    """A record's prompt names messages by their ids."""
-    if isinstance(value, str):
-        return ids.get(value, value)
-    if isinstance(value, Sequence):
-        return [_exchanged(one, ids) for one in value]
-    return {key: _exchanged(one, ids) for key, one in value.items()} if isinstance(value, Mapping) else value
