@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli_keeping import add_keeping
-from playground.errors import BadValueError, StorageError
+from playground.errors import BadValueError, BusyError, StorageError
 from playground.paths import DataFolder, storage_error
 from playground.records import Conversation, Message
 from playground.settings import Settings
@@ -239,9 +239,15 @@ def _trash_empty(options: argparse.Namespace, settings: Settings, folder: DataFo
             print("Nothing was deleted.")
             return 1
         print(f"Backup: {history.database.backup()}")
+        busy = 0
         for conversation in found:
-            history.purge(conversation.id)
-    print(f"{len(found)} conversations are deleted.")
+            try:
+                history.purge(conversation.id)
+            except BusyError:
+                busy += 1
+    print(f"{len(found) - busy} conversations are deleted.")
+    if busy:
+        raise BusyError(f"Replies are being written in {busy} more. Stop them, or start and end the app; then go on.")
     return 0
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from playground.cli import main
 from tests.conftest import ROOT, App
-from tests.histories import answered, open_history
+from tests.histories import answered, open_history, turn
 from tests.test_cli import ECHO, ask_json, assert_fault, data, run
 
 __all__ = ["data"]
@@ -209,6 +209,12 @@ def test_trash(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
     assert say("restore", backup.name)[0] == 0
     assert [talk["id"] for talk in json.loads(say("trash", "list", "--json")[1])] == [one]
     assert say("trash", "restore", "nobody")[0] == 4
+    history = open_history(data)
+    history.trash(turn(history).conversation_id)
+    history.database.close()
+    code, out, err = say("trash", "empty", "--yes")
+    assert (code, out.splitlines()[1]) == (3, "1 conversations are deleted.")
+    assert "being written in 1 more" in err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playground.errors import BadValueError, MissingError
+from playground.errors import BadValueError, BusyError, MissingError
 from playground.records import Conversation, TitleBy
 from playground.store.rows import Rows, new_id
 
@@ -159,11 +159,13 @@ class Shelf(Rows):
         return copy
 
     def purge(self, conversation_id: str) -> None:
-        """Delete a conversation in the trash for good. Raises BadValueError when it is not there."""
+        """Delete a conversation in the trash for good. Raises BadValueError when it is not there, BusyError."""
         if self.conversation(conversation_id).deleted_at is None:
             raise BadValueError("This conversation is not in the trash. Move it there first.")
         with self.database.writing() as db:
             ids = "SELECT id FROM messages WHERE conversation_id = :id"
+            if self._row(f"{ids} AND status = 'streaming'", dict(id=conversation_id)):
+                raise BusyError("A reply is being written here. Wait for it or stop it, then go on.")
             for row in list(db.query("SELECT id FROM messages WHERE conversation_id = :id", dict(id=conversation_id))):
                 self._unindex(row["id"])
             db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = :id", dict(id=conversation_id))

@@ -140,6 +140,17 @@ def test_purged_without_a_rest(history: History) -> None:
     assert check(history.database.file, running=False).problems == ()
 
 
+def test_what_is_being_written_is_not_purged(history: History) -> None:
+    new = turn(history)
+    history.trash(new.conversation_id)
+    with pytest.raises(BusyError):
+        history.purge(new.conversation_id)
+    history.finish(new.reply_id, "there", "complete", "", RECORD)
+    assert shown(history, new.conversation_id) == ["hello", "there"]
+    history.purge(new.conversation_id)
+    assert history.conversations(place="trash") == []
+
+
 def test_the_trash_takes_no_turn(history: History) -> None:
     new = answered(history)
     history.trash(new.conversation_id)
