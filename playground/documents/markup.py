@@ -63,6 +63,8 @@ def read_html(text: str) -> tuple[tuple[Block, ...], str]:
     walk = Walk()
     parser = etree.HTMLParser(target=walk, encoding="utf-8", huge_tree=True)  # type: ignore[arg-type]
     data = text.replace("\x00", "").encode("utf-8", "replace")
+    if not data:
+        return (), ""
     for start in range(0, len(data), 1 << 20):
         parser.feed(data[start : start + (1 << 20)])
     parser.close()

@@ -15,6 +15,8 @@ _DEPTH = 3
 """Rows of each edge that may be headers or footers; where the next one repeats too, it is the text that does."""
 _PAGES = 3
 """On so many pages something stands that is not of the text; on all where there are fewer."""
+_DENSE = 0.3
+"""The share of the pages from its first to its last on which a numbered header stands at least."""
 _NUMBER = re.compile(r"\d{1,5}(?!\d)")
 _ROMAN = re.compile(r"\b[ivxlc]{1,7}$|^[ivxlc]{1,7}\b")
 _BARE = re.compile(
@@ -34,9 +36,12 @@ def without_edges(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
         for key in _keys(line):
             alike[key].append(line)
     enough = min(_PAGES, max(2, len(pages)))
-    repeated = [lines for lines in alike.values() if len({line.page for line in lines}) >= enough]
-    known = {id(line) for lines in repeated for line in lines}
-    return [_rest(page, known, found) for page, found in zip(pages, edges, strict=True)]
+    words, numbers = set[int](), set[int]()
+    for (common, _), lines in alike.items():
+        on = {line.page for line in lines}
+        if len(on) >= enough and (isinstance(common, str) or len(on) >= _DENSE * (max(on) - min(on) + 1)):
+            (words if isinstance(common, str) else numbers).update(map(id, lines))
+    return [_rest(page, found, words, numbers) for page, found in zip(pages, edges, strict=True)]
 
 
 def _edges(page: Sequence[Line]) -> Iterator[list[list[Line]]]:
@@ -63,11 +68,18 @@ def _keys(line: Line) -> Iterator[tuple[str | int, int]]:
         yield int(number) - line.page, height
 
 
-def _rest(page: Sequence[Line], known: set[int], edges: Sequence[Sequence[Sequence[Line]]]) -> list[Line]:
+def _rest(
+    page: Sequence[Line], edges: Sequence[Sequence[Sequence[Line]]], words: set[int], numbers: set[int]
+) -> list[Line]:
     dropped: set[int] = set()
     for edge in edges:
-        if len(edge) <= _DEPTH or not all(id(line) in known for line in edge[_DEPTH]):
-            dropped |= {id(line) for row in edge[:_DEPTH] for line in row} & known
+        if len(edge) > _DEPTH and all(id(line) in words for row in edge for line in row):
+            continue
+        for row in edge[:_DEPTH]:
+            found = {id(line) for line in row} & (words | numbers)
+            if not found:
+                break
+            dropped |= found
     left = [line for line in page if id(line) not in dropped]
     return [line for line in left if not (_BARE.fullmatch(line.text.strip()) and _apart(line, left))]
 

@@ -95,7 +95,7 @@ def page_with_edges(number: int, head: str) -> list[Piece]:
     [
         lambda n: "The River Book",
         lambda n: f"Part {n // 3}: about mills {n + 6}",
-        lambda n: f"The River Book {'i ii iii iv v vi vii'.split()[n - 1]}",
+        lambda n: f"The River Book {['i', 'ii', 'iii', 'iv', 'v', 'vi', 'vii'][n - 1]}",
     ],
     ids=["the same on each page", "growing with the pages", "in Roman numbers"],
 )
