@@ -131,7 +131,7 @@ class _Job:
         same = (info.model, info.engine, info.template_sha256) == tuple(record[one] for one in _SAME_PROMPT)
         # Computed as it was then, which can be asked for where it is the same prompt.
         repeatable = same and not causes and self._now is None
-        reading = tuple((int(a), int(b)) for a, b in record["prompt"].get("reading", ())) if repeatable else ()
+        reading: Any = tuple(map(tuple, record["prompt"].get("reading", ()))) if repeatable else ()
         causes += self._differences(lease, sampling)
         tokens: list[TokenScore] = []
         text, phase = "", "reading"
