@@ -25,6 +25,7 @@ from typing import Any
 
 import filelock
 
+from playground import upkeep
 from playground.chat import ChatService
 from playground.engine.downloads import Downloads
 from playground.engine.manager import ModelManager
@@ -163,6 +164,8 @@ def _run(
     loader = threading.Timer(_LOAD_ANYWAY_SECONDS, services.manager.load)
     loader.daemon = True
     loader.start()
+    ending = threading.Event()
+    upkeep.begin(chat.history, ending)
     server = Server(
         uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, log_config=None)
     )
@@ -172,6 +175,7 @@ def _run(
     watchdog.daemon = True
     watchdog.start()
     loader.cancel()
+    ending.set()
     chat.close(_CLOSE_SECONDS)
     services.models.downloads.close()
     services.manager.close()

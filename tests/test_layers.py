@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "models",
         "doctor",
         "replay",
+        "upkeep",
         "titles",
         "exchange",
         "summarize",
