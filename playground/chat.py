@@ -41,6 +41,7 @@ class ChatService:
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
         self._closed = threading.Event()
+        self.warning = ""
         self.titles = Titles(history, manager, self.announce)
         manager.listen(lambda: self.announce(""))
         threading.Thread(target=self._journal, name="journal", daemon=True).start()
@@ -195,6 +196,12 @@ class ChatService:
                 listener(conversation_id, structural)
             except Exception:  # A page that fails to listen must not end the reply that it listens to.
                 log.exception("a listener failed")
+
+    def warn(self, words: str) -> None:
+        """Say on every page what goes wrong behind the scenes; "" takes it back."""
+        if words != self.warning:
+            self.warning = words
+            self.announce("")
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""

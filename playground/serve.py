@@ -165,7 +165,7 @@ def _run(
     loader.daemon = True
     loader.start()
     ending = threading.Event()
-    upkeep.begin(chat.history, ending)
+    upkeep.begin(chat, ending)
     server = Server(
         uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, log_config=None)
     )

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from playground.chat import ChatService
 from playground.errors import PlaygroundError
 from playground.store import History
 from playground.store.backups import keep_daily
@@ -15,10 +16,10 @@ _KEEP_FILES = 7 * 24 * 3600
 log = logging.getLogger(__name__)
 
 
-def begin(history: History, stop: threading.Event) -> None:
-    """Start it, in threads of its own that end with `stop`."""
-    keep_daily(history.database, stop)
-    threading.Thread(target=_catch_up, args=[history, stop], name="upkeep", daemon=True).start()
+def begin(chat: ChatService, stop: threading.Event) -> None:
+    """Start it, in threads of its own that end with `stop`; a copy that cannot be written is told on the page."""
+    keep_daily(chat.history.database, stop, told=chat.warn)
+    threading.Thread(target=_catch_up, args=[chat.history, stop], name="upkeep", daemon=True).start()
 
 
 def _catch_up(history: History, stop: threading.Event) -> None:

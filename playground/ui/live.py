@@ -6,6 +6,7 @@ Events (`data` is JSON):
   models {sections: {id: html}}                            sections of the Models tab did
   view   {conversation, title, settings, leaf, streaming, earlier, later, items: [{id, v, html}]}   the messages did
   live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
+  warning {text}                                           something goes wrong behind the scenes; empty when all is well
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
 """
@@ -130,6 +131,8 @@ class _Watcher:
             events.append(self._event("list", {"html": list_html(listed, self._language)}))
         self._model_dirty = False
         events.append(self._event("model", model_view(self._models.header(), self._language)))
+        warning = reason_words(self._language, self._service.warning)
+        events.append(self._event("warning", {"text": warning}))
         if self._conversation and self._view_dirty:
             self._view_dirty = False
             events.append(self._view())

@@ -54,6 +54,7 @@ const playground = (() => {
     on("view", showView);
     on("live", showLive);
     on("models", (event) => playgroundModels.show(event));
+    on("warning", ({ text }) => notice(text, "warning"));
     on("gone", () => open(""));
   }
 
