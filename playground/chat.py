@@ -206,7 +206,7 @@ class ChatService:
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""
         self._closed.set()
-        self.titles.close()
+        self.titles.rest()
         replies = list(self._replies.values())
         for reply in replies:
             reply.close()

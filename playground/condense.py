@@ -47,8 +47,8 @@ def condense(
         summary = history.text(kept[line.ids[at]])
         prompt = fit(lease, system_prompt, line[at + 1 :], sampling, summary=summary)
         if not prompt.left_out:
-            return replace(prompt, left_out=at + 1), kept[line.ids[at]]
-    cut = fit(lease, system_prompt, line, sampling, room=_ROOM).left_out
+            return replace(prompt, left_out=at + 1, start=at + 1 + prompt.start), kept[line.ids[at]]
+    cut = fit(lease, system_prompt, line, sampling, room=_ROOM).start
     start = max((at + 1 for at in ends if at < cut), default=0)
     before = history.text(kept[line.ids[start - 1]]) if start else ""
     summary = _summarize(lease, before, line[start:cut], sampling, stop, on_piece)
@@ -56,7 +56,7 @@ def condense(
     if not stop.is_set():
         sha256 = history.keep_summary(conversation_id, line.ids[cut - 1], summary, lease.info.model)
     prompt = fit(lease, system_prompt, line[cut:], sampling, summary=summary)
-    return replace(prompt, left_out=cut + prompt.left_out), sha256
+    return replace(prompt, left_out=cut + prompt.left_out, start=cut + prompt.start), sha256
 
 
 def _summarize(

@@ -37,11 +37,13 @@ class Prompt:
 
     turns: tuple[Turn, ...]
     left_out: int
+    start: int = 0
+    """Where in the messages the prompt begins; before that, some may have been left out by hand."""
     tokens: int = 0
     first: str = ""
     """The oldest message that went in."""
     excluded: tuple[str, ...] = ()
-    """Messages after that one which the user left out by hand."""
+    """Messages that the user left out by hand."""
 
     def receipt(self, **texts: str) -> dict[str, Any]:
         """What a reply's record keeps, so that the prompt can be made again and known again.
@@ -111,14 +113,15 @@ def fit(
     # A half reply that is continued may eat into the reply's room, but the context itself is the end.
     hard_limit = engine.info.context_length - 1 if chosen[-1].role == "assistant" else limit
     tokens = engine.count_tokens(turns)
-    left_out = len(messages) - size + next(at for at, m in enumerate(part) if m is chosen[0])
+    unread, before = len(messages) - size, next(at for at, m in enumerate(part) if m is chosen[0])
+    left_out = unread + sum(not m.left_out for m in part[:before])
     if all_or_nothing and (left_out or tokens > hard_limit):
         whole = _count(engine, system_prompt, [m for m in messages if not m.left_out], summary)
         raise ContextError(whole, limit, "Leave out some messages by hand, or let the oldest be left out.")
     if tokens > hard_limit:
         raise ContextError(tokens, hard_limit)
-    excluded = tuple(m.id for m in part[left_out - (len(messages) - size) :] if m not in chosen)
-    return Prompt(turns, left_out, tokens, chosen[0].id, excluded)
+    excluded = tuple(m.id for m in part if m.left_out and m not in chosen)
+    return Prompt(turns, left_out, unread + before, tokens, chosen[0].id, excluded)
 
 
 def turns_of(messages: Iterable[Message]) -> list[Turn]:

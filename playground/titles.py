@@ -57,9 +57,10 @@ class Titles:
             if conversation_id in ("", one):
                 stop.set()
 
-    def close(self) -> None:
-        """The process is about to end."""
-        self.rest()
+    @property
+    def busy(self) -> bool:
+        """True while a title is being made."""
+        return bool(self._under_way)
 
     def _make(self, conversation_id: str, ask: Turn, model: str, stop: threading.Event) -> None:
         text = ""

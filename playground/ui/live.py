@@ -6,7 +6,7 @@ Events (`data` is JSON):
   models {sections: {id: html}}                            sections of the Models tab did
   view   {conversation, title, settings, leaf, streaming, earlier, later, items: [{id, v, html}]}   the messages did
   live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
-  warning {text}                                           something goes wrong behind the scenes; empty when all is well
+  warning {text}                                           what goes wrong behind the scenes; empty when all is well
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
 """
