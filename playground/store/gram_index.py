@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from playground.store.database import Database
 from playground.store.grams import fold, grams, mark, query
@@ -50,14 +50,10 @@ class GramIndex:
             if done or stop.wait(rest):
                 return
 
-    def blocks(self, words: list[str], marks: list[str], first: int, last: int) -> Iterator[int]:
-        """Blocks from `last` down to `first` that may hold all of these words and marks, newest first."""
-        wanted = query(words, map(mark, marks))
-        found = self._conn.execute(
-            "SELECT rowid FROM grams WHERE grams MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC",
-            [wanted, first, last],
-        )
-        for (block,) in found:
+    def blocks(self, terms: Iterable[Sequence[str]], models: Iterable[str], last: int) -> Iterator[int]:
+        """Blocks from `last` on that may hold all of these terms and replies of these models, newest first."""
+        sql = "SELECT rowid FROM grams WHERE grams MATCH ? AND rowid <= ? ORDER BY rowid DESC"
+        for (block,) in self._conn.execute(sql, [query(terms, map(mark, models)), last]):
             yield block
 
     def waiting(self) -> list[int]:

@@ -1,16 +1,17 @@
 """Cuts text into the grams that the search index holds, so that any piece of text is found, Chinese of one sign too.
 
 Chinese, Japanese and Korean are cut into pairs, everything else into fours; a shorter piece is the beginning of one.
-No gram reaches over a space. Grams only say where something may stand: whoever searches looks into the text itself.
-Knows nothing of SQLite.
+No gram reaches over a space, but for pairs of short words. Grams only say where something may stand: whoever searches
+looks into the text itself. Knows nothing of SQLite.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _CJK = (
     "\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3130-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u9fff"
@@ -22,6 +23,7 @@ _MOST = 24
 """Grams that are asked for at once; a longer text is found by these of its grams, evenly spread."""
 _ODD = re.compile("[\x00-\x1f\x7f'\"]")
 """What the index's tokenizer cannot take for a part of a word, spaces apart."""
+_SPACE = "\ue020"
 
 
 def _widths() -> Iterable[tuple[str, str]]:
@@ -62,9 +64,11 @@ def grams(texts: Iterable[str], marks: Iterable[str] = ()) -> str:
     """All grams of folded texts, each once, as the words of one line for the index; `marks` are words as they are."""
     found: set[str] = set(marks)
     for text in texts:
-        for cjk, other in _RUNS.findall(_plain(text)):
+        plain = _plain(text)
+        for cjk, other in _RUNS.findall(plain):
             run, size = (cjk, _PAIR) if cjk else (other, _FOUR)
             found.update([run[at : at + size] for at in range(len(run))])
+        found.update(_bridges(plain.split()))
     return " ".join(found)
 
 
@@ -73,22 +77,32 @@ def mark(name: str) -> str:
     return "\uf8ff" + hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-def query(pieces: Iterable[str], marks: Iterable[str] = ()) -> str:
-    """What the index is asked for pieces of folded text: an FTS5 expression that every text with all of them meets.
+def query(terms: Iterable[Sequence[str]], marks: Iterable[str] = ()) -> str:
+    """What the index is asked for terms of folded words: an FTS5 expression that every text with all of them meets.
 
-    Empty when there is nothing to ask for.
+    The words of one term follow each other. Empty when there is nothing to ask for.
     """
     whole: dict[str, None] = {}
     short: dict[str, None] = {}
-    for piece in pieces:
-        for cjk, other in _RUNS.findall(_plain(piece)):
+    for term in terms:
+        words = [_plain(word) for word in term]
+        for cjk, other in itertools.chain.from_iterable(map(_RUNS.findall, words)):
             run, size = (cjk, _PAIR) if cjk else (other, _FOUR)
             if len(run) < size:
                 short[f'"{run}" *'] = None
             whole |= dict.fromkeys(f'"{run[at : at + size]}"' for at in range(len(run) - size + 1))
+        # The first word may be the end of one, and the last the beginning.
+        whole |= dict.fromkeys(f'"{bridge}"' for bridge in _bridges(words[1:-1]))
     # The beginning of a gram stands for many: it is asked for only where there is nothing better.
     wanted = list(whole or short)
     return " AND ".join([*(f'"{one}"' for one in marks), *wanted[:: -(-len(wanted) // _MOST) or 1]])
+
+
+def _bridges(words: Sequence[str]) -> Iterator[str]:
+    """Two short words that follow each other: by themselves, such words stand everywhere."""
+    for left, right in itertools.pairwise(words):
+        if len(left) < _FOUR and len(right) < _FOUR:
+            yield f"{left}{_SPACE}{right}"
 
 
 def _plain(text: str) -> str:

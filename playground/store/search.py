@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from playground.store.gram_index import BLOCK, GramIndex
 from playground.store.terms import Excerpt, Terms
 
-_FIRST = 200
+_FIRST = 100
 """Blocks that are looked into, newest first, before the index is asked: what stands everywhere is found in them."""
 _FEW = 400
 """Filters that leave no more blocks than this need no index."""
@@ -79,7 +79,7 @@ class _Filter:
         parts += ["m.created_at < :until"] * (self.until is not None)
         parts += ["m.conversation_id = :conversation_id"] * bool(self.conversation_id)
         mine = "EXISTS (SELECT 1 FROM {} WHERE {})".format
-        parts += [mine("replies r", "r.message_id = m.id AND r.model = :model")] * bool(self.model)
+        parts += [mine("replies r", "r.message_id = m.id AND +r.model = :model")] * bool(self.model)
         parts += [mine("tags t", "t.conversation_id = m.conversation_id AND t.tag = :tag")] * bool(self.tag)
         parts += [mine("conversations c", "c.id = m.conversation_id AND c.folder = :folder")] * (
             self.folder is not None
@@ -135,7 +135,7 @@ class Search(GramIndex):
                 found = list(itertools.islice(self._seqs(wanted, filters, before), limit + 1))
                 hits = tuple(self._hit(seq, wanted) for seq in found[:limit])
                 named: tuple[Named, ...] = ()
-                if wanted.words and before is None and not (model or role or starred or conversation_id):
+                if wanted.terms and before is None and not (model or role or starred or conversation_id):
                     named = self._named(wanted, filters)
             finally:
                 db.conn.execute("RELEASE search")
@@ -151,7 +151,7 @@ class Search(GramIndex):
         )
         (newest,) = self._conn.execute("SELECT coalesce(max(seq), 0) FROM messages").fetchone()
         high = newest if before is None else min(newest, before - 1)
-        for block in self._candidates(wanted.words, filters, high // BLOCK):
+        for block in self._candidates(wanted.terms, filters, high // BLOCK):
             low = block * BLOCK
             ends = {"low": low, "high": min(high, low + BLOCK - 1)}
             for seq, conversation, content in self._conn.execute(sql, {**values, **ends}).fetchall():
@@ -162,18 +162,18 @@ class Search(GramIndex):
                 if there[conversation]:
                     yield seq
 
-    def _candidates(self, words: list[str], filters: _Filter, last: int) -> Iterator[int]:
+    def _candidates(self, terms: Sequence[Sequence[str]], filters: _Filter, last: int) -> Iterator[int]:
         """Blocks that may hold what is wanted, newest first, each once."""
         chosen = self._chosen(filters)
-        marks = [filters.model] if filters.model else []
+        models = [filters.model] if filters.model else []
         if chosen is not None:
             every: Iterable[int] = sorted((block for block in chosen if block <= last), reverse=True)
-            if len(chosen) <= _FEW or not words:
+            if len(chosen) <= _FEW or not terms:
                 yield from every
                 return
         else:
-            every = self._both([], marks, last) if marks else range(last, -1, -1)
-        if not words:
+            every = self._both([], models, last) if models else range(last, -1, -1)
+        if not terms:
             yield from every
             return
         for number, block in enumerate(every):
@@ -183,14 +183,14 @@ class Search(GramIndex):
             last = block - 1
         else:
             return
-        for block in self._both(words, marks, last):
+        for block in self._both(terms, models, last):
             if chosen is None or block in chosen:
                 yield block
 
-    def _both(self, words: list[str], marks: list[str], last: int) -> Iterator[int]:
+    def _both(self, terms: Iterable[Sequence[str]], models: list[str], last: int) -> Iterator[int]:
         """Blocks that the index names, and those that are not in it."""
         late = (block for block in self.waiting() if block <= last)
-        merged = heapq.merge(self.blocks(words, marks, 0, last), late, reverse=True)
+        merged = heapq.merge(self.blocks(terms, models, last), late, reverse=True)
         yield from (block for block, _ in itertools.groupby(merged))
 
     def _chosen(self, filters: _Filter) -> set[int] | None:
@@ -218,22 +218,32 @@ class Search(GramIndex):
         return Hit(**row, excerpt=excerpt)
 
     def _named(self, wanted: Terms, filters: _Filter) -> tuple[Named, ...]:
-        """Conversations whose title and tags hold all terms; dates are those of their last change."""
-        sql = """SELECT id, title, updated_at, (SELECT group_concat(tag, char(10)) FROM tags WHERE conversation_id = id)
-                 FROM conversations WHERE deleted_at IS NULL"""
-        conditions = {
-            "folder": (filters.folder is not None, "folder = :folder"),
-            "tag": (filters.tag, "id IN (SELECT conversation_id FROM tags WHERE tag = :tag)"),
-            "since": (filters.since is not None, "updated_at >= :since"),
-            "until": (filters.until is not None, "updated_at < :until"),
+        """Conversations whose title, or one of whose tags, holds all terms; dates are those of their last change."""
+        where = ["deleted_at IS NULL"]
+        where += ["folder = :folder"] * (filters.folder is not None)
+        where += ["id IN (SELECT conversation_id FROM tags WHERE tag = :tag)"] * bool(filters.tag)
+        where += ["updated_at >= :since"] * (filters.since is not None)
+        where += ["updated_at < :until"] * (filters.until is not None)
+        listed = f"FROM conversations WHERE {' AND '.join(where)}"
+        tags = [row[0] for row in self._conn.execute("SELECT DISTINCT tag FROM tags") if wanted.stand_in(row[0])]
+        marks = ",".join("?" * len(tags))
+        tagged = {
+            row[0] for row in self._conn.execute(f"SELECT conversation_id FROM tags WHERE tag IN ({marks})", tags)
         }
-        sql += "".join(f" AND {condition}" for asked, condition in conditions.values() if asked)
-        found = (
-            Named(id_, tuple(sorted(tags.split("\n"))) if tags else (), updated_at, wanted.excerpt(title))
-            for id_, title, updated_at, tags in self._conn.execute(f"{sql} ORDER BY updated_at DESC", vars(filters))
-            if wanted.stand_in(f"{title}\n{tags}" if tags else title)
+        if not tagged:  # Most searches are for what stands in no title: all are looked into at once.
+            sql = f"SELECT group_concat(title, char(10)) {listed}"
+            if not wanted.stand_in(self._conn.execute(sql, vars(filters)).fetchone()[0] or ""):
+                return ()
+        rows = self._conn.execute(f"SELECT id, updated_at, title {listed} ORDER BY updated_at DESC", vars(filters))
+        found = (row for row in rows if row[0] in tagged or wanted.stand_in(row[2]))
+        return tuple(
+            Named(id_, self._tags(id_), updated_at, wanted.excerpt(title))
+            for id_, updated_at, title in itertools.islice(found, _NAMED)
         )
-        return tuple(itertools.islice(found, _NAMED))
+
+    def _tags(self, conversation_id: str) -> tuple[str, ...]:
+        sql = "SELECT tag FROM tags WHERE conversation_id = ? ORDER BY tag COLLATE NOCASE"
+        return tuple(row[0] for row in self._conn.execute(sql, [conversation_id]))
 
 
 def _storable(value: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.store.grams import OTHERS, fold, small
@@ -29,15 +31,12 @@ class Terms:
 
     def __init__(self, text: str) -> None:
         folded = fold(text)
-        self._terms: dict[str, re.Pattern[str]] = {}
-        """Every term with its spaces joined, and how it is found in a folded text."""
-        for phrase, word in _PARTS.findall(folded):
-            words = phrase.split() or [word or '"']
-            self._terms[" ".join(words)] = re.compile(r"\s+".join(map(re.escape, words)))
-        self._phrases = [pattern for term, pattern in self._terms.items() if " " in term]
-        self.words = sorted({word for term in self._terms for word in term.split()}, key=len, reverse=True)
-        """Every word of every term, folded, the longest first."""
-        signs = set("".join(self.words))
+        found = (tuple(phrase.split()) or (word or '"',) for phrase, word in _PARTS.findall(folded))
+        self.terms = tuple(dict.fromkeys(found))
+        """The words of each term, folded."""
+        self._words = sorted({word for term in self.terms for word in term}, key=len, reverse=True)
+        self._phrases = [" ".join(term) for term in self.terms if len(term) > 1]
+        signs = set("".join(self._words))
         self._others = "".join(OTHERS.get(sign, "") for sign in signs)
         self._caseless = all(sign.lower() == sign == sign.upper() for sign in signs)
         self.possible = not _SURROGATE.search(folded)
@@ -46,48 +45,63 @@ class Terms:
     def stand_in(self, text: str) -> bool:
         """Do all terms stand in this text?"""
         lower = text if self._caseless else small(text)
-        if not all(word in lower for word in self.words):
-            if text.isascii() or not any(sign in lower for sign in self._others):
-                return False
-            lower = fold(text)
-            if not all(word in lower for word in self.words):
-                return False
-        return not self._phrases or self._phrases_stand_in(fold(text))
+        for word in self._words:
+            if word not in lower:
+                break
+        else:
+            return not self._phrases or self._phrases_stand_in(text)
+        if text.isascii() or not any(sign in lower for sign in self._others):
+            return False
+        folded = fold(text)
+        return all(word in folded for word in self._words) and self._phrases_stand_in(text)
 
-    def _phrases_stand_in(self, folded: str) -> bool:
-        return all(phrase.search(folded) for phrase in self._phrases)
+    def _phrases_stand_in(self, text: str) -> bool:
+        folded = fold(text)
+        if all(phrase in folded for phrase in self._phrases):
+            return True
+        joined = " ".join(folded.split())
+        return joined != folded and all(phrase in joined for phrase in self._phrases)
 
     def excerpt(self, text: str) -> Excerpt:
         """Some 160 characters around the first place, spaces joined, cut where words end."""
-        folded = fold(text)
-        found = [place for pattern in self._terms.values() if (place := pattern.search(folded))]
-        first = min(found, key=lambda place: place.start(), default=None)
-        start, end = first.span() if first else (0, 0)
+        places = [place for term in self.terms for place in itertools.islice(_places(term, fold(text)), 1)]
+        start, end = min(places, default=(0, 0))
         left = _SPACES.sub(" ", text[max(0, start - 4 * _BEFORE) : start]).lstrip()
         cut = len(left) > _BEFORE or (start > 4 * _BEFORE)
         if len(left) > _BEFORE:
             left = left[-_BEFORE:]
-            place = _BREAK.search(left[:_SLACK])
-            left = left[place.end() :].lstrip() if place else left
+            found = _BREAK.search(left[:_SLACK])
+            left = left[found.end() :].lstrip() if found else left
         if cut:
             left = "…" + left
         room = max(_LENGTH - len(left), min(end - start, _MOST_SHOWN))
         right = _SPACES.sub(" ", text[start : start + 4 * room])
         if len(right) > room or start + 4 * room < len(text):
             right = right[:room]
-            places = [place.start() for place in _BREAK.finditer(right, max(0, room - _SLACK))]
-            right = (right[: places[-1]] if places and places[-1] >= end - start else right).rstrip() + "…"
+            breaks = [found.start() for found in _BREAK.finditer(right, max(0, room - _SLACK))]
+            right = (right[: breaks[-1]] if breaks and breaks[-1] >= end - start else right).rstrip() + "…"
         else:
             right = right.rstrip()
         shown = left + right
-        ranges = [] if first is None else [(len(left), min(len(left) + end - start, len(shown)))]
-        small_shown = fold(shown)
-        for pattern in self._terms.values():
-            ranges += [place.span() for place in pattern.finditer(small_shown)]
-        return Excerpt(shown, _joined(ranges))
+        # What is longer than the excerpt is not found in it again.
+        ranges = [(len(left), min(len(left) + end - start, len(shown)))] if places else []
+        for term in self.terms:
+            ranges += _places(term, fold(shown))
+        return Excerpt(shown, _merged(ranges))
 
 
-def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _places(term: Sequence[str], folded: str) -> Iterator[tuple[int, int]]:
+    """Where a term stands, (start, end)."""
+    if len(term) > 1:
+        yield from (found.span() for found in re.finditer(r"\s+".join(map(re.escape, term)), folded))
+        return
+    at = folded.find(term[0])
+    while at >= 0:
+        yield at, at + len(term[0])
+        at = folded.find(term[0], at + len(term[0]))
+
+
+def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
