@@ -35,6 +35,7 @@ from playground.presets import STARTER, model_preset
 from playground.records import Turn
 from playground.settings import Settings
 from playground.store import Database, History
+from playground.store.history import TurnSettings
 
 MESSAGES = 500
 SPEED_BAR, PAGE_BAR, OPEN_BAR = 0.95, 1.15, 1.5
@@ -50,7 +51,7 @@ def fill(history: History, title: str, messages: int = MESSAGES, last: str = "No
     conversation, leaf = None, None
     for number in range(messages // 2):
         text = f"Note {number} on tea."
-        turn = history.add_turn(conversation, text, seen_leaf=leaf, title=title, system_prompt="", sampling={})
+        turn = history.add_turn(conversation, text, seen_leaf=leaf, title=title, settings=TurnSettings("", {}))
         conversation, leaf = turn.conversation_id, turn.reply_id
         history.finish(leaf, last if number == messages // 2 - 1 else "Noted.", "complete", "", None)
     return conversation or "", leaf or ""

@@ -14,14 +14,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402 - the repository is not installed
+from docs import chat_story  # noqa: E402 - the repository is not installed
+from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402
 
 MODELS = (
     ("models-en", "en-US", "light", 1280),
     ("models-zh", "zh-CN", "dark", 1280),
     ("models-phone", "en-US", "light", 390),
 )
-QUESTIONS = ("What is the capital of France?", "Write a Python function that adds two numbers.")
 
 
 def main() -> None:
@@ -31,15 +31,16 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
         page = _open(browser, app.url, "en-US", "light", 1280)
         expect(page.get_by_role("status").get_by_text("ready")).to_be_visible(timeout=120_000)
-        for question in QUESTIONS:
-            page.get_by_role("textbox", name="Message").fill(question)
-            page.get_by_role("textbox", name="Message").press("Enter")
-            expect(page.get_by_role("log").get_by_text(question)).to_be_visible()
-            expect(page.get_by_role("button", name="Stop")).to_be_hidden(timeout=60_000)
+        for question in chat_story.QUESTIONS:
+            chat_story.ask(page, question)
         address = page.url
         _photograph(page, "chat-en")
         _photograph(_open(browser, address, "zh-CN", "dark", 1280), "chat-zh")
         _photograph(_open(browser, address, "en-US", "light", 390), "chat-phone")
+        chat_story.branches(page, _photograph)
+        chat_story.replay(page, _photograph)
+        chat_story.with_a_file(page, Path(folder), _photograph)
+        chat_story.search(page, _photograph)
         for name, locale, scheme, width in MODELS:
             _photograph(_models(_open(browser, address, locale, scheme, width)), name)
         browser.close()
