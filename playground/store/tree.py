@@ -197,15 +197,17 @@ class Tree(Rows):
 
     def restore_message(self, conversation_id: str, message_id: str) -> None:
         """Bring a deleted message back, with what was deleted together with it and what it stands on, and show it."""
-        values = dict(id=message_id, conversation=conversation_id)
+        values = dict(id=message_id, conversation=conversation_id, time=None)
         with self.database.writing() as db:
+            # Asked before, because the update would change what a subquery sees.
+            if row := self._row("SELECT deleted_at FROM messages WHERE id = ?", [message_id]):
+                values["time"] = row["deleted_at"]
             db.execute(
                 """WITH RECURSIVE up(id, parent_id) AS (
                        SELECT id, parent_id FROM messages WHERE id = :id AND conversation_id = :conversation
                        UNION ALL SELECT m.id, m.parent_id FROM messages m JOIN up ON m.id = up.parent_id
                    ) UPDATE messages SET deleted_at = NULL WHERE conversation_id = :conversation
-                     AND (id IN (SELECT id FROM up)
-                          OR deleted_at = (SELECT deleted_at FROM messages WHERE id = :id))""",
+                     AND (id IN (SELECT id FROM up) OR deleted_at = :time)""",
                 values,
             )
             leaf = self._end_of(conversation_id, message_id)

@@ -176,8 +176,12 @@ def test_deleted_and_brought_back(history: History) -> None:
     assert shown(history, talk) == ["a", "re: a", "b2"], "what was deleted before it stays deleted"
     history.restore_message(talk, other.reply_id)
     assert shown(history, talk) == ["a", "re: a", "b2", "re: b2"]
-    history.delete_message(talk, history.branch(second.reply_id)[0].id)
+    root = history.branch(second.reply_id)[0].id
+    history.delete_message(talk, root)
     assert (shown(history, talk), history.tree(talk)) == ([], [])
+    history.restore_message(talk, root)
+    assert shown(history, talk) == ["a", "re: a", "b2", "re: b2"], "with all that went with it"
+    history.delete_message(talk, root)
     anew = answered(history, talk, "anew")
     history.restore_message(talk, second.reply_id)
     assert shown(history, talk) == ["a", "re: a", "b", "re: b"]
