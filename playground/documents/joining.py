@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 _WIDE = "\u2e80-\u303f\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
 """Scripts that are written without blanks; Korean is written with them."""
-_BREAKS = re.compile(rf"(?<=[{_WIDE}])\s*\n\s*(?=[{_WIDE}“‘（])|(?<=[”’）])\s*\n\s*(?=[{_WIDE}])")
+_BREAKS = re.compile(rf"(?<=[{_WIDE}])\n(?=[{_WIDE}“‘（])|(?<=[”’）])\n(?=[{_WIDE}])")
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _UNWANTED = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """What is no text: a database, a page and a model could each stumble over it. Not ESC (0x1b) in texts of terminals."""
@@ -20,7 +20,8 @@ def joined(lines: Iterable[str]) -> str:
 
 def flowed(text: str) -> str:
     """Text with its line breaks and runs of blanks taken away, as a browser shows it."""
-    return _SPACES.sub(" ", _BREAKS.sub("", text)).strip()
+    text = _SPACES.sub(lambda found: "\n" if "\n" in found.group() else " ", text)
+    return _BREAKS.sub("", text).replace("\n", " ").strip(" ")
 
 
 def is_wide(character: str) -> bool:

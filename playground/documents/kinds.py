@@ -7,7 +7,7 @@ from typing import Literal
 
 from playground.errors import BadValueError
 
-FileKind = Literal["pdf", "zip", "html", "csv", "json", "markdown", "subtitles", "code", "text"]
+FileKind = Literal["pdf", "zip", "html", "csv", "json", "notebook", "markdown", "subtitles", "code", "text"]
 
 _BY_ENDING: dict[str, FileKind] = {
     "pdf": "pdf",
@@ -18,12 +18,13 @@ _BY_ENDING: dict[str, FileKind] = {
     **dict.fromkeys(("html", "htm", "xhtml"), "html"),
     **dict.fromkeys(("csv", "tsv", "tab"), "csv"),
     "json": "json",
+    "ipynb": "notebook",
     **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), "markdown"),
     **dict.fromkeys(("srt", "vtt"), "subtitles"),
     **dict.fromkeys(("txt", "text", "log", "nfo", "me", "asc"), "text"),
 }
 LANGUAGES = {
-    **{"py": "python", "pyi": "python", "pyw": "python", "ipynb": "json", "jsonl": "json", "ndjson": "json"},
+    **{"py": "python", "pyi": "python", "pyw": "python", "jsonl": "json", "ndjson": "json"},
     **{"js": "javascript", "mjs": "javascript", "cjs": "javascript", "jsx": "jsx", "ts": "typescript", "tsx": "tsx"},
     **{"c": "c", "h": "c", "cc": "cpp", "cpp": "cpp", "cxx": "cpp", "hpp": "cpp", "hh": "cpp", "cu": "cuda"},
     **{"java": "java", "kt": "kotlin", "kts": "kotlin", "scala": "scala", "groovy": "groovy", "gradle": "groovy"},
@@ -36,16 +37,17 @@ LANGUAGES = {
     **{"css": "css", "scss": "scss", "sass": "sass", "less": "less", "xml": "xml", "xsd": "xml", "xsl": "xml"},
     **{"svg": "xml", "yaml": "yaml", "yml": "yaml", "toml": "toml", "ini": "ini", "cfg": "ini", "conf": "ini"},
     **{"env": "ini", "properties": "ini", "tex": "latex", "bib": "bibtex", "rst": "rst", "adoc": "asciidoc"},
+    **{"org": "org", "diff": "diff", "patch": "diff", "cmake": "cmake", "mk": "makefile", "tf": "hcl"},
     **{
-        "org": "org",
-        "diff": "diff",
-        "patch": "diff",
-        "cmake": "cmake",
-        "mk": "makefile",
-        "tf": "hcl",
+        "f": "fortran",
         "f90": "fortran",
+        "for": "fortran",
+        "pas": "pascal",
+        "asm": "asm",
+        "s": "asm",
+        "v": "verilog",
+        "vhd": "vhdl",
     },
-    **{"f": "fortran", "for": "fortran", "pas": "pascal", "asm": "asm", "s": "asm", "v": "verilog", "vhd": "vhdl"},
     **{"sol": "solidity", "dockerfile": "dockerfile", "makefile": "makefile", "gitignore": "", "po": "po"},
 }
 """Languages of source code as Markdown names them, by the ending (or the whole name, as of Makefile)."""
@@ -54,7 +56,7 @@ SUFFIXES = frozenset(f".{ending}" for ending in (*_BY_ENDING, *LANGUAGES))
 """All endings that say what a file is; text files of other names are read too."""
 
 _HTML = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL
 )
 _PDF = re.compile(rb"%PDF-\d")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")

@@ -6,7 +6,7 @@ import re
 
 from playground.documents.values import Block, BlockKind
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[ \t]*([^\s`{]*)[^`]*$")
 _POINT = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
@@ -30,6 +30,13 @@ def read_markdown(text: str) -> tuple[tuple[Block, ...], str]:
     return reader.ended(), title
 
 
+def _without_marks(text: str) -> str:
+    """A heading without the # that may end it."""
+    text = text.strip()
+    bare = text.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1] in " \t" else text
+
+
 class _Reader:
     """Takes line by line; what has been taken and not yet become a block is `rows`."""
 
@@ -51,7 +58,7 @@ class _Reader:
             self._fence, self._language = fence.group(2), fence.group(3)
         elif heading := _HEADING.match(line):
             self._flush()
-            if words := (heading.group(2) or "").strip():
+            if words := _without_marks(line[heading.end() :]):
                 self._blocks.append(Block("heading", words, level=len(heading.group(1))))
         elif (
             (mark := _UNDERLINE.match(line)) and self._kind() == "paragraph" and len(self._rows) == 1 and not self._gap

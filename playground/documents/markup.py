@@ -37,7 +37,7 @@ _BREAK = "\x0b"
 """Stands for <br>, among blanks that mean nothing."""
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]{2,20})""", re.IGNORECASE)
 _LANGUAGE = re.compile(r"(?:language|lang|highlight|brush)[-:\s]+([\w+#-]+)")
-_WIDEST_CELL = 20
+_WIDEST_CELL, _DEEPEST_LIST = 20, 12
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Walk:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An opening tag."""
         tag = tag.rpartition("}")[2].rpartition(":")[2].lower()
-        if self._skipped or tag in _LEFT_OUT or _is_hidden(attributes):
+        if self._skipped or tag in _LEFT_OUT or (attributes and _is_hidden(attributes)):
             self._skipped += 1
             return
         if self._preformatted is not None:
@@ -171,9 +171,12 @@ class Walk:
         return bool(self._tables and self._tables[-1].rows)
 
     def _taken(self) -> str:
-        lines = map(flowed, "".join(self._text).split(_BREAK))
+        if not self._text:
+            return ""
+        # Code without words is no code.
+        lines = map(flowed, "".join(self._text).replace("``", "").split(_BREAK))
         self._text = []
-        return "\n".join(line for line in lines if line).replace("``", "")
+        return "\n".join(line for line in lines if line.replace("`", "").strip())
 
     def _add(self, block: Block) -> None:
         self._blocks.append((self._main > 0, block))
@@ -186,7 +189,7 @@ class Walk:
         if not text:
             return
         if self._lists:
-            indent = "  " * (len(self._lists) - 1)
+            indent = "  " * min(len(self._lists) - 1, _DEEPEST_LIST)
             marker = self._marker or "  "
             self._points.append(indent + marker + text.replace("\n", "\n" + indent + " " * len(marker)))
             self._marker = ""
@@ -230,12 +233,11 @@ class Walk:
         self._tables.append(_Table(plain=arranging))
 
     def _make_plain(self) -> None:
-        """The open tables hold other blocks, so they only arrange: their cells are paragraphs."""
-        for table in self._tables:
-            if not table.plain:
-                table.plain = True
-                for text in (cell for row in table.rows for cell in row if cell):
-                    self._add(Block("paragraph", text))
+        """The open table holds other blocks, so it only arranges: its cells are paragraphs."""
+        if self._tables and not self._tables[-1].plain:
+            self._tables[-1].plain = True
+            for text in (cell for row in self._tables[-1].rows for cell in row if cell):
+                self._add(Block("paragraph", text))
 
     def _close_table(self) -> None:
         table = self._tables[-1]

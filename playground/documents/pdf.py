@@ -6,6 +6,7 @@ Knows nothing of how PDFs are built.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ MOST_PAGES = 3000
 _MOST_CHARACTERS = 30_000_000
 _PATIENCE = 60.0
 """Seconds without a page; an ordinary one takes some thousandths."""
+_FILE = re.compile(r"^untitled|^microsoft word|\.(?:docx?|tex|dvi|indd|qxd|pptx?|xlsx?|rtf|html?|pdf)$", re.IGNORECASE)
+"""Titles that programs make up: the names of the files they printed."""
 _UNREADABLE = 0.3
 """The share of signs without meaning from which on a page is not text: its fonts do not say which letters they show."""
 
@@ -62,6 +65,7 @@ def read_pdf(file: Path, name: str) -> Document:
     if len(pages) < total:
         notes.append(f"Only the first pages were read: {len(pages)} of {total}.")
     title = flowed(cleaned(about["title"])[0])
+    title = "" if _FILE.search(title) else title
     first = next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "")
     return Document(name, MEDIA_TYPE, blocks, total, title or first, tuple(notes))
 

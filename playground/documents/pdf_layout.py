@@ -24,6 +24,9 @@ _NUMBER = re.compile(
 _LEADER = re.compile(r"(?:\s?[.·…]){4,}\s*")
 """The dots between a title and its page in a table of contents."""
 _CLAUSE_ENDS = ".,;:!?。，；：！？、"
+_SENTENCE_ENDS = ".!?:;。！？：；…”）)"
+_COMPOUNDS = ("well", "self")
+"""First parts of words that are written with a hyphen, and no syllables of others."""
 _LARGER = 1.12
 """A heading's letters against those of the text."""
 _LONGEST_HEADING = 200
@@ -189,7 +192,7 @@ def _goes_on(old: BlockKind, group: list[Line], kind: BlockKind, line: Line, sty
         return not (indented and old == "paragraph" and len(group) > 1)
     # A page or a column ends here: the paragraph goes on when its sentence has not ended.
     turned = not same_page or step <= 0
-    return turned and last.text.rstrip()[-1] not in ".!?。！？:："
+    return turned and last.text.rstrip()[-1] not in _SENTENCE_ENDS
 
 
 def _centred(one: Line, two: Line) -> bool:
@@ -201,7 +204,8 @@ def _full(line: Line, following: Line, style: _Style) -> bool:
     if line.text.endswith(HYPHEN):
         return True
     margin, text = style.margin(line), following.text.strip()
-    if text[0].islower() and line.text.rstrip()[-1] not in _CLAUSE_ENDS:
+    last = line.text.rstrip()[-1]
+    if (is_wide(text[0]) and last not in _SENTENCE_ENDS) or (text[0].islower() and last not in _CLAUSE_ENDS):
         return line.right >= line.left + 0.7 * (margin - line.left)
     cells = sum(2 if is_wide(sign) else 1 for sign in text)
     word = 2 if is_wide(text[0]) else len(text.split()[0]) + 1
@@ -217,11 +221,11 @@ class _Words:
 
     def dehyphenated(self, text: str) -> str:
         """The text with the hyphens at its lines' ends taken away, but for those that are written elsewhere too."""
-        return re.sub(rf"([^\W_]+){HYPHEN}\n?([^\W_]+)?", self._one, text).replace(HYPHEN, "-")
+        return re.sub(rf"(?<![^\W_])([^\W_]+){HYPHEN}\n?([^\W_]+)?", self._one, text).replace(HYPHEN, "-")
 
     def _one(self, found: re.Match[str]) -> str:
         first, second = found.group(1), found.group(2) or ""
-        kept = not second or second[0].isupper() or second[0].isdigit()
+        kept = not second or second[0].isupper() or second[0].isdigit() or first.lower() in _COMPOUNDS
         kept = kept or (f"{first}-{second}" in self._known and first + second not in self._known)
         return f"{first}-{second}" if kept else first + second
 

@@ -1,4 +1,4 @@
-"""Plain text, source code, JSON and subtitles as blocks. Knows nothing of files and encodings."""
+"""Plain text, source code, JSON, notebooks and subtitles as blocks. Knows nothing of files and encodings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 
+from playground.documents.joining import cleaned
+from playground.documents.markdown import read_markdown
 from playground.documents.values import Block
 
-_EMPTY = re.compile(r"\n[ \t]*\n\s*?(?=[^\n])")
+_EMPTY = re.compile(r"\n[ \t]*\n[ \t\n]*(?<=\n)")
 _CUE = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[,.]\d{1,3}\s*-->\s*\S+.*")
 _STYLES = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}")
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _DENSE = 200
 """Characters a line on average from which on JSON was written for machines."""
 _DEEPEST = 100
+_LONGEST = 5_000_000
+"""Characters of JSON up to which it is laid out; each of its signs is a piece of memory while it is."""
 
 
 def read_text(text: str) -> tuple[Block, ...]:
@@ -32,7 +36,7 @@ def read_code(text: str, language: str) -> tuple[Block, ...]:
 def read_json(text: str) -> tuple[Block, ...]:
     """JSON as it stands; what has no line breaks gets some, without touching numbers, order or doubled keys."""
     text = text.strip()
-    if len(text) > _DENSE * (text.count("\n") + 1) and _is_json(text):
+    if _DENSE * (text.count("\n") + 1) < len(text) < _LONGEST and _is_json(text):
         text = "".join(_indented(text))
     return read_code(text, "json")
 
@@ -63,6 +67,23 @@ def _indented(text: str) -> Iterator[str]:
 
 def _line(depth: int) -> str:
     return "\n" + "  " * min(depth, _DEEPEST)
+
+
+def read_notebook(text: str) -> tuple[Block, ...]:
+    """The cells of a Jupyter notebook, without what they printed: that is pictures, mostly. Else as JSON."""
+    try:
+        notebook = json.loads(text)
+        about = notebook.get("metadata", {}).get("language_info", {})
+        cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+        language = str(about.get("name", "python"))
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        return read_json(text)
+    blocks: list[Block] = []
+    for kind, source in cells:
+        blocks.extend(
+            read_code(cleaned(source)[0], language) if kind == "code" else read_markdown(cleaned(source)[0])[0]
+        )
+    return tuple(blocks)
 
 
 def read_subtitles(text: str) -> tuple[Block, ...]:

@@ -14,7 +14,7 @@ from playground.documents.joining import cleaned
 from playground.documents.kinds import LANGUAGES, FileKind, ending_of, kind_of, no_text, not_read, shown
 from playground.documents.markdown import read_markdown
 from playground.documents.markup import charset_of, read_html
-from playground.documents.plain import read_code, read_json, read_subtitles, read_text
+from playground.documents.plain import read_code, read_json, read_notebook, read_subtitles, read_text
 from playground.documents.tables import read_table
 from playground.documents.values import Block, Document
 from playground.errors import BadValueError, MissingError, StorageError
@@ -26,6 +26,7 @@ _MEDIA_TYPES: dict[FileKind, str] = {
     "html": "text/html",
     "csv": "text/csv",
     "json": "application/json",
+    "notebook": "application/x-ipynb+json",
     "markdown": "text/markdown",
     "subtitles": "text/vtt",
     "code": "text/plain",
@@ -93,6 +94,8 @@ def _blocks(text: str, kind: FileKind, ending: str) -> tuple[tuple[Block, ...], 
         return read_table(text, ending), ""
     if kind == "json":
         return read_json(text), ""
+    if kind == "notebook":
+        return read_notebook(text), ""
     if kind == "subtitles":
         return read_subtitles(text), ""
     return (read_code(text, LANGUAGES[ending]) if kind == "code" else read_text(text)), ""

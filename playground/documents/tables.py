@@ -12,6 +12,8 @@ MOST_ROWS = 500
 """Rows up to which a file becomes a Markdown table; a longer one stays in its own lines, which are fewer tokens."""
 _WIDEST = 60
 """Columns up to which it does."""
+_FILLED = 200
+"""Columns up to which shorter rows are filled up; one row of a million cells must not fill all others."""
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 50
 """Rows that are looked at to find the delimiter."""
@@ -20,7 +22,8 @@ _LOOKED_AT = 50
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells as a Markdown table, the first row as its head. Shorter rows are filled up with empty cells."""
     width = max(map(len, rows))
-    lines = [_row([*row, *[""] * (width - len(row))]) for row in rows]
+    filled = width if width <= _FILLED else 0
+    lines = [_row([*row, *[""] * (filled - len(row))]) for row in rows]
     return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
 
 

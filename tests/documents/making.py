@@ -82,10 +82,11 @@ def pdf(pages: Sequence[Sequence[Piece] | bytes], title: str = "") -> bytes:
     info = add(f"<< /Title <feff{title.encode('utf-16-be').hex()}> >>")
     objects[0] = b"<< /Type /Catalog /Pages 2 0 R >>"
     objects[1] = f"<< /Type /Pages /Count {len(kids)} /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] >>".encode()
-    return _assembled(objects, info)
+    return assembled(objects, info)
 
 
-def _assembled(objects: Sequence[bytes], info: int) -> bytes:
+def assembled(objects: Sequence[bytes], info: int) -> bytes:
+    """A PDF of these objects, of which the first is the catalogue."""
     out, places = b"%PDF-1.7\n", []
     for number, data in enumerate(objects, 1):
         places.append(len(out))

@@ -185,7 +185,7 @@ def endless() -> bytes:
         drawn = "/X Do " * 10 if number < 4 + depth else "0 0 m 9 9 l S " * 10
         forms.append(f"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X {number + 1} 0 R "
                      f">> >> /Length {len(drawn)} >>\nstream\n{drawn}\nendstream")  # fmt: skip
-    return making._assembled([form.encode() for form in forms], 1)
+    return making.assembled([form.encode() for form in forms], 1)
 
 
 def test_a_page_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,6 +202,22 @@ def test_laid_out_json_means_the_same(value: object) -> None:
     assert laid_out.count("\n") >= 3
 
 
+def test_a_notebook_is_its_cells(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# 标题\n", "words"]},
+        {"cell_type": "code", "source": ["x = 1\n", "x"], "outputs": [{"data": {"image/png": "A" * 1000}}]},
+        {"cell_type": "code", "source": []},
+    ]
+    made = {"cells": cells, "metadata": {"language_info": {"name": "julia"}}}
+    assert read(tmp_path, json.dumps(made), "a.ipynb").blocks == (
+        Block("heading", "标题", level=1),
+        Block("paragraph", "words"),
+        Block("code", "x = 1\nx", language="julia"),
+    )
+    for broken in ("[]", '{"cells": 3}', '{"cells": [{}]}', '{"cells": [{"cell_type": "code", "source": 3}]}', "{"):
+        assert read(tmp_path, broken, "a.ipynb").blocks == (Block("code", broken, language="json"),)
+
+
 def test_subtitles(tmp_path: Path) -> None:
     srt = "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\nthere\n\n2\n00:01:00,000 --> 00:01:01,000\n{\\an8}再见\n"
     vtt = "WEBVTT\n\n00:01.000 --> 00:02.500 align:start\nHello\nthere\n\n01:00.000 --> 01:01.000\n再见\n"
