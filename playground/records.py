@@ -93,11 +93,37 @@ def _plain(number: float) -> str:
 
 
 @dataclass(frozen=True)
+class TokenScore:
+    """One token of a reply, and what the model thought of it.
+
+    Probabilities are the model's own, before anything that sampling changes: temperature 1, no penalties, nothing cut
+    off. (A remote server may send others: OpenAI's API leaves open which.)
+    """
+
+    text: str
+    """What it adds to the text as shown. Empty while a character is incomplete: all of it is at the token that
+    completes it. Together, the texts of all tokens are the reply's."""
+    id: int | None
+    """Its number in the model's vocabulary; None where a server does not tell it."""
+    logprob: float
+    """Natural logarithm of its probability; not above 0."""
+    top: tuple[tuple[int | None, str, float], ...]
+    """Number, text and logprob of the likeliest tokens, likeliest first; the chosen one if it is among them. The text
+    of half a character is the replacement character, of a token without text, such as the end, empty."""
+
+
+Reading = tuple[tuple[int, int, int], ...]
+"""How tokens were computed, in order: (read, kept, times), so many at one go, of which the first `kept` are still
+there, so many times. Numbers depend on it in their last digits, and in the end the words do."""
+
+
+@dataclass(frozen=True)
 class Chunk:
     """One step of a stream: new text (may be empty), and counts so far.
 
     While the prompt is read, `prompt_done` grows to `prompt_tokens` and `text` is empty. The last chunk alone has a
-    `finish_reason`. `cached_tokens` is the part of the prompt that needed no work.
+    `finish_reason`. `cached_tokens` is the part of the prompt that needed no work. `tokens` are those that `text`
+    comes from, where they were asked for. `reading`, at the last, says how prompt and reply were computed.
     """
 
     text: str = ""
@@ -106,6 +132,8 @@ class Chunk:
     cached_tokens: int = 0
     completion_tokens: int = 0
     finish_reason: FinishReason | None = None
+    tokens: tuple[TokenScore, ...] = ()
+    reading: Reading = ()
 
 
 @dataclass(frozen=True)

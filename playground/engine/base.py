@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from playground.errors import BadValueError, ModelError
-from playground.records import Chunk, ModelInfo, Sampling, Turn
+from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
 from playground.settings import ENGINES, Settings
 
 PRECISIONS = ("auto", "bf16", "fp16", "fp32", "int8", "nf4", "fp4")
+TOP_LOGPROBS = 20
+"""The most alternatives to each token that can be asked for."""
 ATTENTION = ("auto", "sdpa", "eager", "flash_attention_2")
 _DEVICE = re.compile(r"auto|cpu|cuda:\d+")
 
@@ -101,7 +103,14 @@ class Engine(Protocol):
         """Length of the prompt that `turns` become under the model's own chat template."""
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
         """Answer the last turn, one Chunk a step, the last with a finish_reason; `sampling.seed` must be set.
 
@@ -109,6 +118,12 @@ class Engine(Protocol):
         the turns, joined by empty lines; a seq2seq model rewrites the last turn of the user. `adapter` is the name of
         an attached adapter, "" the bare model, to the bit. Setting `stop` ends the work within one token, or within one
         batch while the prompt is read, with the finish_reason "cancelled".
+
+        With `top_logprobs` (at most TOP_LOGPROBS) Chunks carry `tokens`, each with so many alternatives, as far as the
+        engine can tell; the words stay the same.
+        `reading` is what the Chunks of an earlier reply said. With the same turns, sampling and model the prompt is
+        then computed as it was for that one, more slowly where need be, and the same words come. One that is for
+        another prompt is refused. Empty: as fast as can be. An engine that says nothing in its Chunks ignores it.
         Raises ModelError when the model fails and ContextError when the prompt does not fit; the next call works.
         """
 

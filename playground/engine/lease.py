@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from playground.engine.base import Engine
 from playground.errors import ModelError
-from playground.records import Chunk, ModelInfo, Sampling, Turn
+from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
 
 
 class LeaseCancelled(Exception):
@@ -33,12 +33,20 @@ class Lease:
         """See Engine.count_tokens."""
         return self._held().count_tokens(turns)
 
-    def stream(self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event) -> Iterator[Chunk]:
+    def stream(
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        top_logprobs: int = 0,
+        reading: Reading = (),
+    ) -> Iterator[Chunk]:
         """See Engine.stream; the adapter is the lease's."""
         engine = self._held()
         if self.adapter and self.adapter not in engine.adapters:
             raise ModelError(f"The adapter {self.adapter} is not attached to this model. Attach it, or choose none.")
-        return engine.stream(turns, sampling, stop, adapter=self.adapter)
+        return engine.stream(turns, sampling, stop, adapter=self.adapter, top_logprobs=top_logprobs, reading=reading)
 
     def end(self) -> None:
         """Let go; the manager calls it."""

@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from playground import __version__
+from playground.engine import readings
 from playground.engine.base import AdapterSource, ModelSource
 from playground.engine.headers import read_gguf
+from playground.engine.llamacpp_gate import Gate
+from playground.engine.llamacpp_replay import read_again
 from playground.engine.llamacpp_reply import Reply
 from playground.engine.llamacpp_server import FOLDER, LlamaServer, library
 from playground.engine.llamacpp_slots import Slots
 from playground.engine.lora_gguf import gguf_lora
 from playground.engine.slot_store import SlotStore
 from playground.errors import ContextError, ModelError
-from playground.records import Capabilities, Chunk, Kind, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, Kind, ModelInfo, Reading, Sampling, Turn
 
 _SLOTS = 4
 
@@ -43,9 +46,7 @@ class LlamaCppEngine:
         self._identities = {name: _identity(file) for name, file in self._files.items()}
         self._loaded: list[str] = []
         """Identities of the adapters that the server holds, in its order; more than the names while one is detached."""
-        self._gate = threading.Condition()
-        self._streams = 0
-        self._changing = False
+        self._gate = Gate()
         self._server = self._start(list(self._files.values()))
         try:
             self.info = self._describe()
@@ -61,15 +62,26 @@ class LlamaCppEngine:
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """See Engine.count_tokens; costs about a millisecond, also while a reply is written."""
-        with self._open(threading.Event()):
+        with self._gate.look():
             return len(self._tokens(turns))
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
-        """See Engine.stream. Waits while all slots are taken or an adapter is being attached."""
-        with self._open(stop) as entered:
-            if not entered:
+        """See Engine.stream. Waits while all slots are taken or an adapter is being attached.
+
+        With a `reading` it waits for a moment in which nothing else is written, and others wait until it has read.
+        Tokens that hold only a part of a character have no scores: llama.cpp does not tell of them.
+        """
+        with self._gate.quiet(stop) if reading else self._gate.open(stop) as let_in:
+            if let_in is None:
                 yield Chunk(finish_reason="cancelled")
                 return
             if adapter and adapter not in self._files:
@@ -77,28 +89,33 @@ class LlamaCppEngine:
             tokens, identity = self._tokens(turns), self._identities.get(adapter, "")
             if len(tokens) >= self.info.context_length:
                 raise ContextError(len(tokens), self.info.context_length)
-            with self._slots.lease(tokens, identity, stop) as slot:
+            pieces = readings.split(reading, len(tokens))[0] if reading else []
+            with self._slots.lease(tokens, identity, stop, fresh=bool(reading)) as slot, self._gate.reads(stop) as read:
                 if slot is None:
                     yield Chunk(prompt_tokens=len(tokens), finish_reason="cancelled")
                     return
-                request = {**self._request(sampling), "prompt": tokens, "id_slot": slot.number}
+                request = {**self._request(sampling, top_logprobs), "prompt": tokens, "id_slot": slot.number}
                 if self._loaded:
                     request["lora"] = self._loras(identity)
-                reply = Reply(len(tokens))
                 # What the slot holds if anything goes wrong from here on: nothing that one could build upon.
                 slot.tokens, slot.adapter = [], identity
+                if reading:
+                    yield from read_again(self._server, slot, request, pieces, stop)
+                    request["cache_prompt"] = len(pieces) > 1
+                reply = Reply(len(tokens), slot, self._slots.before(slot), (read, let_in))
                 try:
                     yield from reply.run(self._server, request, sampling.stop, stop)
                 finally:
                     with contextlib.suppress(ModelError):
                         slot.tokens = tokens[: reply.done] + self._tokenize(reply.text, special=False)
+                        slot.reading = reply.reading
 
     def attach(self, adapter: AdapterSource) -> None:
         """See Engine.attach. llama.cpp takes adapters only when it starts, so it is started anew, within a second or
         two for a small model, when no reply is being written; replies wait meanwhile. A PEFT adapter is converted."""
         file = self._converted(adapter)
         identity = _identity(file)
-        with self._alone():
+        with self._gate.alone():
             if identity not in self._loaded:
                 kept = [path for name, path in self._files.items() if name != adapter.name]
                 self._restart([*kept, file])
@@ -106,13 +123,13 @@ class LlamaCppEngine:
 
     def detach(self, name: str) -> None:
         """See Engine.detach. Its memory is freed at the next attach, or with the model."""
-        with self._alone():
+        with self._gate.alone():
             self._files.pop(name, None)
             self._identities.pop(name, None)
 
     def close(self) -> None:
         """See Engine.close; what conversations have left to keep is kept first, within a moment."""
-        with self._alone():
+        with self._gate.alone():
             if self._server is not None:
                 self._slots.close()
                 self._server.close()
@@ -184,7 +201,7 @@ class LlamaCppEngine:
             raise ModelError(f"The model cannot read this text: {answer['error'].get('message')}")
         return list(answer["tokens"])
 
-    def _request(self, sampling: Sampling) -> dict[str, Any]:
+    def _request(self, sampling: Sampling, top_logprobs: int) -> dict[str, Any]:
         greedy = sampling.temperature == 0
         return {
             "temperature": sampling.temperature,
@@ -201,38 +218,8 @@ class LlamaCppEngine:
             "stream_options": {"include_usage": True},
             "return_progress": True,
             "cache_prompt": True,
+            **({"n_probs": top_logprobs} if top_logprobs else {}),
         }
-
-    @contextlib.contextmanager
-    def _open(self, stop: threading.Event) -> Iterator[bool]:
-        """Hold the server as it is; False when `stop` was set before one could."""
-        with self._gate:
-            while self._changing and not stop.is_set():
-                self._gate.wait(0.1)
-            entered = not self._changing
-            self._streams += entered
-        try:
-            yield entered
-        finally:
-            with self._gate:
-                self._streams -= entered
-                self._gate.notify_all()
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let no stream begin, and wait for those under way."""
-        with self._gate:
-            while self._changing:
-                self._gate.wait()
-            self._changing = True
-            while self._streams:
-                self._gate.wait()
-        try:
-            yield
-        finally:
-            with self._gate:
-                self._changing = False
-                self._gate.notify_all()
 
 
 def _store(source: ModelSource) -> SlotStore | None:
@@ -240,7 +227,7 @@ def _store(source: ModelSource) -> SlotStore | None:
         return None
     status = source.path.stat()
     weights = source.sha256 or f"{source.path}-{status.st_size}-{status.st_mtime_ns}"
-    return SlotStore(source.state, f"{weights} xllamacpp-{version('xllamacpp')} kv-f16")
+    return SlotStore(source.state, f"{weights} xllamacpp-{version('xllamacpp')} kv-f16 read-1")
 
 
 def _identity(file: Path) -> str:

@@ -31,7 +31,7 @@ from playground.errors import ModelError
 log = logging.getLogger(__name__)
 FOLDER = "playground-llama-"
 """How the temporary folders of a process begin, before its number; removed by the next one if it was killed."""
-_PROMPT_BATCH = 128
+PROMPT_BATCH = 128
 """Tokens read between two looks at the stop event: some 0.4 s on two slow cores; 512 read a tenth faster there."""
 
 
@@ -63,7 +63,7 @@ class LlamaServer:
         # Separate caches: with a unified one each token would look at the keys of all conversations.
         params.n_parallel, params.kv_unified = slots, False
         params.n_ctx = context_length * slots
-        params.n_batch = params.n_ubatch = _PROMPT_BATCH
+        params.n_batch = params.n_ubatch = PROMPT_BATCH
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
         # A second cache of up to 8 GB in memory, which no plan knows of and which mixes up what was read under

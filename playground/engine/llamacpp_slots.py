@@ -18,6 +18,7 @@ from typing import Any
 from playground.engine.llamacpp_server import LlamaServer
 from playground.engine.slot_store import Entry, SlotStore, common_prefix
 from playground.errors import ModelError
+from playground.records import Reading
 
 log = logging.getLogger(__name__)
 _WORTH = 128
@@ -42,6 +43,10 @@ class Slot:
     tokens: list[int] = field(default_factory=list)
     adapter: str | None = None
     """Under which `tokens` were read; llama.cpp, too, throws them away for a request with another. None: unused."""
+    reading: Reading = ()
+    """How what it holds was computed; tokens after that were written one after the other."""
+    writes: tuple[float, float] = (0.0, 0.0)
+    """From when to when its last reply was written."""
     busy: bool = False
     used: float = 0.0
     kept: bool = True
@@ -56,7 +61,7 @@ class Slots:
         self._slots = [Slot(number) for number in range(count)]
         self._changed = threading.Condition()
         self._saving: Slot | None = None
-        self._written: list[tuple[str, list[int], str]] = []
+        self._written: list[tuple[str, list[int], Reading, str]] = []
         """Files that still have to be taken into the store."""
         self._active = time.monotonic()
         self._cost = _FIRST_GUESS
@@ -66,16 +71,20 @@ class Slots:
             self._keeper.start()
 
     @contextlib.contextmanager
-    def lease(self, tokens: list[int], adapter: str, stop: threading.Event) -> Iterator[Slot | None]:
-        """Wait for a slot and prepare it for a prompt; None when `stop` was set before there was one."""
-        taken = self._take(tokens, adapter, stop)
+    def lease(
+        self, tokens: list[int], adapter: str, stop: threading.Event, *, fresh: bool = False
+    ) -> Iterator[Slot | None]:
+        """Wait for a slot and prepare it for a prompt; None when `stop` was set before there was one.
+
+        `fresh`: any that can be spared, for a prompt that is read from its beginning."""
+        taken = self._take(tokens, adapter, stop, fresh)
         if taken is None:
             yield None
             return
         slot, helper, entry = taken
         try:
             try:
-                self._prepare(slot, helper, entry, adapter)
+                self._prepare(slot, helper, entry, adapter, fresh)
             finally:
                 if helper is not None:
                     self._free(helper)
@@ -84,6 +93,10 @@ class Slots:
             slot.used = time.monotonic()
             slot.kept = len(slot.tokens) < _WORTH
             self._free(slot)
+
+    def before(self, slot: Slot) -> Slot | None:
+        """The neighbour with whose next token llama.cpp computes the first token of each piece read into `slot`."""
+        return self._slots[slot.number - 1] if slot.number else None
 
     def reset(self, server: LlamaServer) -> None:
         """Another server took the place of the old one. Nothing is leased."""
@@ -116,14 +129,15 @@ class Slots:
             self.save()
 
     def _take(
-        self, tokens: list[int], adapter: str, stop: threading.Event
+        self, tokens: list[int], adapter: str, stop: threading.Event, fresh: bool
     ) -> tuple[Slot, Slot | None, Entry | None] | None:
         """A slot, and a slot or an entry to copy from; both slots are the caller's then."""
         with self._changed:
             while not stop.is_set():
                 free = [slot for slot in self._slots if not slot.busy]
                 if free:
-                    slot, helper, entry = self._choose(free, tokens, adapter)
+                    spare = min(free, key=_rested)
+                    slot, helper, entry = (spare, None, None) if fresh else self._choose(free, tokens, adapter)
                     if self._saving not in (slot, helper) or self._saving is None:
                         for one in filter(None, (slot, helper)):
                             one.busy = True
@@ -137,22 +151,22 @@ class Slots:
         best = max(free, key=lambda slot: (shares[slot.number], -slot.used))
         share, tail = shares[best.number], len(best.tokens) - shares[best.number]
         entry, kept = self._store.find(tokens, adapter) if self._store is not None else (None, 0)
-        target = best if share >= tail and tail <= _TAIL else min(free, key=lambda slot: (bool(slot.tokens), slot.used))
+        target = best if share >= tail and tail <= _TAIL else min(free, key=_rested)
         if entry is not None and kept >= max(_WORTH, share + _WORTH * (target is best)):
             return target, None, entry
         if target is best or share < _WORTH:
             return target, None, None
         return target, best, None
 
-    def _prepare(self, slot: Slot, helper: Slot | None, entry: Entry | None, adapter: str) -> None:
+    def _prepare(self, slot: Slot, helper: Slot | None, entry: Entry | None, adapter: str, fresh: bool) -> None:
         """Put into `slot` what another slot or a file holds, after keeping what would be lost by that."""
-        lost = entry is not None or helper is not None or slot.adapter != adapter
+        lost = fresh or entry is not None or helper is not None or slot.adapter != adapter
         if self._store is not None and lost and not slot.kept:
             self._write(slot)
         try:
             if entry is not None and self._store is not None:
                 self._store.touch(entry)
-                if self._restore(slot, f"{entry.name}.kv", entry.tokens, adapter):
+                if self._restore(slot, f"{entry.name}.kv", entry.tokens, entry.reading, adapter):
                     slot.kept = True
                 else:
                     self._store.remove(entry)
@@ -160,20 +174,20 @@ class Slots:
                 name = f"copy-{slot.number}.kv"
                 try:
                     if self._server.save(helper.number, name):
-                        self._restore(slot, name, helper.tokens, adapter)
+                        self._restore(slot, name, helper.tokens, helper.reading, adapter)
                 finally:
                     (self._server.saves / name).unlink(missing_ok=True)
         except (ModelError, OSError):
             log.warning("slot %d could not be filled; the prompt is read anew", slot.number, exc_info=True)
             slot.tokens = []
 
-    def _restore(self, slot: Slot, name: str, tokens: list[int], adapter: str) -> bool:
+    def _restore(self, slot: Slot, name: str, tokens: list[int], reading: Reading, adapter: str) -> bool:
         if slot.adapter != adapter:
             # llama.cpp believes that a slot was read under the adapter of its last request.
             request = {"prompt": tokens[:1], "max_tokens": 1, "id_slot": slot.number, "lora": self._loras(adapter)}
             self._server.complete({**request, "stream": True}, lambda event: False)
         done = self._server.restore(slot.number, name)
-        slot.tokens, slot.adapter = list(tokens) if done else [], adapter
+        slot.tokens, slot.reading, slot.adapter = list(tokens) if done else [], reading if done else (), adapter
         return done
 
     def _free(self, slot: Slot) -> None:
@@ -191,7 +205,7 @@ class Slots:
             if self._server.save(slot.number, part):
                 self._cost = (time.monotonic() - began) / len(slot.tokens)
                 with self._changed:
-                    self._written.append((part, slot.tokens, slot.adapter or ""))
+                    self._written.append((part, slot.tokens, slot.reading, slot.adapter or ""))
                     self._changed.notify_all()
             else:
                 self._store.drop(part)
@@ -204,8 +218,8 @@ class Slots:
             with self._changed:
                 if not self._written:
                     return
-                part, tokens, adapter = self._written.pop(0)
-            self._store.finish(part, tokens, adapter)
+                part, tokens, reading, adapter = self._written.pop(0)
+            self._store.finish(part, tokens, adapter, reading)
 
     def _keep(self) -> None:
         """The keeper's whole life: write what is not on disk yet, once all is quiet."""
@@ -236,3 +250,8 @@ class Slots:
     def _rest(self) -> float:
         """A large state takes longer to write, so that it must be surer that nobody asks meanwhile."""
         return max([_REST, *(10 * self._cost * len(slot.tokens) for slot in self._unkept())])
+
+
+def _rested(slot: Slot) -> tuple[bool, float]:
+    """Smallest for the slot that can be spared best."""
+    return bool(slot.tokens), slot.used

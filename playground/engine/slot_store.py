@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.errors import StorageError
+from playground.records import Reading
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 2_000_000_000
@@ -35,6 +36,8 @@ class Entry:
     adapter: str
     size: int
     used: float
+    reading: Reading = ()
+    """How they were computed."""
 
 
 class SlotStore:
@@ -73,7 +76,7 @@ class SlotStore:
         """The name of a file in the folder to write a state to; `finish` or `drop` must follow."""
         return f"{self._key}-{secrets.token_hex(8)}{_PART}"
 
-    def finish(self, part: str, tokens: Sequence[int], adapter: str) -> None:
+    def finish(self, part: str, tokens: Sequence[int], adapter: str, reading: Reading = ()) -> None:
         """Take the written file in, for good: it replaces the states of beginnings of `tokens`. Never raises OSError:
         a state that cannot be kept costs time at the next start, nothing else."""
         name = part.removesuffix(_PART)
@@ -85,7 +88,7 @@ class SlotStore:
             size = file.stat().st_size
             if size > self._most:  # It would push out all others, and then itself.
                 return self._remove(name)
-            card = {"key": self._key, "adapter": adapter, "size": size, "tokens": list(tokens)}
+            card = {"key": self._key, "adapter": adapter, "size": size, "tokens": list(tokens), "reading": reading}
             os.replace(file, self.folder / f"{name}{_STATE}")
             # The card comes last: a state without one is swept away.
             new = self.folder / f"{name}{_CARD}.part"
@@ -97,7 +100,7 @@ class SlotStore:
         except OSError as error:
             log.warning("what the model read could not be kept in %s: %s", self.folder, error)
             return self._remove(name)
-        entry = Entry(name, list(tokens), adapter, size, (self.folder / f"{name}{_CARD}").stat().st_mtime)
+        entry = Entry(name, list(tokens), adapter, size, (self.folder / f"{name}{_CARD}").stat().st_mtime, reading)
         for old in list(self._entries.values()):
             if old.adapter == adapter and common_prefix(old.tokens, tokens) == len(old.tokens):
                 self.remove(old)
@@ -139,7 +142,8 @@ class SlotStore:
             size, tokens = int(card["size"]), [int(token) for token in card["tokens"]]
             if card["key"] != self._key or (self.folder / f"{name}{_STATE}").stat().st_size != size:
                 return None
-            return Entry(name, tokens, str(card["adapter"]), size, place.stat().st_mtime)
+            reading = tuple((int(read), int(kept), int(times)) for read, kept, times in card["reading"])
+            return Entry(name, tokens, str(card["adapter"]), size, place.stat().st_mtime, reading)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
