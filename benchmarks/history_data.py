@@ -41,108 +41,17 @@ TAGS = ("work", "home", "code", "travel", "学习", "写作", "recipes", "health
 FOLDERS = ("", "", "", "Projects", "Letters", "论文", "Garden", "Taxes")
 _YEARS = 2 * 365 * 86400.0
 _NOW = 1_760_000_000.0
-_COMMON = [
-    "the",
-    "of",
-    "and",
-    "to",
-    "a",
-    "in",
-    "is",
-    "that",
-    "for",
-    "it",
-    "as",
-    "was",
-    "with",
-    "be",
-    "by",
-    "on",
-    "not",
-    "he",
-    "his",
-    "but",
-    "at",
-    "are",
-    "this",
-    "have",
-    "from",
-    "or",
-    "had",
-    "an",
-    "they",
-    "which",
-    "you",
-    "we",
-    "were",
-    "her",
-    "she",
-    "there",
-    "one",
-    "all",
-    "would",
-    "their",
-    "will",
-    "when",
-    "who",
-    "him",
-    "been",
-    "has",
-    "more",
-    "if",
-    "no",
-    "out",
-    "so",
-    "said",
-    "what",
-    "up",
-    "its",
-    "about",
-    "into",
-    "than",
-    "them",
-    "can",
-    "only",
-    "other",
-    "new",
-    "some",
-    "could",
-    "time",
-    "these",
-    "two",
-    "may",
-    "then",
-    "do",
-    "first",
-    "any",
-    "my",
-    "now",
-    "such",
-    "like",
-    "our",
-    "over",
-    "man",
-    "me",
-    "even",
-    "most",
-    "made",
-    "after",
-    "also",
-    "did",
-    "many",
-    "before",
-    "must",
-    "through",
-    "years",
-    "where",
-    "much",
-    "your",
-    "way",
-    "well",
-    "down",
-    "should",
-    "because",
-]
+_COMMON = """
+    the of and to a in is that for it as was with be by on not he his but at are this have from or had an they
+    which you we were her she there one all would their will when who him been has more if no out so said what
+    up its about into than them can only other new some could time these two may then do first any my now such
+    like our over man me even most made after also did many before must through years where much your way well
+    down should because
+"""
+
+_STARTS = "b c d f g h j k l m n p r s t v w br ch cl cr dr fl gr pl pr qu sc sh sl sp st str th tr wh"
+_MIDDLES = "a e i o u a e i o ai ea ee ie oo ou"
+_ENDS = "b d g k l m n p r s t nd ng nt rd rn rt st ck ll ss tion ment ly er ed ing able"
 
 
 @dataclass(frozen=True)
@@ -179,7 +88,7 @@ def _make(file: Path) -> dict[str, Any]:
             _conversation(db.conn, writer, number, size)
     print(f"written in {time.perf_counter() - began:.0f} s; indexing", flush=True)
     began = time.perf_counter()
-    history.search.catch_up(threading.Event())
+    history.search.catch_up(threading.Event(), rest=0)
     seconds = time.perf_counter() - began
     conn = history.database.db.conn
     size = conn.execute("SELECT sum(length(CAST(content AS BLOB))) FROM messages").fetchone()[0]
@@ -328,76 +237,8 @@ def _pool(draw: np.random.Generator, words: list[str], count: int) -> list[str]:
 
 
 def _english_words(dice: random.Random) -> list[str]:
-    starts = [
-        "b",
-        "c",
-        "d",
-        "f",
-        "g",
-        "h",
-        "j",
-        "k",
-        "l",
-        "m",
-        "n",
-        "p",
-        "r",
-        "s",
-        "t",
-        "v",
-        "w",
-        "br",
-        "ch",
-        "cl",
-        "cr",
-        "dr",
-        "fl",
-        "gr",
-        "pl",
-        "pr",
-        "qu",
-        "sc",
-        "sh",
-        "sl",
-        "sp",
-        "st",
-        "str",
-        "th",
-        "tr",
-        "wh",
-    ]
-    middles = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ee", "ie", "oo", "ou"]
-    ends = [
-        "b",
-        "d",
-        "g",
-        "k",
-        "l",
-        "m",
-        "n",
-        "p",
-        "r",
-        "s",
-        "t",
-        "nd",
-        "ng",
-        "nt",
-        "rd",
-        "rn",
-        "rt",
-        "st",
-        "ck",
-        "ll",
-        "ss",
-        "tion",
-        "ment",
-        "ly",
-        "er",
-        "ed",
-        "ing",
-        "able",
-    ] + [""] * 12
-    words = dict.fromkeys(_COMMON)
+    starts, middles, ends = _STARTS.split(), _MIDDLES.split(), [*_ENDS.split(), *[""] * 12]
+    words = dict.fromkeys(_COMMON.split())
     while len(words) < 30_000:
         count = min(5, 1 + int(dice.expovariate(0.9) + len(words) / 15_000))
         word = "".join(dice.choice(starts) + dice.choice(middles) for _ in range(count)) + dice.choice(ends)
