@@ -1,7 +1,8 @@
 """Makes a large history for `history.py`: 10,000 conversations, 200,000 messages, always the same ones.
 
 Words are drawn by Zipf's law, English-like ones from 30,000 and Chinese ones over some 3,500 signs; a third of the
-English is real text, out of Python's own library. Kept in the user's cache, by a hash of this file.
+English is real text, out of Python's own library. Kept in the user's cache, by a hash of this file and of the store's
+that decide what the history looks like.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from playground import store
 from playground.records import Sampling
 from playground.store import Database, History
 
@@ -39,6 +41,7 @@ MODELS = (
 )
 TAGS = ("work", "home", "code", "travel", "学习", "写作", "recipes", "health", "law", "music", "rare-tag")
 FOLDERS = ("", "", "", "Projects", "Letters", "论文", "Garden", "Taxes")
+_SHAPING = ("migrations", "grams", "gram_index")
 _YEARS = 2 * 365 * 86400.0
 _NOW = 1_760_000_000.0
 _COMMON = """
@@ -67,11 +70,12 @@ class Built:
 
 def built() -> Built:
     """The history, from the cache or made now (some minutes)."""
-    key = hashlib.sha256(Path(__file__).read_bytes() + sys.version.encode()).hexdigest()[:16]
+    sources = [Path(__file__), *(Path(store.__file__).parent / f"{name}.py" for name in _SHAPING)]
+    key = hashlib.sha256(b"".join(file.read_bytes() for file in sources) + sys.version.encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)) / "histories" / key
     note = folder / "built.json"
     if not note.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder.parent, ignore_errors=True)  # Those before it, too.
         folder.mkdir(parents=True)
         print(f"making {MESSAGES:,} messages, once", flush=True)
         note.write_text(json.dumps(_make(folder / "playground.db")))
