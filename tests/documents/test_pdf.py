@@ -51,6 +51,12 @@ def test_lines_become_paragraphs_and_large_ones_headings(tmp_path: Path) -> None
     assert found.text().startswith("# The River\n\n## 1 Its water\n\nThe river rises")
 
 
+def test_any_folder_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "数据 'x' -v"
+    folder.mkdir()
+    assert words(read(folder, making.pdf([column(WIDE)]))) == [" ".join(WIDE)]
+
+
 def test_a_short_line_ends_its_paragraph_without_a_gap(tmp_path: Path) -> None:
     found = read(tmp_path, making.pdf([column([*WIDE, *SECOND])]))
     assert words(found) == [" ".join(WIDE), " ".join(SECOND)]
