@@ -239,13 +239,8 @@ def _trash_empty(options: argparse.Namespace, settings: Settings, folder: DataFo
             print("Nothing was deleted.")
             return 1
         print(f"Backup: {history.database.backup()}")
-        busy = 0
-        for conversation in found:
-            try:
-                history.purge(conversation.id)
-            except BusyError:
-                busy += 1
-    print(f"{len(found) - busy} conversations are deleted.")
+        gone, busy = history.empty_trash()
+    print(f"{gone} conversations are deleted.")
     if busy:
         raise BusyError(f"Replies are being written in {busy} more. Stop them, or start and end the app; then go on.")
     return 0

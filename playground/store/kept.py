@@ -35,10 +35,8 @@ class Kept(Rows):
 
     def keep_text(self, text: str) -> str:
         """Keep a text that many records share, once; returns its SHA-256."""
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        with self.database.writing() as db:
-            db.execute("INSERT OR IGNORE INTO texts(sha256, text) VALUES (?, ?)", [sha256, text])
-        return sha256
+        with self.database.writing():
+            return self._keep_text(text)
 
     def text(self, sha256: str) -> str:
         """A text that was kept. Raises MissingError."""
@@ -51,8 +49,8 @@ class Kept(Rows):
     def keep_file(self, attachment: Attachment) -> None:
         """Keep a file's text until a message takes it (`add_turn`)."""
         values = {**vars(attachment), "notes": json.dumps(attachment.notes, ensure_ascii=False)}
-        values["text_sha256"] = self.keep_text(values.pop("text"))
-        with self.database.writing() as db:
+        with self.database.writing() as db:  # One transaction: a purge in between would take the text for a rest.
+            values["text_sha256"] = self._keep_text(values.pop("text"))
             db.table("attachments").insert({**values, "created_at": time.time()})
 
     def files(self, ids: Sequence[str]) -> list[Attachment]:
@@ -107,8 +105,8 @@ class Kept(Rows):
 
     def keep_summary(self, conversation_id: str, upto_id: str, text: str, model: str) -> str:
         """Keep what stands for all messages up to one; returns the text's SHA-256."""
-        sha256 = self.keep_text(text)
         with self.database.writing() as db:
+            sha256 = self._keep_text(text)
             db.execute(
                 "INSERT OR REPLACE INTO summaries (conversation_id, upto_id, text_sha256, model, created_at) "
                 "VALUES (?, ?, ?, ?, ?)",
@@ -137,6 +135,11 @@ class Kept(Rows):
         with self.database.reading():
             row = self._row("SELECT tokens FROM token_views WHERE message_id = ? AND part = ?", [message_id, part])
         return json.loads(zlib.decompress(row["tokens"])) if row else None
+
+    def _keep_text(self, text: str) -> str:
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        self.database.db.execute("INSERT OR IGNORE INTO texts(sha256, text) VALUES (?, ?)", [sha256, text])
+        return sha256
 
 
 def attachment_of(row: Mapping[str, Any]) -> Attachment:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import sqlite_utils
+
 from playground.errors import BadValueError, BusyError, MissingError
 from playground.records import Conversation, TitleBy
 from playground.store.rows import Rows, new_id
@@ -19,6 +21,11 @@ _PLACES: Mapping[Place, str] = {
     "trash": "deleted_at IS NOT NULL",
 }
 _LONGEST_NAME = 200
+# Not while a reply is written: what it was asked with may be kept already, and its record not yet.
+_DROP_TEXTS = """
+    DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE status = 'streaming') AND sha256 NOT IN (
+        SELECT text_sha256 FROM attachments UNION SELECT text_sha256 FROM summaries
+        UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') AND value IS NOT NULL)"""
 
 
 @dataclass(frozen=True)
@@ -152,37 +159,55 @@ class Shelf(Rows):
                 if row["status"] == "streaming":  # It goes on in the original alone.
                     row |= dict(status="stopped")
                 db.table("messages").insert(row)
-                self._index(row["id"])
             for table in ("replies", "attachments", "token_views"):
                 self._copy_rows(table, ids)
             db.table("tags").insert_all(dict(conversation_id=copy, tag=tag) for tag in original.tags)
+            for message_id in list(ids.values())[-1:]:  # The index looks at records, too: it comes last.
+                self._index(message_id)
         return copy
 
     def purge(self, conversation_id: str) -> None:
         """Delete a conversation in the trash for good. Raises BadValueError when it is not there, BusyError."""
-        if self.conversation(conversation_id).deleted_at is None:
-            raise BadValueError("This conversation is not in the trash. Move it there first.")
+        self.conversation(conversation_id)
         with self.database.writing() as db:
-            ids = "SELECT id FROM messages WHERE conversation_id = :id"
-            if self._row(f"{ids} AND status = 'streaming'", dict(id=conversation_id)):
-                raise BusyError("A reply is being written here. Wait for it or stop it, then go on.")
-            for row in list(db.query("SELECT id FROM messages WHERE conversation_id = :id", dict(id=conversation_id))):
-                self._unindex(row["id"])
-            db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = :id", dict(id=conversation_id))
-            for table in ("token_views", "replies", "attachments"):
-                db.execute(f"DELETE FROM {table} WHERE message_id IN ({ids})", dict(id=conversation_id))
-            for table in ("summaries", "tags"):
-                db.execute(f"DELETE FROM {table} WHERE conversation_id = :id", dict(id=conversation_id))
-            # From the newest on, because a message refers to its parent.
-            for row in list(db.query(f"{ids} ORDER BY seq DESC", dict(id=conversation_id))):
-                db.execute("DELETE FROM messages WHERE id = ?", [row["id"]])
-            db.execute("DELETE FROM conversations WHERE id = :id", dict(id=conversation_id))
-            db.execute(
-                "DELETE FROM texts WHERE sha256 NOT IN (SELECT text_sha256 FROM attachments "
-                "UNION SELECT text_sha256 FROM summaries "
-                "UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') "
-                "AND value IS NOT NULL)"
-            )
+            self._purge(db, dict(id=conversation_id))
+            db.execute(_DROP_TEXTS)
+
+    def empty_trash(self) -> tuple[int, int]:
+        """Purge all that is in the trash, one after the other; returns how many, and how many are being written yet."""
+        gone = busy = 0
+        with self.database.reading() as db:
+            trashed = [row["id"] for row in db.query(f"SELECT id FROM conversations WHERE {_PLACES['trash']}")]
+        for conversation_id in trashed:
+            try:
+                with self.database.writing() as db:
+                    self._purge(db, dict(id=conversation_id))
+                gone += 1
+            except BusyError:
+                busy += 1
+            except BadValueError:
+                continue  # Taken out of the trash meanwhile.
+        with self.database.writing() as db:
+            db.execute(_DROP_TEXTS)
+        return gone, busy
+
+    def _purge(self, db: sqlite_utils.Database, values: dict[str, str]) -> None:
+        if not self._row(f"SELECT id FROM conversations WHERE id = :id AND {_PLACES['trash']}", values):
+            raise BadValueError("This conversation is not in the trash. Move it there first.")
+        ids = "SELECT id FROM messages WHERE conversation_id = :id"
+        if self._row(f"{ids} AND status = 'streaming'", values):
+            raise BusyError("A reply is being written here. Wait for it or stop it, then go on.")
+        for row in list(db.query(ids, values)):
+            self._unindex(row["id"])
+        db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = :id", values)
+        for table in ("token_views", "replies", "attachments"):
+            db.execute(f"DELETE FROM {table} WHERE message_id IN ({ids})", values)
+        for table in ("summaries", "tags"):
+            db.execute(f"DELETE FROM {table} WHERE conversation_id = :id", values)
+        # From the newest on, because a message refers to its parent.
+        for row in list(db.query(f"{ids} ORDER BY seq DESC", values)):
+            db.execute("DELETE FROM messages WHERE id = ?", [row["id"]])
+        db.execute("DELETE FROM conversations WHERE id = :id", values)
 
     def _set(self, conversation_id: str, **values: Any) -> None:
         self.conversation(conversation_id)

@@ -140,6 +140,30 @@ def test_purged_without_a_rest(history: History) -> None:
     assert check(history.database.file, running=False).problems == ()
 
 
+def test_what_a_growing_reply_was_asked_with_is_not_purged(history: History) -> None:
+    """Its text is kept before the record that refers to it."""
+    growing, other = turn(history), answered(history)
+    sha256 = history.keep_text("Be brief.")
+    history.trash(other.conversation_id)
+    history.purge(other.conversation_id)
+    history.finish(growing.reply_id, "there", "complete", "", replace(RECORD, prompt={"system": sha256}))
+    assert history.text(sha256) == "Be brief."
+    assert check(history.database.file, running=False).problems == ()
+
+
+def test_the_trash_emptied(history: History) -> None:
+    kept, gone, growing = answered(history), answered(history, text="gone"), turn(history)
+    for one in (gone, growing):
+        history.trash(one.conversation_id)
+    assert history.empty_trash() == (1, 1)
+    assert ids(history, place="trash") == [growing.conversation_id]
+    assert ids(history) == [kept.conversation_id]
+    history.finish(growing.reply_id, "", "stopped", "", None)
+    assert history.empty_trash() == (1, 0)
+    assert history.empty_trash() == (0, 0)
+    assert check(history.database.file, running=False).problems == ()
+
+
 def test_what_is_being_written_is_not_purged(history: History) -> None:
     new = turn(history)
     history.trash(new.conversation_id)
