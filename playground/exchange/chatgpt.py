@@ -58,7 +58,7 @@ def _node(node: Any, where: str, notes: Notes) -> Said:
     role = table(message.get("author"), f"author in {where}").get("role")
     content = table(message.get("content"), f"content in {where}")
     metadata = table_or(message.get("metadata"))
-    kind = content.get("content_type")
+    kind = text_or(content.get("content_type"))
     text, files = _content(content, metadata, where)
     why = _why_not(role, kind, message, metadata, text, bool(files))
     if why:
@@ -100,7 +100,7 @@ def _content(content: Mapping[str, Any], metadata: Mapping[str, Any], where: str
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, dict):
-            if part.get("content_type") in _POINTERS:
+            if text_or(part.get("content_type")) in _POINTERS:
                 pointers.append(part)
             texts.append(text_or(part.get("text")))
     if content.get("content_type") == "code" and content.get("text"):

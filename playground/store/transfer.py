@@ -123,8 +123,10 @@ class Transfer(Rows):
     def _moment(self, conversation_id: Any) -> float:
         """What a missing time becomes: that of the same conversation, if it was put in before, so that it is known."""
         with self.database.reading():
-            here = isinstance(conversation_id, str) and self._row(
-                "SELECT created_at FROM conversations WHERE id = ?", [conversation_id]
+            here = (
+                isinstance(conversation_id, str)
+                and conversation_id.isascii()
+                and self._row("SELECT created_at FROM conversations WHERE id = ?", [conversation_id])
             )
         return float(here["created_at"]) if here else time.time()
 
