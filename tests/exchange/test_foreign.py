@@ -47,6 +47,9 @@ def test_chatgpt(history: History, packed: str, tmp_path: Path) -> None:
     }
     report = put(history, forms[packed])
     [(conversation, title)] = report.imported
+    named = tmp_path / "notes.txt"
+    named.write_bytes(forms[packed] if isinstance(forms[packed], bytes) else json.dumps(forms[packed]).encode())
+    assert import_file(history, named).there == report.imported, "told by what is in it, not by its name"
     assert title == "Rain 雨"
     assert shown(history, conversation) == [
         "Why does it rain? \U0001f600",
