@@ -65,15 +65,6 @@ def columns(history: History, conversation: str) -> dict[str, list[Any]]:
     return {**rows, "texts": [history.text(sha256) for sha256 in sorted(used)]}
 
 
-def summarised(history: History, conversation: str, upto: str, text: str) -> None:
-    sha256 = history.keep_text(text)
-    with history.database.writing() as db:
-        db.execute(
-            "INSERT OR REPLACE INTO summaries VALUES (?, ?, ?, 'm', 1.5)",
-            [conversation, upto, sha256],
-        )
-
-
 def do(history: History, conversation: str, what: str, number: int, text: str) -> None:
     """One thing that a person may do, at some message."""
     leaf = history.conversation(conversation).leaf_id
@@ -115,7 +106,7 @@ def do(history: History, conversation: str, what: str, number: int, text: str) -
     elif what == "mark":
         history.mark(node.id, starred_at=float(number), vote=number % 3 - 1, vote_reason=text, left_out=number % 2 == 0)
     else:
-        summarised(history, conversation, node.id, f"summary {text}")
+        history.keep_summary(conversation, node.id, f"summary {text}", "m")
 
 
 @settings(max_examples=60, deadline=None)
@@ -161,7 +152,7 @@ def test_one_that_went_on_since_is_put_beside(history: History) -> None:
     new = answered(history, text="one")
     prompt = {"first": history.path(new.reply_id)[0], "excluded": [new.reply_id]}
     history.finish(new.reply_id, "re: one", "complete", "", replace(RECORD, prompt=prompt))
-    summarised(history, new.conversation_id, new.reply_id, "short")
+    history.keep_summary(new.conversation_id, new.reply_id, "short", "m")
     content = exported(history, new.conversation_id)
     answered(history, new.conversation_id, "two")
     report = put(history, content)
