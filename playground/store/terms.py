@@ -64,30 +64,28 @@ class Terms:
 
     def excerpt(self, text: str) -> Excerpt:
         """Some 160 characters around the first place, spaces joined, cut where words end."""
-        places = [place for term in self.terms for place in itertools.islice(_places(term, fold(text)), 1)]
-        start, end = min(places, default=(0, 0))
+        folded = fold(text)
+        firsts = [place for term in self.terms for place in itertools.islice(_places(term, folded), 1)]
+        start, end = min(firsts, default=(0, 0))
         left = _SPACES.sub(" ", text[max(0, start - 4 * _BEFORE) : start]).lstrip()
-        cut = len(left) > _BEFORE or (start > 4 * _BEFORE)
-        if len(left) > _BEFORE:
+        if len(left) > _BEFORE or start > 4 * _BEFORE:
             left = left[-_BEFORE:]
             found = _BREAK.search(left[:_SLACK])
-            left = left[found.end() :].lstrip() if found else left
-        if cut:
-            left = "…" + left
-        room = max(_LENGTH - len(left), min(end - start, _MOST_SHOWN))
-        right = _SPACES.sub(" ", text[start : start + 4 * room])
-        if len(right) > room or start + 4 * room < len(text):
-            right = right[:room]
-            breaks = [found.start() for found in _BREAK.finditer(right, max(0, room - _SLACK))]
-            right = (right[: breaks[-1]] if breaks and breaks[-1] >= end - start else right).rstrip() + "…"
-        else:
-            right = right.rstrip()
+            left = "…" + (left[found.end() :].lstrip() if found else left)
+        first = len(_SPACES.sub(" ", text[start:end]))
+        room = max(_LENGTH - len(left), min(first, _MOST_SHOWN))
+        right = _SPACES.sub(" ", text[start : start + 4 * room]).rstrip()
+        whole = len(right) <= room and start + 4 * room >= len(text)
+        if not whole:
+            breaks = [found.start() for found in _BREAK.finditer(right, max(0, room - _SLACK), room)]
+            right = right[: breaks[-1] if breaks and breaks[-1] >= first else room].rstrip()
         shown = left + right
         # What is longer than the excerpt is not found in it again.
-        ranges = [(len(left), min(len(left) + end - start, len(shown)))] if places else []
+        ranges = [(len(left), min(len(left) + first, len(shown)))] if firsts else []
+        small_shown = fold(shown)
         for term in self.terms:
-            ranges += _places(term, fold(shown))
-        return Excerpt(shown, _merged(ranges))
+            ranges += _places(term, small_shown)
+        return Excerpt(shown if whole else f"{shown}…", _merged(ranges))
 
 
 def _places(term: Sequence[str], folded: str) -> Iterator[tuple[int, int]]:
