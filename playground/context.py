@@ -141,7 +141,7 @@ def with_files(text: str, attachments: Sequence[Attachment]) -> str:
 
 
 def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> tuple[Turn, ...]:
-    """Put the system prompt first; drop replies that failed empty and join the user's messages around them."""
+    """Put the system prompt first; drop replies that failed empty, and join what one side said in a row."""
     parts = [system_prompt] if system_prompt.strip() else []
     if summary:
         parts.append(f"Summary of the conversation so far:\n{summary}")
@@ -149,8 +149,8 @@ def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> 
     for turn in history:
         if turn.role == "assistant" and not turn.content:
             continue
-        if turn.role == "user" and turns and turns[-1].role == "user":
-            turns[-1] = Turn("user", f"{turns[-1].content}\n\n{turn.content}")
+        if turns and turns[-1].role == turn.role:
+            turns[-1] = Turn(turn.role, f"{turns[-1].content}\n\n{turn.content}")
         else:
             turns.append(turn)
     return tuple(turns)

@@ -204,16 +204,22 @@ class Actions:
         self._changed(copy)
         return {"open": copy}
 
+    def _do_each(self, page: Page, settings: dict[str, Any]) -> None:
+        """One command for several conversations."""
+        command, given = page.argument, dict(page.value or {})
+        if command not in ("move", "archive", "delete", "restore"):
+            raise BadValueError(f"There is no command {command!r} for several conversations. Reload the page.")
+        for conversation_id in list(given.get("ids") or []):
+            self._by_name[command](replace(page, argument=str(conversation_id), value=given.get("value")), settings)
+
     # ---- personas, templates, models ---------------------------------------------------------------------------------
     def _do_save_prompt(self, page: Page, settings: dict[str, Any]) -> dict[str, Any]:
         given = dict(page.value or {})
         kind: PromptKind = "persona" if given.get("kind") == "persona" else "template"
         sampling = settings["sampling"].to_dict() if kind == "persona" else {}
-        return {
-            "saved": self._history.save_prompt(
-                kind, str(given.get("name") or ""), str(given.get("text") or ""), sampling, page.argument
-            )
-        }
+        name, text = (str(given.get(one) or "") for one in ("name", "text"))
+        saved = self._history.save_prompt(kind, name, text, sampling, page.argument)
+        return {"persona": saved if kind == "persona" else ""}
 
     def _do_delete_prompt(self, page: Page, settings: dict[str, Any]) -> None:
         self._history.delete_prompt(page.argument, undo=page.value == "undo")

@@ -15,9 +15,11 @@ SIDE_HTML = f"""
 <div id="pg-filters" hidden></div>
 <div id="pg-results" role="region" data-label="results" aria-live="polite" hidden></div>
 <nav id="pg-list" data-label="conversations"></nav>
+<div id="pg-selected" role="group" data-label="selection" hidden></div>
 <div id="pg-side-foot">
   <button type="button" class="icon" data-do="import">{svg("import")}<span data-t="import"></span></button>
   <button type="button" class="icon" data-do="export_all">{svg("export")}<span data-t="export"></span></button>
+  <button type="button" class="icon" data-do="select_some">{svg("check")}<span data-t="select_some"></span></button>
 </div>"""
 
 LOG_HTML = f"""
@@ -35,10 +37,11 @@ LOG_HTML = f"""
 METER_HTML = f"""
 <div id="pg-meter">
   <button type="button" class="icon" data-do="attach" data-label="attach">{svg("attach")}</button>
-  <button type="button" class="icon" data-do="templates" data-label="templates">{svg("template")}</button>
-  <button type="button" class="icon" data-do="personas" aria-haspopup="menu">
+  <button type="button" class="icon" data-do="templates" data-label="templates" aria-haspopup="menu">{svg("template")}</button>
+  <button type="button" class="icon" data-do="personas" data-title="personas" aria-haspopup="menu">
     {svg("persona")}<span id="pg-persona"></span></button>
-  <button type="button" class="icon" data-do="context" aria-haspopup="menu"><span id="pg-tokens" role="status"></span>
+  <button type="button" class="icon" data-do="context" data-title="context" aria-haspopup="menu">
+    <span id="pg-tokens"></span>
     <span id="pg-bar" aria-hidden="true"><i></i></span></button>
   <button type="button" class="icon" data-do="help" data-label="keys">{svg("keys")}</button>
   <input type="file" id="pg-file" multiple hidden>
@@ -47,11 +50,13 @@ METER_HTML = f"""
 
 INFO_HTML = f"""
 <aside id="pg-info" data-label="details" hidden>
-  <div id="pg-info-tabs" role="tablist">
-    <button type="button" role="tab" data-info="record" data-t="details"></button>
-    <button type="button" role="tab" data-info="tokens" data-t="tokens_tab"></button>
-    <button type="button" role="tab" data-info="tree" data-t="tree"></button>
+  <div id="pg-info-tabs">
+    <div role="tablist" data-label="details">
+      <button type="button" role="tab" aria-controls="pg-info-body" data-info="record" data-t="record"></button>
+      <button type="button" role="tab" aria-controls="pg-info-body" data-info="tokens" data-t="tokens_tab"></button>
+      <button type="button" role="tab" aria-controls="pg-info-body" data-info="tree" data-t="tree"></button>
+    </div>
     <button type="button" class="icon" data-do="close_info" data-label="close">{svg("close")}</button>
   </div>
-  <div id="pg-info-body" tabindex="0"></div>
+  <div id="pg-info-body" role="tabpanel" data-label="details" tabindex="0"></div>
 </aside>"""

@@ -7,6 +7,7 @@ import html
 _PATHS = {
     "archive": "M3 5h18v4H3zM5 9v10h14V9M10 13h4",
     "attach": "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.2 17.2a1.7 1.7 0 0 1-2.4-2.4L14.5 7",
+    "check": "M4 4h16v16H4zM8 12l3 3 5-6",
     "close": "M6 6l12 12M18 6L6 18",
     "continue": "M5 5l7 7-7 7M13 5l7 7-7 7",
     "copy": "M9 9h10v10H9zM5 15V5h10",
@@ -39,12 +40,23 @@ def svg(name: str) -> str:
 
 
 def icon_button(
-    action: str, label: str, *, argument: str = "", text: bool = False, icon: str = "", pressed: bool | None = None
+    action: str,
+    label: str,
+    *,
+    argument: str = "",
+    text: bool = False,
+    icon: str = "",
+    pressed: bool | None = None,
+    off: bool = False,
 ) -> str:
-    """A small button that the page's script hands on as `action`; its accessible name is `label`."""
+    """A small button that the page's script hands on as `action`; its accessible name is `label`.
+
+    One that is `off` does nothing now, but can be reached: who walks with it keeps the focus at the end of the way.
+    """
     name = html.escape(label)
     words = f"<span>{name}</span>" if text else ""
     state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
+    state += ' aria-disabled="true"' if off else ""
     return (
         f'<button type="button" class="icon" data-action="{action}" data-argument="{html.escape(argument)}" '
         f'aria-label="{name}" title="{name}"{state}>{svg(icon or action)}{words}</button>'

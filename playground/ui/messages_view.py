@@ -126,9 +126,9 @@ def _versions(message: Message, language: str) -> str:
     after = message.alternatives[at + 1] if at + 1 < len(message.alternatives) else ""
     return (
         '<span class="versions">'
-        + icon_button("previous", t(language, "previous"), argument=before)
+        + icon_button("previous", t(language, "previous"), argument=before, off=not before)
         + f"<span>{at + 1}/{len(message.alternatives)}</span>"
-        + icon_button("next", t(language, "next"), argument=after)
+        + icon_button("next", t(language, "next"), argument=after, off=not after)
         + "</span>"
     )
 
@@ -165,7 +165,7 @@ def _actions(message: Message, language: str, last: bool) -> str:
 def _figures(message: Message, language: str) -> str:
     record = message.record
     when = f'<time datetime="{datetime.fromtimestamp(message.created_at, UTC).isoformat()}"></time>'
-    if not record:
+    if not record or not record["engine"]:  # What was imported says no more than who spoke.
         return when
     figures = [t(language, "tokens", n=sum(part["completion_tokens"] for part in message.parts))]
     if rate := rate_text(record["tokens_per_second"], language):

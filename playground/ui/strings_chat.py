@@ -68,6 +68,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "tags_hint": ("Separated by commas.", "用逗号分隔。"),
     "duplicate": ("Duplicate", "复制一份"),
     "copy_of": ("Copy of {title}", "{title} 的副本"),
+    "select_some": ("Select", "选择"),
+    "selection": ("Selected conversations", "已选对话"),
+    "selected": ("{n} selected", "已选 {n} 个"),
+    "select_all": ("All shown", "全选"),
+    "done_to": ("Done, for {n} conversations.", "已完成（{n} 个对话）。"),
     # Search
     "search": ("Search all conversations", "搜索所有对话"),
     "filters": ("Filters", "筛选"),
@@ -110,11 +115,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "uploading": ("{percent} %", "{percent} %"),
     "remove_file": ("Remove {name}", "移除 {name}"),
     "pages": ("{n} pages", "{n} 页"),
+    "unread_files": (
+        "A file could not be attached, so nothing was sent. Send again to go on without it.",
+        "有文件未能添加，因此没有发送。再次发送即不带该文件继续。",
+    ),
     # The meter
     "meter": ("{n} / {limit} tokens", "{n} / {limit} 词元"),
     "meter_out": ("{n} messages fall out", "{n} 条消息放不下"),
     "meter_summary": ("a summary stands for {n}", "{n} 条由摘要代替"),
     "meter_hand": ("{n} left out by hand", "手动排除 {n} 条"),
+    "falls_out": ("does not fit into the context", "上下文放不下"),
+    "becomes_summary": ("a summary stands for it", "由摘要代替"),
+    "context": ("What happens to messages that do not fit", "如何处理放不下的消息"),
     "context.oldest": ("Leave out the oldest", "略去最早的消息"),
     "context.oldest_hint": ("as few as possible", "尽可能少"),
     "context.summary": ("Summarize the oldest", "为最早的消息写摘要"),
@@ -123,6 +135,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "context.hand_hint": ("nothing is sent that does not fit whole", "放不下时不发送"),
     "context.later": ("Can be chosen once the conversation has begun.", "对话开始后可选择。"),
     # Personas and templates
+    "personas": ("Personas", "角色"),
     "no_persona": ("No persona", "无角色"),
     "save_persona": ("Save these settings as a persona", "把当前设置存为角色"),
     "delete_persona": ("Delete a persona", "删除角色"),
@@ -139,6 +152,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "insert": ("Insert", "插入"),
     # The drawer
     "details": ("Details", "详情"),
+    "record": ("Record", "记录"),
     "tokens_tab": ("Tokens", "词元"),
     "tree": ("Tree", "树"),
     "part": ("Part {n}", "第 {n} 部分"),

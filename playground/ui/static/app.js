@@ -15,7 +15,7 @@ const playground = (() => {
   const $ = (id) => document.getElementById(id);
   const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false, at: "" };
   // Which conversation's settings the panel shows, and which version of them.
-  const panel = { of: null, settings: null, persona: "", context: "oldest" };
+  const panel = { of: null, settings: null, persona: "" };
   function setPanel(of, settings) {
     Object.assign(panel, { of, settings });
     document.body.classList.toggle("panel-follows", of === null);
@@ -24,6 +24,8 @@ const playground = (() => {
   }
   const pending = [];
   let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
+  // Sent away with the last message; the message to go to once it is there; what to hold still meanwhile.
+  let sending = [], sought = "", held = null;
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -59,9 +61,21 @@ const playground = (() => {
   }
 
   function showList({ html }) {
-    $("pg-list").innerHTML = html;
+    keepingFocus($("pg-list"), () => { $("pg-list").innerHTML = html; });
     playgroundSide.listed();
+    playgroundSelect.draw();
     markOpen();
+  }
+
+  // A message that changed while it was being edited is drawn anew when the box is closed.
+  const caughtUp = (article) => (article.later ? place($("pg-items"), article.later, article) : article);
+
+  // What is drawn anew takes the focus with it: the same control gets it back.
+  function keepingFocus(box, draw) {
+    const { action, argument, open } = box.contains(document.activeElement) ? document.activeElement.dataset : {};
+    draw();
+    const same = action ? `[data-action="${action}"][data-argument="${CSS.escape(argument)}"]` : `a[data-open="${open}"]`;
+    if (action || open) document.querySelector(same)?.focus({ preventScroll: true });
   }
 
   function markOpen() {
@@ -114,10 +128,27 @@ const playground = (() => {
     $("pg-later").textContent = word("later", { n: view.later });
     if (!view.streaming) showProgress("");
     $("pg-empty").hidden = view.items.length > 0;
-    if (fresh && state.at && $(`m-${state.at}`)) reveal(state.at);
+    playgroundMessages.restore();
+    if (sought && $(`m-${sought}`)) { reveal(sought); sought = ""; }
+    else if (held && $(`m-${held.id}`)) holdStill();
     else if (bottom || fresh) toBottom();
+    atEnd();
     playgroundComposer.changed();
     playgroundDetails.changed();
+  }
+
+  // From one version of a message to the next: its arrows stay where they are on the screen, and keep the focus.
+  function walk(node, action, id) {
+    state.at = id;
+    held = { id, action, top: node.getBoundingClientRect().top };
+    act(action, id);
+  }
+
+  function holdStill() {
+    const arrow = $(`m-${held.id}`).querySelector(`[data-action=${held.action}]`);
+    $("pg-log").scrollTop += arrow.getBoundingClientRect().top - held.top;
+    arrow.focus({ preventScroll: true });
+    held = null;
   }
 
   // The message that a search or the tree led to.
@@ -130,7 +161,8 @@ const playground = (() => {
   }
 
   function place(items, item, at, kept) {
-    if (at && at.dataset.id === item.id && (at.dataset.v === item.v || at.querySelector(".editing"))) return at;
+    if (at && at.dataset.id === item.id && at.dataset.v === item.v) return at;
+    if (at && at.dataset.id === item.id && at.querySelector(".editing")) { at.later = item; return at; }
     const node = document.createElement("article");
     node.id = `m-${item.id}`;
     node.dataset.id = item.id;
@@ -139,7 +171,7 @@ const playground = (() => {
     node.innerHTML = item.html;
     node.className = node.querySelector(".who").dataset.role;
     translate(node);
-    if (at && at.dataset.id === item.id) at.replaceWith(node);
+    if (at && at.dataset.id === item.id) keepingFocus(at, () => at.replaceWith(node));
     else items.insertBefore(node, at || null);
     return node;
   }
@@ -195,8 +227,9 @@ const playground = (() => {
   }
 
   // JSON from our server; what goes wrong on the way becomes an `error` in words.
-  async function ask(address) {
-    try { return await (await fetch(address)).json(); } catch { return { error: word("offline") }; }
+  async function ask(address, body) {
+    const how = body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+    try { return await (await fetch(address, how)).json(); } catch { return { error: word("offline") }; }
   }
 
   const atBottom = () => { const log = $("pg-log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 60; };
@@ -210,7 +243,10 @@ const playground = (() => {
     const old = box.querySelector(`[data-key="${key}"]`);
     if (old && old.dataset.text === text) return;
     if (old) old.remove();
-    if (!text) return;
+    // What the meter says already is not said twice, and goes with it when the text fits again.
+    const same = [...box.children].find((line) => line.dataset.text === text);
+    if (same && key === "meter") same.dataset.key = key;
+    if (!text || same) return;
     const line = document.createElement("p");
     line.dataset.key = key;
     line.dataset.text = text;
@@ -261,8 +297,10 @@ const playground = (() => {
   async function message(text, rest) {
     const said = entered ?? text;
     entered = null;
-    await playgroundComposer.uploads();
-    return [await ready("send"), said, ...rest];
+    const unread = await playgroundComposer.uploads();
+    const asked = await ready("send");
+    sending = asked.files;
+    return [{ ...asked, unread }, said, ...rest];
   }
 
   const take = () => pending.shift() || page("none");
@@ -271,16 +309,21 @@ const playground = (() => {
     if (result.error) { notice(result.error, "command"); if (stream) connect(); return text; }
     if (result.sent_from !== state.conversation) {
       // The reader has gone on to another conversation: the box belongs to that one now.
-      stored("sessionStorage", `draft:${result.sent_from}`, "");
+      for (const what of ["draft", "files"]) stored("sessionStorage", `${what}:${result.sent_from}`, "");
       return text;
     }
     notice("", "command");
     notice(result.note || "", "branch", null, "hint");
-    playgroundComposer.taken();
+    playgroundComposer.taken(sending);
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
-    if (result.conversation !== state.conversation) { const { persona, context } = panel; show(result.conversation); setPanel(result.conversation, null); Object.assign(panel, { persona, context }); playgroundComposer.changed(); }
-    else if (state.at) { state.at = ""; connect(); }
+    if (result.conversation !== state.conversation) {
+      const { persona } = panel;
+      show(result.conversation);
+      setPanel(result.conversation, null);
+      panel.persona = persona;
+      playgroundComposer.changed();
+    } else toLatest();
     if (panel.of === result.conversation) panel.settings = result.settings;
     toBottom();
     stored("sessionStorage", draftKey(), rest);
@@ -288,13 +331,23 @@ const playground = (() => {
     return rest;
   }
 
-  function failed() { notice(word("failed"), "command"); }
+  // A page that shows an older part of the conversation follows what was begun.
+  function toLatest() {
+    if (!state.at) return;
+    state.at = "";
+    connect();
+  }
+
+  function failed() {
+    notice(word("failed"), "command");
+    playgroundMessages.failed();
+  }
 
   function done(result) {
     if (result.action === "open" || result.action === "persona") {
       if (result.panel === state.conversation) {
         setPanel(result.panel, result.settings || panel.settings);
-        Object.assign(panel, { persona: result.persona || "", context: result.context || panel.context });
+        panel.persona = result.persona || "";
         playgroundComposer.persona(result.name || "");
       } else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
       if (result.error) notice(result.error, "command");
@@ -305,8 +358,10 @@ const playground = (() => {
     if (result.note) notice(result.note, "branch", null, "hint");
     focusBox();
     if (result.settings && panel.of === result.conversation) panel.settings = result.settings;
-    if (result.error) { connect(); return; }
+    if (result.error) { held = null; connect(); return; }
     if (result.open) return open(result.open);
+    if (held) return connect();
+    if (result.settings) toLatest();
     const undo = undone[result.action];
     if (undo) undo(result);
   }
@@ -324,7 +379,11 @@ const playground = (() => {
     delete_message({ argument }) { toast(word("message_deleted"), () => act("restore_message", argument)); },
     rename_folder({ argument, moved, name }) { if (!name) toast(word("folder_dissolved"), () => act("move_all", argument, moved)); },
     delete_prompt({ argument }) { if (pendingUndo.prompt) toast(word("prompt_deleted"), () => { pendingUndo.prompt = false; act("delete_prompt", argument, "undo"); }); },
-    save_prompt() { toast(word("prompt_saved")); },
+    save_prompt({ persona }) {
+      toast(word("prompt_saved"));
+      if (persona) act("persona", persona);
+    },
+    context() { playgroundComposer.changed(); },
   };
   const pendingUndo = {};
 
@@ -355,9 +414,13 @@ const playground = (() => {
 
   function show(id, push = true, at = "") {
     if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
+    const same = id === state.conversation;
     Object.assign(state, { conversation: id, leaf: null, at });
+    sought = at;
+    held = null;
     setPanel(null, null);
     playgroundComposer.opened();
+    playgroundDetails.opened(same);
     rate = "";
     setStreaming(false);
     showProgress("");
@@ -428,12 +491,12 @@ const playground = (() => {
     }
     const { action, argument } = node.dataset;
     if (action === "older") { listed += 100; return connect(); }
-    if ((action === "previous" || action === "next") && !argument) return;
+    if (action === "previous" || action === "next") return argument ? walk(node, action, argument) : undefined;
     if (action === "copy") {
       const message = await ask(`page/text/${argument}`);
       return message.error ? notice(message.error, "command") : copy(node, message.text);
     }
-    for (const part of [playgroundSide, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
+    for (const part of [playgroundSide, playgroundSelect, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
     if (action) act(action, argument);
   }
 
@@ -471,7 +534,7 @@ const playground = (() => {
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
     $("pg-log").addEventListener("scroll", atEnd, { passive: true });
-    for (const part of [playgroundModels, playgroundSide, playgroundComposer, playgroundDetails]) part.start();
+    for (const part of [playgroundModels, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
   }
 
   // Gradio draws the page some time after this script has run.
@@ -481,6 +544,6 @@ const playground = (() => {
 
   return {
     message, take, act, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, toast, button,
-    setMessage, focusBox, copy, drawer, pendingUndo, reveal,
+    setMessage, focusBox, copy, drawer, pendingUndo, caughtUp,
   };
 })();

@@ -174,7 +174,7 @@ const playgroundSide = (() => {
     const input = document.querySelector("#pg-search input");
     input.addEventListener("input", searched);
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { event.stopPropagation(); input.value = ""; searched(); playground.focusBox(); input.blur(); }
+      if (event.key === "Escape") { event.stopPropagation(); input.value = ""; searched(); input.blur(); playground.focusBox(); }
       if (event.key === "ArrowDown") { event.preventDefault(); $("pg-results").querySelector("a")?.focus(); }
       if (event.key === "Enter") $("pg-results").querySelector("a")?.click();
     });
@@ -193,5 +193,5 @@ const playgroundSide = (() => {
     $("pg-import").addEventListener("change", () => { take([...$("pg-import").files]); $("pg-import").value = ""; });
   }
 
-  return { click, start, listed, highlight, exportMenu };
+  return { click, start, listed, highlight, exportMenu, folders };
 })();
