@@ -37,7 +37,8 @@ LOG_HTML = f"""
 METER_HTML = f"""
 <div id="pg-meter">
   <button type="button" class="icon" data-do="attach" data-label="attach">{svg("attach")}</button>
-  <button type="button" class="icon" data-do="templates" data-label="templates" aria-haspopup="menu">{svg("template")}</button>
+  <button type="button" class="icon" data-do="templates" data-label="templates" aria-haspopup="menu">
+    {svg("template")}</button>
   <button type="button" class="icon" data-do="personas" data-title="personas" aria-haspopup="menu">
     {svg("persona")}<span id="pg-persona"></span></button>
   <button type="button" class="icon" data-do="context" data-title="context" aria-haspopup="menu">

@@ -66,13 +66,15 @@ async def _received(request: Request, folder: Path, limit: int, work: Any) -> Re
     """Write the body into a file of its own, let `work` read it in a thread, delete it."""
     language = language_of(request.cookies, request.headers.get("accept-language", ""))
     try:
-        declared = int(request.headers.get("content-length") or 0)
+        declared = int(request.headers.get("content-length", 0))
         if declared > limit:
             raise BadValueError(_too_large(declared, limit))
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+        # A folder, not a temporary file: on Windows that could not be opened a second time.
+        with tempfile.TemporaryDirectory(dir=folder, prefix="upload-") as place:
+            file = Path(place) / "file"
             await _save(request.stream(), file, limit)
-            answer = await anyio.to_thread.run_sync(work, Path(file.name), language)
+            answer = await anyio.to_thread.run_sync(work, file, language)
         return JSONResponse(answer)
     except PlaygroundError as error:
         return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
@@ -81,14 +83,14 @@ async def _received(request: Request, folder: Path, limit: int, work: Any) -> Re
         return JSONResponse({"error": reason_words(language, words)}, status_code=507)
 
 
-async def _save(body: AsyncIterator[bytes], file: Any, limit: int) -> None:
+async def _save(body: AsyncIterator[bytes], path: Path, limit: int) -> None:
     size = 0
-    async for piece in body:
-        size += len(piece)
-        if size > limit:
-            raise BadValueError(_too_large(size, limit))
-        file.write(piece)
-    file.flush()
+    with path.open("wb") as file:
+        async for piece in body:
+            size += len(piece)
+            if size > limit:
+                raise BadValueError(_too_large(size, limit))
+            file.write(piece)
 
 
 def _too_large(size: int, limit: int) -> str:

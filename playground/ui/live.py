@@ -141,7 +141,9 @@ class _Watcher:
     def _view(self) -> str:
         try:
             conversation = self._service.history.conversation(self._conversation)
-            window = self._service.history.window(self._conversation, WINDOW, around=self._at or None)
+            window = self._service.history.window(self._conversation, WINDOW)
+            if self._at and self._at not in {message.id for message in window.messages}:
+                window = self._service.history.window(self._conversation, WINDOW, around=self._at)
         except MissingError:
             return self._event("gone", {})
         live = self._service.live_reply(conversation.leaf_id)

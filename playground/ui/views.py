@@ -33,7 +33,7 @@ class Listed:
 
 def settings_version(conversation: Conversation) -> str:
     """Changes whenever what the panel shows does, to tell a page that its panel is out of date."""
-    shown = [conversation.system_prompt, dict(conversation.sampling), conversation.persona, conversation.context]
+    shown = [conversation.system_prompt, dict(conversation.sampling), conversation.persona]
     return hashlib.sha1(json.dumps(shown, sort_keys=True).encode(), usedforsecurity=False).hexdigest()[:12]
 
 

@@ -10,7 +10,8 @@ const playgroundComposer = (() => {
 
   // ---- files ---------------------------------------------------------------------------------------------------------
   const files = () => list.filter((one) => one.id).map((one) => one.id);
-  const uploads = () => Promise.all([...under]);
+  // Waits for all that are under way; how many of them could not be taken.
+  const uploads = async () => (await Promise.all([...under])).filter((read) => read === false).length;
 
   function keep(conversation = state.conversation) { stored("sessionStorage", key(conversation), list.length ? JSON.stringify(list.filter((one) => one.id)) : ""); }
 
@@ -19,14 +20,14 @@ const playgroundComposer = (() => {
     draw();
   }
 
-  function taken() {
-    list = list.filter((one) => !one.id);
+  function taken(sent) {
+    list = list.filter((one) => !sent.includes(one.id));
     keep();
     draw();
   }
 
   function draw() {
-    const box = $("pg-files");
+    const box = $("pg-files"), focused = [...box.querySelectorAll("button")].indexOf(document.activeElement);
     box.replaceChildren(...list.map((one) => {
       const chip = Object.assign(document.createElement("span"), { className: "file" });
       chip.setAttribute("role", "listitem");
@@ -38,6 +39,7 @@ const playgroundComposer = (() => {
       chip.append(name, Object.assign(document.createElement("small"), { textContent: text }), off);
       return chip;
     }));
+    if (focused >= 0) (box.querySelectorAll("button")[focused] || document.querySelector("#pg-message textarea")).focus();
   }
 
   function attach(chosen) {
@@ -58,22 +60,23 @@ const playgroundComposer = (() => {
         const here = conversation === state.conversation;
         if (answer.error) {
           if (here) list = list.filter((other) => other !== one);
-          playground.notice(answer.error, "attach");
+          playground.notice(`${file.name}: ${answer.error}`, "attach");
         } else {
           Object.assign(one, answer, { cancel: undefined });
           playground.notice("", "attach");
+          if (here && !list.includes(one)) list.push(one); // The reader was elsewhere meanwhile.
           if (!here) { // The reader has gone on: the file waits where it was dropped.
             const kept = JSON.parse(stored("sessionStorage", key(conversation)) || "[]");
             stored("sessionStorage", key(conversation), JSON.stringify([...kept, answer]));
           }
         }
         if (here) { keep(); draw(); changed(); }
-        resolve();
+        resolve(!answer.error);
       };
       request.upload.onprogress = (event) => { one.percent = event.total ? Math.round((100 * event.loaded) / event.total) : 0; draw(); };
       request.onload = () => { try { end(JSON.parse(request.responseText)); } catch { end({ error: word("failed") }); } };
       request.onerror = () => end({ error: word("offline") });
-      request.onabort = () => resolve();
+      request.onabort = () => resolve(true);
       request.open("POST", `page/attach?name=${encodeURIComponent(file.name)}`);
       request.send(file);
     });
@@ -89,11 +92,9 @@ const playgroundComposer = (() => {
     const number = ++asked, box = document.querySelector("#pg-message textarea");
     const body = { conversation: state.conversation, text: box?.value || "", files: files() };
     if (panel.of === state.conversation) body.system = document.querySelector("#pg-system textarea")?.value;
-    let meter;
-    try {
-      meter = await (await fetch("page/context", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } })).json();
-    } catch { return; }
-    if (number !== asked || meter.limit === undefined) { if (number === asked) $("pg-tokens").textContent = ""; return; }
+    const meter = await ask("page/context", body);
+    if (number !== asked) return;
+    if (meter.limit === undefined) { $("pg-tokens").textContent = ""; return; }
     rule = meter.rule;
     let text = word("meter", { n: meter.tokens.toLocaleString(), limit: meter.limit.toLocaleString() });
     if (meter.left_out) text += ` · ${word(rule === "summary" ? "meter_summary" : "meter_out", { n: meter.left_out })}`;
@@ -110,11 +111,12 @@ const playgroundComposer = (() => {
     for (const article of document.querySelectorAll("#pg-items article")) {
       if (article === first) out = false;
       article.classList.toggle("out", out);
+      article.querySelector(".who").dataset.out = out ? word(rule === "summary" ? "becomes_summary" : "falls_out") : "";
     }
   }
 
   function contextMenu(node) {
-    const choose = (value) => () => { panel.context = value; act("context", state.conversation, value); };
+    const choose = (value) => () => act("context", state.conversation, value);
     const items = ["oldest", "summary", "hand"].map((one) => [word(`context.${one}`), choose(one), { checked: rule === one, hint: word(`context.${one}_hint`) }]);
     playgroundMenus.menu(node, state.conversation ? items : [[word("context.later"), () => {}]]);
   }
@@ -163,7 +165,7 @@ const playgroundComposer = (() => {
       const fields = template.variables.map((name) => ({ name, label: name, kind: /text|code|notes|points|文字|代码|笔记|要点/i.test(name) ? "textarea" : "text" }));
       // What is missing is told in the form, which keeps what was filled in.
       const found = await playgroundMenus.form(template.name, fields, word("insert"), async (values) => {
-        const answer = await (await fetch("page/fill", { method: "POST", body: JSON.stringify({ text: template.text, values }), headers: { "Content-Type": "application/json" } })).json();
+        const answer = await ask("page/fill", { text: template.text, values });
         text = answer.text;
         return answer.error;
       });

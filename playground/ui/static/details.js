@@ -4,29 +4,39 @@
 const playgroundDetails = (() => {
   const { word, ask, act, state } = playground;
   const $ = (id) => document.getElementById(id);
-  let tab = "record", message = "", timer = 0, drawn = "";
+  let tab = "record", message = "", timer = 0, drawn = "", asked = 0, opener = null;
 
   function show(which, id) {
+    const was = $("pg-info").hidden;
     tab = which;
-    message = id || message;
+    message = id || message || lastReply();
+    if (was) opener = document.activeElement;
     $("pg-info").hidden = false;
     document.body.classList.add("info");
     drawn = "";
     refresh();
+    if (was) $("pg-info-tabs").querySelector("[aria-selected=true]").focus();
   }
 
   function close() {
     $("pg-info").hidden = true;
     document.body.classList.remove("info");
     clearTimeout(timer);
+    if (opener?.isConnected) opener.focus();
+    playground.focusBox();
   }
 
   async function refresh() {
     clearTimeout(timer);
     if ($("pg-info").hidden) return;
-    for (const one of $("pg-info-tabs").querySelectorAll("[role=tab]")) one.setAttribute("aria-selected", String(one.dataset.info === tab));
+    for (const one of $("pg-info-tabs").querySelectorAll("[role=tab]")) {
+      one.setAttribute("aria-selected", String(one.dataset.info === tab));
+      one.tabIndex = one.dataset.info === tab ? 0 : -1;
+    }
     const addresses = { record: `page/details/${message}`, tokens: `page/tokens/${message}`, tree: `page/tree?c=${state.conversation}` };
-    const answer = await ask(addresses[tab]), body = $("pg-info-body");
+    const known = tab === "tree" ? state.conversation : message, number = ++asked, body = $("pg-info-body");
+    const answer = known ? await ask(addresses[tab]) : { html: `<p class="hint">${word(tab === "tree" ? "empty_tree" : "no_record")}</p>` };
+    if (number !== asked) return;
     const html = answer.error ? "" : answer.html;
     if (answer.error) body.replaceChildren(Object.assign(document.createElement("p"), { className: "error", textContent: answer.error }));
     else if (html !== drawn) {
@@ -39,7 +49,18 @@ const playgroundDetails = (() => {
     if (answer.busy) timer = setTimeout(refresh, 250);
   }
 
-  function changed() { if (!$("pg-info").hidden && tab === "tree") refresh(); }
+  function changed() {
+    if ($("pg-info").hidden) return;
+    if (!message) message = lastReply();
+    if (tab === "tree" || !drawn) refresh();
+  }
+
+  // Another conversation is shown.
+  function opened(same) {
+    if (same) return;
+    message = drawn = "";
+    refresh();
+  }
 
   function tokenMenu(node) {
     const box = node.closest(".tks"), all = [...box.querySelectorAll(".tk")], at = all.indexOf(node);
@@ -54,7 +75,7 @@ const playgroundDetails = (() => {
 
   function click(node, action, argument) {
     if (node.classList.contains("tk") && node.closest(".tks")) { tokenMenu(node); return true; }
-    if (node.dataset.info) { show(node.dataset.info, message || lastReply()); return true; }
+    if (node.dataset.info) { show(node.dataset.info); return true; }
     if (action === "close_info") { close(); return true; }
     if (action === "details") { show("record", argument); return true; }
     if (action === "select" && node.closest(".tree")) { act("select", argument); playground.open(state.conversation, false, argument); return true; }
@@ -69,7 +90,14 @@ const playgroundDetails = (() => {
 
   const lastReply = () => [...document.querySelectorAll("#pg-items article.assistant")].pop()?.dataset.id || "";
 
-  function start() { $("pg-info").addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); close(); playground.focusBox(); } }); }
+  function start() {
+    $("pg-info").addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { event.stopPropagation(); close(); }
+      const tabs = [...$("pg-info-tabs").querySelectorAll("[role=tab]")], at = tabs.indexOf(event.target);
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+      if (at >= 0 && to !== undefined) { event.preventDefault(); const next = tabs.at(to % tabs.length); next.focus(); next.click(); }
+    });
+  }
 
-  return { click, start, show, changed, refresh };
+  return { click, start, show, changed, opened };
 })();

@@ -16,7 +16,7 @@ const playgroundKeys = (() => {
   const KEYS = [
     ["Ctrl+K", "key.search", (e) => command(e) && e.code === "KeyK", () => { playground.drawer(innerWidth <= 720); const input = document.querySelector("#pg-search input"); input.focus(); input.select(); return true; }],
     ["Ctrl+Shift+O", "new_chat", (e) => command(e) && e.shiftKey && e.code === "KeyO", () => { playground.open(""); return true; }],
-    ["Esc", "stop", (e) => e.key === "Escape" && state.streaming, () => { act("stop"); return true; }],
+    ["Esc", "stop", (e) => e.key === "Escape" && state.streaming && !e.target.closest?.("#pg-search, .editing, #pg-info"), () => { act("stop"); return true; }],
     ["Alt+R", "regenerate", (e) => e.altKey && e.code === "KeyR", () => !state.streaming && press(last("assistant")?.querySelector("[data-action=regenerate]"))],
     ["Alt+E", "key.edit", (e) => e.altKey && e.code === "KeyE", () => press(last("user")?.querySelector("[data-action=edit]"))],
     ["↑", "key.edit_empty", (e) => e.key === "ArrowUp" && e.target === box() && !box().value, () => press(last("user")?.querySelector("[data-action=edit]"))],
@@ -29,7 +29,8 @@ const playgroundKeys = (() => {
   ];
 
   function down(event) {
-    if (event.isComposing || playgroundMenus.isOpen()) return;
+    // Elsewhere than in the chat, keys must not work on what cannot be seen.
+    if (event.isComposing || playgroundMenus.isOpen() || !document.getElementById("pg-chat").offsetParent) return;
     for (const [, , meant, work] of KEYS) {
       if (!meant(event)) continue;
       if (work()) { event.preventDefault(); event.stopPropagation(); }

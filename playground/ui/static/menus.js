@@ -34,7 +34,13 @@ const playgroundMenus = (() => {
         hint.textContent = more.hint;
         node.append(hint);
       }
-      node.addEventListener("click", (event) => { event.stopPropagation(); const from = opener; close(); handler(from); });
+      node.addEventListener("click", (event) => {
+        event.stopPropagation();
+        const from = opener;
+        close();
+        from.focus({ preventScroll: true }); // A dialog that opens now gives it back there.
+        handler(from);
+      });
       open.append(node);
     }
     document.body.append(open);
@@ -49,7 +55,7 @@ const playgroundMenus = (() => {
       const all = [...open.querySelectorAll("button")], at = all.indexOf(document.activeElement);
       const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
       if (to !== undefined) { event.preventDefault(); all[(to + all.length) % all.length].focus(); }
-      if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); event.stopPropagation(); anchor.focus(); close(); }
+      if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); event.stopPropagation(); close(); anchor.focus(); }
     });
   }
 
@@ -129,6 +135,8 @@ const playgroundMenus = (() => {
     const row = Object.assign(document.createElement("div"), { className: "pg-row" });
     row.append(playground.button(word("close"), () => node.close()));
     node.append(body, row);
+    // A link leads to what lies behind the sheet.
+    body.addEventListener("click", (event) => { if (event.target.closest("a[data-open]")) node.close(); });
     node.showModal();
     return node;
   }

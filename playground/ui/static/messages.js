@@ -5,23 +5,42 @@ const playgroundMessages = (() => {
   const { word, ask, act, stored, state } = playground;
 
   // ---- editing in place: what is typed outlives a reload, and never overwrites what was there -------------------------
-  async function edit(node, id) {
-    const article = node.closest("article"), body = article.querySelector(".body") || article.querySelector(".who");
-    if (article.querySelector(".editing")) return;
-    const message = await ask(`page/text/${id}`);
+  const draftKey = (id) => `edit:${id}`;
+
+  async function edit(id) {
+    const message = await ask(`page/text/${id}`), article = document.getElementById(`m-${id}`);
     if (message.error) return playground.notice(message.error, "command");
-    const user = article.classList.contains("user"), key = `edit:${id}`;
+    if (article) openBox(article, id, stored("sessionStorage", draftKey(id)) || message.text).focus();
+  }
+
+  // Boxes that were open when the page was loaded anew, or the branch was left.
+  function restore() {
+    for (const article of document.querySelectorAll("#pg-items article")) {
+      const { id } = article.dataset, text = stored("sessionStorage", draftKey(id));
+      if (text && !waiting.has(id)) openBox(article, id, text);
+    }
+  }
+
+  function openBox(article, id, text) {
+    const before = article.querySelector(".editing textarea");
+    if (before) return before;
+    const body = article.querySelector(".body") || article.querySelector(".who");
+    const user = article.classList.contains("user"), key = draftKey(id);
     const box = Object.assign(document.createElement("div"), { className: "editing" });
-    const area = Object.assign(document.createElement("textarea"), { value: stored("sessionStorage", key) || message.text });
+    const area = Object.assign(document.createElement("textarea"), { value: text });
     area.setAttribute("aria-label", word("edit"));
-    const close = () => { stored("sessionStorage", key, ""); box.remove(); body.hidden = false; };
-    const save = () => {
-      const text = area.value;
+    const remove = () => {
       box.remove();
       body.hidden = false;
+      playground.caughtUp(article).querySelector("[data-action=edit], [data-action=more]")?.focus();
+    };
+    const close = () => { stored("sessionStorage", key, ""); remove(); };
+    const save = () => {
       // Kept until the answer is there: a refusal must not cost what was typed.
-      waiting.set(id, key);
-      act(user ? "edit" : "edit_reply", id, text);
+      stored("sessionStorage", key, area.value);
+      waiting.add(id);
+      remove();
+      act(user ? "edit" : "edit_reply", id, area.value);
     };
     const row = Object.assign(document.createElement("div"), { className: "pg-row" });
     const ok = playground.button(word(user ? "edit_send" : "edit_save"), save);
@@ -33,19 +52,23 @@ const playgroundMessages = (() => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); save(); }
     });
     box.append(area, row);
-    body.hidden = true;
+    if (body.matches(".body")) body.hidden = true;
     body.after(box);
     grow(area);
-    area.focus();
+    return area;
   }
 
-  const waiting = new Map();
-  // Told by the page when an edit was answered; on success its draft goes.
+  const waiting = new Set();
+  // Told by the page when an edit was answered: on success its draft goes, else the box is there again.
   function answered(result) {
-    const key = waiting.get(result.argument);
-    if (!key) return;
-    waiting.delete(result.argument);
-    if (!result.error) stored("sessionStorage", key, "");
+    if (!waiting.delete(result.argument)) return;
+    if (result.error) restore();
+    else stored("sessionStorage", draftKey(result.argument), "");
+  }
+
+  function failed() {
+    waiting.clear();
+    restore();
   }
 
   function grow(area) {
@@ -87,7 +110,7 @@ const playgroundMessages = (() => {
       [word(facts.out ? "take_in" : "leave_out"), () => act("leave_out", id, facts.out ? "" : "1")],
     ];
     if (reply) {
-      items.push([word("edit"), (from) => edit(from, id)], [word("retry"), () => retry(id)], [word("tokens_tab"), () => playgroundDetails.show("tokens", id)]);
+      items.push([word("edit"), () => edit(id)], [word("retry"), () => retry(id)], [word("tokens_tab"), () => playgroundDetails.show("tokens", id)]);
     }
     items.push([word("tree"), () => playgroundDetails.show("tree", id)], [word("export_upto"), () => playgroundSide.exportMenu(node, state.conversation, id)]);
     items.push("-", [word("delete_message"), () => act("delete_message", id), { danger: true }]);
@@ -95,11 +118,11 @@ const playgroundMessages = (() => {
   }
 
   function click(node, action, argument) {
-    if (action === "edit") { edit(node, argument); return true; }
+    if (action === "edit") { edit(argument); return true; }
     if (action === "vote_up" || action === "vote_down") { vote(node, argument, action === "vote_up" ? 1 : -1); return true; }
     if (action === "more") { moreMenu(node, argument); return true; }
     return false;
   }
 
-  return { click, edit, answered };
+  return { click, restore, answered, failed };
 })();

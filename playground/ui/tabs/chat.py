@@ -163,6 +163,8 @@ class _Handlers:
         page = Page.read(sent, _language(request))
 
         def work() -> dict[str, Any]:
+            if (sent or {}).get("unread"):  # Files that were on their way when the message was to be sent.
+                return {"error": t(page.language, "unread_files")}
             turn = self._service.send(
                 page.conversation or None,
                 text,
@@ -212,7 +214,7 @@ class _Handlers:
                 filled.extend([conversation.system_prompt, *_panel_values(sampling)])
                 name = _persona_name(self._service, conversation.persona, page.language)
                 more = {"settings": settings_version(conversation), "persona": conversation.persona, "name": name}
-                return {"action": action, "panel": conversation.id, **more, "context": conversation.context}
+                return {"action": action, "panel": conversation.id, **more}
             system, sampling, name = persona_of(self._service, page.argument, page.language)
             filled.extend([system, *_panel_values(sampling)])
             return {"action": action, "panel": page.conversation, "persona": page.argument, "name": name}
