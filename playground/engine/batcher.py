@@ -13,12 +13,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, ParamSpec
 
-from playground.engine.decoding import Sampler
+from playground.engine import readings
+from playground.engine.decoding import Sampler, chances
 from playground.engine.lane import free_memory
 from playground.engine.pending import Event, Pending
 from playground.engine.prefix import Prefixes
 from playground.engine.runner import GivenUpError, Runner
 from playground.errors import ModelError
+from playground.records import Reading
 
 if TYPE_CHECKING:
     import torch
@@ -61,13 +63,18 @@ class Batcher:
         make_sampler: Callable[[], Sampler],
         stop: threading.Event,
         adapter: str = "",
+        top: int = 0,
+        reading: Reading = (),
     ) -> Generator[Event]:
         """Events of one reply of at most `limit` tokens; the first says how much of the prompt needed no work.
 
+        `top` and `reading` as `top_logprobs` and `reading` of Engine.stream.
         Ends without a last word when `stop` is set. Closing the iterator frees the row. Raises ModelError when the
         model fails; that ends only the replies of the step that failed.
         """
-        reply = Pending(list(prompt), adapter, limit, ends, make_sampler)
+        pieces, said = readings.split(reading, len(prompt)) if reading else ([], [])
+        widths = [width for width, _ in said] or [1] * bool(reading)
+        reply = Pending(list(prompt), adapter, limit, ends, make_sampler, top, pieces, widths)
         self._tell(lambda: self._waiting.append(reply))
         try:
             while not stop.is_set():
@@ -194,46 +201,57 @@ class Batcher:
             self._active.remove(reply)
             self._active.append(reply)
             self._guard([reply], self._read, reply)
+        for reply in [reply for reply in writing.values() if reply.widths]:
+            # Computed as it once was, whoever is written beside it now.
+            self._guard([reply], self._step, {reply.row: writing.pop(reply.row)}, reply.width)
         if writing:
-            self._guard(list(writing.values()), self._step, writing)
+            self._guard(list(writing.values()), self._step, writing, self._runner.width(len(writing)))
 
     def _begin(self, reply: Pending) -> None:
         reply.sampler = reply.make_sampler()
-        reply.row, reply.done = self._prefixes.take(reply.prompt, reply.adapter, len(reply.prompt) + reply.limit)
+        room = len(reply.prompt) + reply.limit
+        reply.row, reply.done = self._prefixes.take(reply.prompt, reply.adapter, room, fresh=bool(reply.pieces))
         reply.events.put(Event("read", reply.done))
 
     def _read(self, reply: Pending) -> None:
         # Whoever waits gets a turn soon; who is alone is read to as fast as can be, and can still leave.
         most = self._runner.batch if len(self._active) > 1 or self._waiting else self._runner.alone
-        part = reply.prompt[reply.done : reply.done + most]
+        kept = reply.pieces[0][1] if reply.pieces else most
+        part = reply.prompt[reply.done : reply.done + kept]
+        read = reply.pieces.pop(0)[0] if reply.pieces else len(part)
         try:
-            scores = self._runner.extend(reply.row, part, lambda: reply.left.is_set() or self._closing)
+            given = readings.filled(part, read)
+            scores = self._runner.extend(reply.row, given, lambda: reply.left.is_set() or self._closing)
         except GivenUpError:
             return
-        self._prefixes.add(reply.row, part)
         reply.done += len(part)
+        if read > len(part) and self._runner.truncate(reply.row, reply.done) != reply.done:
+            raise ValueError("it cannot go back")
+        self._prefixes.add(reply.row, part, read)
         reply.events.put(Event("read", reply.done))
         if not reply.reads:
             self._draw(reply, scores)
 
-    def _step(self, replies: Mapping[int, Pending]) -> None:
-        scores = self._runner.step({row: reply.token for row, reply in replies.items()})
+    def _step(self, replies: Mapping[int, Pending], width: int) -> None:
+        scores = self._runner.step({row: reply.token for row, reply in replies.items()}, width)
         for row, reply in replies.items():
-            self._prefixes.add(row, [reply.token])
+            self._prefixes.add(row, [reply.token], width)
             self._guard([reply], self._draw, reply, scores[row])
 
     def _draw(self, reply: Pending, scores: torch.Tensor) -> None:
         assert reply.sampler is not None, "made when the reply began"
         reply.token = reply.sampler.draw(scores[None])
         reply.said += 1
+        told = chances(scores, reply.token, reply.top) if reply.top else None
+        reading = self._prefixes.reading(reply.row)
         if reply.token in reply.ends:
             self._finish(reply)
-            reply.events.put(Event("stop", reply.said))
+            reply.events.put(Event("stop", reply.said, reply.token, chances=told, reading=reading))
             return
-        reply.events.put(Event("token", reply.said, reply.token))
+        reply.events.put(Event("token", reply.said, reply.token, chances=told, reading=reading))
         if reply.said == reply.limit:
             self._finish(reply)
-            reply.events.put(Event("length", reply.said))
+            reply.events.put(Event("length", reply.said, reading=reading))
 
     def _finish(self, reply: Pending) -> None:
         self._active.remove(reply)

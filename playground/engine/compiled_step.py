@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+FEW = 3
+"""Rows up to which weights are better widened for each of them than once into memory; sums differ in the last digit."""
 _WIDE = 16
 """Rows of weights that are widened at a time."""
 log = logging.getLogger(__name__)

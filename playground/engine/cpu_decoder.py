@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground.engine import lane
-from playground.engine.compiled_step import CompiledStep
+from playground.engine.compiled_step import FEW, CompiledStep
 from playground.engine.cpu_attention import attend_after
 from playground.engine.cpu_rows import Row
 from playground.engine.decoder_layers import Layer, layers
@@ -83,9 +83,20 @@ class DecoderRunner:
             )
         return scores
 
-    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
+    def step(self, tokens: Mapping[int, int], width: int = 0) -> Mapping[int, torch.Tensor]:
         """See Runner.step."""
-        return dict(zip(tokens, self._scores(list(tokens.values()), dict.fromkeys(tokens, 1)), strict=True))
+        # Rows beyond those that anyone else knows of.
+        spare = range(self.rows, self.rows + width - len(tokens))
+        self._held += [None] * (self.rows + len(spare) - len(self._held))
+        every = {**tokens, **dict.fromkeys(spare, 0)}
+        scores = self._scores(list(every.values()), dict.fromkeys(every, 1))
+        for row in spare:
+            self.truncate(row, 0)
+        return dict(zip(tokens, scores, strict=False))
+
+    def width(self, rows: int) -> int:
+        """See Runner.width; by how the compiled step multiplies."""
+        return 1 if rows <= FEW else FEW + 1
 
     def truncate(self, row: int, length: int) -> int:
         """See Runner.truncate; it can always go back."""

@@ -47,9 +47,13 @@ class CpuRunner:
             scores: torch.Tensor = output.logits[0, -1].float()
             return scores
 
-    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
+    def step(self, tokens: Mapping[int, int], width: int = 0) -> Mapping[int, torch.Tensor]:
         """See Runner.step."""
         return {row: self.extend(row, [token]) for row, token in tokens.items()}
+
+    def width(self, rows: int) -> int:
+        """See Runner.width: one row after the other."""
+        return 1
 
     def truncate(self, row: int, length: int) -> int:
         """See Runner.truncate. Sliding windows and recurrent states cannot go back."""

@@ -22,7 +22,7 @@ from playground.engine.ctranslate2_load import load
 from playground.engine.decoding import Detokenizer, Sampler
 from playground.engine.language_codes import known_code, language_pair
 from playground.errors import ContextError, ModelError
-from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, Turn
 
 if TYPE_CHECKING:
     import torch
@@ -142,9 +142,16 @@ class CTranslate2Engine(NoAdapters):
         return ModelError(f"This model does not know the language {asked!r}. It knows: {some}.")
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
-        """See Engine.stream. Above temperature 0 several times slower, see `_draw`."""
+        """See Engine.stream. Above temperature 0 several times slower, see `_decode`. Tells no scores of tokens."""
         segments = self._segments(turns)
         total = sum(len(segment.source) + len(segment.prefix) for segment in segments)
         if total >= self.info.context_length:

@@ -75,17 +75,21 @@ class CudaRunner:
         self._lengths[row] = done + len(tokens)
         return scores
 
-    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
+    def step(self, tokens: Mapping[int, int], width: int = 0) -> Mapping[int, torch.Tensor]:
         """See Runner.step. Raises ValueError when a row is full; out of memory leaves all rows as they were."""
         if full := [row for row in tokens if self._lengths[row] >= self.context_length]:
             raise ValueError(f"rows {full} hold {self.context_length} tokens already")
         rows = sorted(tokens)
         if not rows:
             return {}
-        scores = self._careful(lambda recorded: self._step(rows, [tokens[row] for row in rows], recorded))
+        scores = self._careful(lambda recorded: self._step(rows, [tokens[row] for row in rows], recorded, width))
         for row in rows:
             self._lengths[row] += 1
         return {row: scores[at] for at, row in enumerate(rows)}
+
+    def width(self, rows: int) -> int:
+        """See Runner.width: steps are recorded for powers of two."""
+        return 1 << (rows - 1).bit_length()
 
     def truncate(self, row: int, length: int) -> int:
         """See Runner.truncate; it can always go back."""
@@ -127,11 +131,11 @@ class CudaRunner:
                 scores = self._scores(torch.tensor([part], device=self.device), rows, places, self._depth(end))
             return scores[0]
 
-    def _step(self, rows: list[int], tokens: list[int], recorded: bool) -> torch.Tensor:
+    def _step(self, rows: list[int], tokens: list[int], recorded: bool, width: int) -> torch.Tensor:
         """One token for each of `rows`; returns (rows, vocabulary)."""
         import torch
 
-        size = 1 << (len(rows) - 1).bit_length()
+        size = self.width(max(len(rows), width))
         spare = size - len(rows)
         places = [self._lengths[row] for row in rows]
         depth = self._depth(max(places) + 1)

@@ -12,13 +12,12 @@ import numpy as np
 from numba import carray, njit
 
 from playground.engine.attention_step import CODE, attend, exp, turn_head
+from playground.engine.compiled_step import FEW
 from playground.engine.llvm_dots import TILE, dots, tile, widen_row
 from playground.engine.llvm_words import arrive, arrived, call, floats_at
 
 _PATIENCE = 2000
 """Looks at the counter before a thread lets others have its core."""
-_FEW = 3
-"""Rows up to which weights are better widened for each of them than once into memory."""
 
 
 @njit(**CODE)
@@ -50,7 +49,7 @@ def _multiply(codes, table, begin, end, given, tools, out):
     rows, inputs = given.shape[0], codes.shape[1]
     bytes_of, in_table = codes.itemsize * inputs, 4 * table.shape[1]
     weights, scales, result, room = codes.ctypes.data, table.ctypes.data, spot.ctypes.data, scale_room.ctypes.data
-    if rows <= _FEW:
+    if rows <= FEW:
         for output in range(begin, end, 4):
             # The last four reach back over some that are done already.
             first = max(min(output, codes.shape[0] - 4), 0)

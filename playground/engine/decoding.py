@@ -10,6 +10,8 @@ from playground.records import Sampling
 if TYPE_CHECKING:
     import torch
 
+Chances = tuple[float, tuple[tuple[int, float], ...]]
+"""The logarithm of a token's probability, and the likeliest tokens with theirs."""
 _COLDEST = 1e-5
 """A temperature below this is greedy: dividing by it would only overflow."""
 
@@ -61,6 +63,16 @@ class Sampler:
             return token
 
 
+def chances(scores: torch.Tensor, token: int, top: int) -> Chances:
+    """What the model thinks of `token`, by its `scores` (vocabulary,), before any sampling."""
+    import torch
+
+    with torch.inference_mode():
+        logs = scores.float().log_softmax(-1)
+        values, tokens = logs.topk(min(top, len(logs)))
+        return float(logs[token]), tuple(zip(tokens.tolist(), values.tolist(), strict=True))
+
+
 class Detokenizer:
     """Turns tokens into text piece by piece, and holds back what is not a whole character yet.
 
@@ -86,6 +98,12 @@ class Detokenizer:
         del self._tokens[: self._shown]
         self._shown = len(self._tokens)
         return piece.replace("\ufffd", "")
+
+    def would(self, token: int) -> str:
+        """The text that `token` would add as the next one; half a character is a replacement character."""
+        if token in self._special:
+            return ""
+        return self._decode([*self._tokens, token])[len(self._decode(self._tokens)) :]
 
     def flush(self) -> str:
         """What was held back and is whole, at the end of the stream."""

@@ -8,15 +8,18 @@ three words. An adapter `shout` makes it say "You said (shout): ...".
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 
 from playground import __version__
 from playground.engine.base import AdapterSource, ModelSource, StopText
+from playground.engine.told import Told
 from playground.errors import BadValueError, ContextError, ModelError
-from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, TokenScore, Turn
 
 _NAME = re.compile(r"echo(?:-\w+)?(?:\+(?P<megabytes>\d{1,5}))?(?:@(?P<pace>\d+(?:\.\d+)?))?")
 _WORD = re.compile(r"\s*\S+|\s+$")
@@ -72,7 +75,14 @@ class EchoEngine:
         return sum(len(_WORD.findall(turn.content)) + _TEMPLATE_TOKENS for turn in turns)
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
         """See Engine.stream."""
         prompt_tokens = self.count_tokens(turns)
@@ -87,7 +97,8 @@ class EchoEngine:
         while already and words and already.startswith(words[0]):
             already = already[len(words[0]) :]
             words.pop(0)
-        yield from self._say(order, words, prompt_tokens, min(room, sampling.max_new_tokens), sampling.stop, stop)
+        limit = min(room, sampling.max_new_tokens)
+        yield from self._say(order, words, prompt_tokens, limit, sampling.stop, stop, top_logprobs)
 
     def _say(
         self,
@@ -97,11 +108,12 @@ class EchoEngine:
         limit: int,
         stops: tuple[str, ...],
         stop: threading.Event,
+        top: int,
     ) -> Iterator[Chunk]:
         yield Chunk(prompt_tokens=prompt_tokens)
         if order.startswith("/read "):
             stop.wait(float(order.split()[1]) / 1000)
-        cut = StopText(stops)
+        cut, told = StopText(stops), Told()
         started = time.perf_counter()
         said = 0
         for word in words[:limit]:
@@ -113,13 +125,16 @@ class EchoEngine:
             if order.startswith("/fail") and said == 3:
                 raise ModelError("The echo engine failed, because it was told to. Send something else.")
             said += 1
-            yield Chunk(cut.push(word), prompt_tokens, prompt_tokens, 0, said)
+            if top:
+                told.push(_score(word, top))
+            shown = cut.push(word)
+            yield Chunk(shown, prompt_tokens, prompt_tokens, 0, said, tokens=told.shown(shown))
             if cut.found:
                 break
         rest = "" if stop.is_set() else cut.flush()
         reason: FinishReason
         reason = "cancelled" if stop.is_set() else "length" if said == limit < len(words) and not cut.found else "stop"
-        yield Chunk(rest, prompt_tokens, prompt_tokens, 0, said, reason)
+        yield Chunk(rest, prompt_tokens, prompt_tokens, 0, said, reason, told.last(rest))
 
     def close(self) -> None:
         """See Engine.close; whoever uses it afterwards has broken the manager's promise, and is told so."""
@@ -129,6 +144,15 @@ class EchoEngine:
     def _check(self) -> None:
         if self._closed:
             raise RuntimeError("a closed model was used")
+
+
+def _score(word: str, top: int) -> TokenScore:
+    """Made up from the word alone: it is as likely as its sum of bytes says, or a little less so than two others."""
+    number = zlib.crc32(word.encode())
+    share = 0.2 + 0.7 * (number % 1000) / 1000
+    known = [(number, word, share), *((number + n, f"{word}{n}", (1 - share) / (n + 1)) for n in (1, 2))]
+    ranked = sorted(((one, text, math.log(chance)) for one, text, chance in known), key=lambda each: -each[2])
+    return TokenScore(word, number, math.log(share), tuple(ranked[:top]))
 
 
 def _reply(order: str, adapter: str) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 _LOOK = 0.1
 """Seconds between two looks at a stop event, which cannot wake a condition; within what Stop promises."""
+_PATIENCE = 10.0
+"""Seconds for which one waits for a moment without streams before one makes one."""
 Done = Callable[[], None]
 
 
@@ -67,14 +70,24 @@ class Gate:
 
     @contextlib.contextmanager
     def quiet(self, stop: threading.Event) -> Iterator[Done | None]:
-        """As `open`, but at first without other streams: from a moment when there are none, and nobody is held up until
-        then, to the call of what this yields. None when `stop` was set before that moment."""
+        """As `open`, but at first without other streams, until the call of what this yields. None when `stop` was set.
+
+        It takes a moment when there are none; if there was no such moment for a while, nobody else may begin.
+        """
+        patience, claimed = time.monotonic() + _PATIENCE, False
         with self._changed:
-            while (self._closed or self._quiet or self._streams) and not stop.is_set():
+            while not stop.is_set():
+                free = not (self._closed or (self._quiet and not claimed))
+                if free and (claimed or not self._streams or time.monotonic() > patience):
+                    claimed = self._quiet = True
+                    if not self._streams:
+                        break
                 self._changed.wait(_LOOK)
-            entered = not (self._closed or self._quiet or self._streams)
+            entered = claimed and not self._streams and not self._closed
             self._streams += entered
-            self._quiet = self._quiet or entered
+            if claimed and not entered:
+                self._quiet = False
+                self._changed.notify_all()
         over = not entered
 
         def let_in() -> None:

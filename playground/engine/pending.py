@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playground.engine.decoding import Sampler
+from playground.engine.decoding import Chances, Sampler
+from playground.engine.readings import Piece
+from playground.records import Reading
 
 _AHEAD = 2
 """Events that may wait for a reader before its reply pauses."""
@@ -25,6 +27,10 @@ class Event:
     count: int = 0
     token: int = 0
     words: str = ""
+    chances: Chances | None = None
+    """The token's, where they were asked for."""
+    reading: Reading = ()
+    """With the last: how prompt and reply were computed."""
 
 
 @dataclass(eq=False)
@@ -36,6 +42,12 @@ class Pending:
     limit: int
     ends: frozenset[int]
     make_sampler: Callable[[], Sampler]
+    top: int = 0
+    """Alternatives to tell of each token; 0: nothing."""
+    pieces: list[Piece] = field(default_factory=list)
+    """In which the prompt is to be read, from its beginning; empty: as is best."""
+    widths: list[int] = field(default_factory=list)
+    """Of how many rows the steps that write it are to be; the last for all that follow."""
     left: threading.Event = field(default_factory=threading.Event)
     """The reader wants no more."""
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
@@ -45,6 +57,11 @@ class Pending:
     said: int = 0
     token: int = 0
     """The last one drawn, not read yet."""
+
+    @property
+    def width(self) -> int:
+        """Of how many rows its next step is to be."""
+        return self.widths[min(self.said - 1, len(self.widths) - 1)]
 
     @property
     def ready(self) -> bool:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from playground.engine import readings
 from playground.engine.runner import Runner
+from playground.records import Reading
 
 _WORTH_KEEPING = 16
 """A row whose end differs by more tokens than this is kept for whoever comes back to it; copying is cheap."""
@@ -23,6 +25,8 @@ class _Row:
     adapter: str = ""
     used: int = 0
     busy: bool = False
+    reading: list[tuple[int, int, int]] = field(default_factory=list)
+    """How they were computed (`readings`)."""
 
 
 class Prefixes:
@@ -35,15 +39,16 @@ class Prefixes:
         self._rows = [_Row() for _ in range(runner.rows)]
         self._clock = count(1)
 
-    def take(self, prompt: Sequence[int], adapter: str, room: int) -> tuple[int, int]:
+    def take(self, prompt: Sequence[int], adapter: str, room: int, *, fresh: bool = False) -> tuple[int, int]:
         """Give a free row to `prompt`; return it and how many tokens of the prompt it holds already.
 
         The last token is always left to be read, for its scores were not kept. `room` is how long the sequence may
-        get. Some row must be free.
+        get. Some row must be free. `fresh`: an empty row, whatever others hold.
         """
-        shared = [self._shared(row, prompt) if row.adapter == adapter else 0 for row in self._rows]
+        shared = [self._shared(row, prompt) if row.adapter == adapter and not fresh else 0 for row in self._rows]
         source = max(range(len(shared)), key=lambda at: (shared[at], not self._rows[at].busy))
         length, holder = shared[source], self._rows[source]
+        known = list(readings.cut(tuple(holder.reading), length))
         others = [at for at, row in enumerate(self._rows) if not row.busy and (at != source or not length)]
         target = min(others, key=lambda at: self._rows[at].used, default=source)
         if length and not holder.busy and (target == source or len(holder.tokens) - length <= _WORTH_KEEPING):
@@ -60,13 +65,18 @@ class Prefixes:
             raise
         if kept != length:  # The model cannot go back: what is left is not what was asked for.
             self.forget(target)
-            kept = 0
-        self._rows[target] = _Row(list(prompt[:kept]), adapter, next(self._clock), True)
+            kept, known = 0, []
+        self._rows[target] = _Row(list(prompt[:kept]), adapter, next(self._clock), True, known)
         return target, kept
 
-    def add(self, row: int, tokens: Sequence[int]) -> None:
-        """Note that these tokens were read into `row`."""
+    def add(self, row: int, tokens: Sequence[int], read: int) -> None:
+        """Note that these tokens were read into `row`, the first of so many that were computed at one go."""
         self._rows[row].tokens.extend(tokens)
+        readings.note(self._rows[row].reading, read, len(tokens))
+
+    def reading(self, row: int) -> Reading:
+        """How what `row` holds was computed."""
+        return tuple(self._rows[row].reading)
 
     def give_back(self, row: int) -> None:
         """The sequence is done for now; what it read stays."""
@@ -74,7 +84,7 @@ class Prefixes:
 
     def forget(self, row: int) -> None:
         """Empty a row, for what it holds is not known or not wanted."""
-        self._rows[row].tokens, self._rows[row].used = [], 0
+        self._rows[row].tokens, self._rows[row].reading, self._rows[row].used = [], [], 0
         self._runner.truncate(row, 0)
 
     def forget_adapter(self, adapter: str) -> None:

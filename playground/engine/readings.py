@@ -16,14 +16,19 @@ Piece = tuple[int, int]
 
 
 def joined(reading: Reading, pieces: Iterable[Piece]) -> Reading:
-    """`reading` and then `pieces`; equal neighbours become one entry."""
+    """`reading` and then `pieces`; equal neighbours are one entry."""
     found = list(reading)
     for read, kept in pieces:
-        if found and found[-1][:2] == (read, kept):
-            found[-1] = read, kept, found[-1][2] + 1
-        else:
-            found.append((read, kept, 1))
+        note(found, read, kept)
     return tuple(found)
+
+
+def note(reading: list[tuple[int, int, int]], read: int, kept: int) -> None:
+    """Add a piece to a reading that grows."""
+    if reading and reading[-1][:2] == (read, kept):
+        reading[-1] = read, kept, reading[-1][2] + 1
+    else:
+        reading.append((read, kept, 1))
 
 
 def cut(reading: Reading, tokens: int) -> Reading:
@@ -59,7 +64,7 @@ def split(reading: Reading, prompt: int) -> tuple[list[Piece], list[Piece]]:
     raise BadValueError("The record says how another prompt was read. Replay it without that, or ask anew.")
 
 
-def filled(piece: Sequence[int], read: int, after: int) -> list[int]:
+def filled(piece: Sequence[int], read: int, after: int = 0) -> list[int]:
     """`piece` with as many other tokens behind it as were once computed with it. What comes before them does not
     depend on which they are; the first is not `after`, so that it is not taken for what comes next."""
     return [*piece, *[after - 1 if after else 1] * (read - len(piece))]

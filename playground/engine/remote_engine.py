@@ -16,8 +16,10 @@ from typing import Any
 from playground import __version__
 from playground.engine.base import ModelSource, NoAdapters, StopText
 from playground.engine.remote_http import Server
+from playground.engine.remote_scores import token_scores
+from playground.engine.told import Told
 from playground.errors import ContextError, ModelError
-from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, Turn
 
 _SLOTS = 8
 """Replies at once where the server does not say how many it writes."""
@@ -125,7 +127,14 @@ class RemoteEngine(NoAdapters):
         return body
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
         """See Engine.stream. What came before a failure stays with the caller; nothing is asked for twice."""
         prompt, context = self.count_tokens(turns), self.info.context_length
@@ -146,6 +155,8 @@ class RemoteEngine(NoAdapters):
             **self._kind.body,
             **{theirs: getattr(sampling, ours) for ours, theirs in self._kind.sampling.items()},
         }
+        if top_logprobs:
+            request |= {"logprobs": True, "top_logprobs": top_logprobs}
         if self._kind is _LLAMA:
             request["repeat_last_n"] = context
         elif request.get("top_k") == 0:
@@ -165,16 +176,20 @@ class RemoteEngine(NoAdapters):
     def _reply(
         self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event, prompt: int
     ) -> Iterator[Chunk]:
-        counts, cut = _Counts(prompt), StopText(stops)
+        counts, cut, told = _Counts(prompt), StopText(stops), Told()
         # Stop strings are ours: servers differ in how many they take and in what they do with half of one.
         with contextlib.closing(self._server.stream("/chat/completions", request, stop.is_set)) as events:
             for event in events:
                 chunk = counts.take(event)
+                told.push(*token_scores(event, chunk.text if chunk is not None else ""))
                 if chunk is not None:
-                    yield replace(chunk, text=cut.push(chunk.text))
+                    shown = cut.push(chunk.text)
+                    yield replace(chunk, text=shown, tokens=told.shown(shown))
                 if cut.found:
                     break
-        yield counts.last(cut.flush(), cancelled=stop.is_set() and not cut.found, cut=cut.found)
+        rest = cut.flush()
+        last = counts.last(rest, cancelled=stop.is_set() and not cut.found, cut=cut.found)
+        yield replace(last, tokens=told.last(rest))
 
     def close(self) -> None:
         """See Engine.close."""

@@ -45,8 +45,14 @@ class Runner(Protocol):
         May look at `given_up` from time to time, and raise GivenUpError with the row as it was.
         """
 
-    def step(self, tokens: Mapping[int, int]) -> Mapping[int, torch.Tensor]:
-        """Add one token to each of several rows at once; return the scores of the next one for each, as `extend`."""
+    def step(self, tokens: Mapping[int, int], width: int = 0) -> Mapping[int, torch.Tensor]:
+        """Add one token to each of several rows at once; return the scores of the next one for each, as `extend`.
+
+        `width`: give the numbers, to the bit, that a step of at least so many rows gives.
+        """
+
+    def width(self, rows: int) -> int:
+        """The fewest rows of a step that give each of them the same numbers, to the bit, as so many."""
 
     def truncate(self, row: int, length: int) -> int:
         """Forget all but the first `length` tokens; return how many are left (0 where the model cannot go back)."""

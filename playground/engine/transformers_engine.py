@@ -6,10 +6,11 @@ conversations; how models are read from disk is in `transformers_load`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import count
 from typing import Any
@@ -22,10 +23,12 @@ from playground.engine.cpu_decoder import DecoderRunner
 from playground.engine.cpu_runner import CpuRunner
 from playground.engine.decoding import Detokenizer, Sampler
 from playground.engine.load_errors import out_of_memory
+from playground.engine.pending import Event
 from playground.engine.runner import Runner, UnsupportedModelError
+from playground.engine.told import Told
 from playground.engine.transformers_load import BITSANDBYTES, load
 from playground.errors import ContextError, ModelError
-from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Sampling, Turn
+from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, TokenScore, Turn
 
 _SLOTS = {"cpu": 4, "cuda": 8}
 _SPARE_ROWS = 8
@@ -140,7 +143,14 @@ class TransformersEngine:
         return [int(token) for token in tokens]
 
     def stream(
-        self, turns: Sequence[Turn], sampling: Sampling, stop: threading.Event, *, adapter: str = ""
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        adapter: str = "",
+        top_logprobs: int = 0,
+        reading: Reading = (),
     ) -> Iterator[Chunk]:
         """See Engine.stream. Raises ModelError, too, when the adapter is not attached."""
         if adapter and adapter not in self._keys:
@@ -151,37 +161,48 @@ class TransformersEngine:
         goes_on = _continues(turns) or self.info.capabilities.kind == "base"
         # A reply that goes on needs the text before it: alone, a first " word" decodes without its space.
         text = Detokenizer(self._tokenizer, self._special, prompt[-8:] if goes_on else [])
-        yield from self._answer(prompt, sampling, stop, text, self._keys.get(adapter, ""))
+        limit, device = min(sampling.max_new_tokens, self.info.context_length - len(prompt)), self._model.device
+        with contextlib.closing(
+            self._batcher.reply(
+                prompt,
+                limit,
+                self._ends,
+                lambda: Sampler(sampling, prompt, limit, device),
+                stop,
+                self._keys.get(adapter, ""),
+                top_logprobs,
+                reading,
+            )
+        ) as events:
+            yield from self._chunks(events, len(prompt), StopText(sampling.stop), text)
 
-    def _answer(
-        self, prompt: list[int], sampling: Sampling, stop: threading.Event, text: Detokenizer, key: str
-    ) -> Iterator[Chunk]:
-        total, limit = len(prompt), min(sampling.max_new_tokens, self.info.context_length - len(prompt))
-        cut, device = StopText(sampling.stop), self._model.device
+    def _chunks(self, events: Iterable[Event], total: int, cut: StopText, text: Detokenizer) -> Iterator[Chunk]:
         cached: int | None = None
+        told = Told()
+        how: Reading = ()
         done = said = 0
         reason: FinishReason = "cancelled"
-        events = self._batcher.reply(
-            prompt, limit, self._ends, lambda: Sampler(sampling, prompt, limit, device), stop, key
-        )
-        try:
-            for event in events:
-                if event.what == "read":
-                    done = event.count
-                    cached = done if cached is None else cached
-                    yield Chunk("", total, done, cached)
-                    continue
-                said = event.count
-                if event.what == "token":
-                    yield Chunk(cut.push(text.push(event.token)), total, total, cached or 0, said)
-                elif event.what in ("stop", "length"):
-                    reason = event.what
-                if cut.found:
-                    break
-        finally:
-            events.close()
+        for event in events:
+            if event.what == "read":
+                done = event.count
+                cached = done if cached is None else cached
+                yield Chunk("", total, done, cached)
+                continue
+            said, how = event.count, event.reading
+            if event.what in ("stop", "length"):
+                reason = event.what
+            top = [(token, text.would(token), log) for token, log in event.chances[1]] if event.chances else []
+            piece = text.push(event.token) if event.what == "token" else ""
+            if event.chances:
+                told.push(TokenScore(piece, event.token, event.chances[0], tuple(top)))
+            if event.what == "token":
+                shown = cut.push(piece)
+                yield Chunk(shown, total, total, cached or 0, said, tokens=told.shown(shown))
+            if cut.found:
+                break
         rest = cut.push(text.flush()) + cut.flush()
-        yield Chunk(rest, total, done, cached or 0, said, "stop" if cut.found else reason)
+        reason = "stop" if cut.found else reason
+        yield Chunk(rest, total, done, cached or 0, said, reason, told.last(rest), how)
 
     def close(self) -> None:
         """See Engine.close."""

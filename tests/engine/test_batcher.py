@@ -34,12 +34,15 @@ class Counting:
         self.held[row].extend(tokens)
         return self._scores(row)
 
-    def step(self, tokens: Mapping[int, int]) -> Any:
+    def step(self, tokens: Mapping[int, int], width: int = 0) -> Any:
         self.log.append(("step", len(tokens)))
         self.fail("step", tokens)
         for row, token in tokens.items():
             self.held[row].append(token)
         return {row: self._scores(row) for row in tokens}
+
+    def width(self, rows: int) -> int:
+        return rows
 
     def truncate(self, row: int, length: int) -> int:
         del self.held[row][length:]

@@ -49,7 +49,7 @@ def read(prefixes: Prefixes, runner: Rows, prompt: list[int], adapter: str = "",
     row, kept = prefixes.take(prompt, adapter, len(prompt) + 10)
     assert runner.held[row] == prompt[:kept], "the row holds what was promised"
     runner.extend(row, prompt[kept:])
-    prefixes.add(row, prompt[kept:])
+    prefixes.add(row, prompt[kept:], len(prompt) - kept)
     if not keep:
         prefixes.give_back(row)
     return row, kept
