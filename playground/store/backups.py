@@ -113,8 +113,10 @@ def _stay(daily: dict[Path, date], keep_days: int, keep_weeks: int) -> set[Path]
 
 
 def _conversations(file: Path) -> int | None:
+    # A copy of an older version would get a log beside it by being looked at.
+    how = "mode=ro" if file.with_name(file.name + "-wal").exists() else "mode=ro&immutable=1"
     try:
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True)) as conn:
             return int(conn.execute("SELECT count(*) FROM conversations WHERE deleted_at IS NULL").fetchone()[0])
     except sqlite3.DatabaseError:
         return None

@@ -48,10 +48,12 @@ class Salvaged:
 def salvage(damaged: Path) -> Salvaged:
     """Write all that can be read of `damaged` into `playground-recovered-….db` beside it; `damaged` is not touched.
 
-    Raises StorageError when there is nothing to be read, or no room.
+    Whoever calls holds the folder's lock. Raises StorageError when there is nothing to be read, or no room.
     """
     target = damaged.with_name(f"{damaged.stem}-recovered-{stamp()}{damaged.suffix}")
     try:
+        for left in damaged.parent.glob(".recover-*"):  # by an attempt that was killed
+            shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=damaged.parent, prefix=".recover-") as place:
             copy = Path(place) / "copy.db"  # Opening a file mends its log into it: not this one.
             for ending in ("", *SIDE_FILES[:1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -174,6 +175,9 @@ def test_the_list(history: History, tmp_path: Path) -> None:
     assert abs(found[rotated].made_at - time.time()) < 60
     assert found[history.database.backups / "broken.db"].conversations is None
     assert len(found) == 4
-    with sqlite3.connect(first) as conn:
+    with contextlib.closing(sqlite3.connect(first)) as conn:
         assert conn.execute("PRAGMA journal_mode").fetchone() == ("delete",), "a file of its own"
-    conn.close()
+        conn.execute("PRAGMA journal_mode=WAL")
+    files = sorted(history.database.backups.iterdir())
+    assert len(backups(history.database.backups, history.database.file)) == 4
+    assert sorted(history.database.backups.iterdir()) == files, "looking leaves nothing behind"

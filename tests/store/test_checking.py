@@ -294,9 +294,11 @@ def test_what_can_be_read_is_saved_beside(tmp_path: Path, harm: Callable[[Path],
 
 def test_a_sound_file_is_saved_whole(tmp_path: Path) -> None:
     file, before = large(tmp_path, 10)
+    (tmp_path / ".recover-killed").mkdir()
     saved = salvage(file)
     assert (saved.unreadable, saved.messages, saved.notes) == (0, len(before), ())
     assert [row[1] for row in rows_of(saved.file)] == before
+    assert not list(tmp_path.glob(".recover-*"))
 
 
 def test_nothing_left_to_save(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import sqlite_utils
 from playground.errors import StorageError
 from playground.store import Database, History
 from playground.store.migrations import migrations
+from tests.conftest import Disk
 from tests.histories import answered, open_history, shown
 from tests.store.killing import end, every_kill, needs_fork, quick_folder, steps
 
@@ -180,6 +181,25 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
         Database(file, tmp_path / "backups", keep_aside=True)
     assert file.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["playground.db"]
+
+
+def test_no_room_for_the_copy_leaves_the_file_as_it_is(disk: Disk) -> None:
+    file = disk.root / "playground.db"
+    make(file, 2)
+    with contextlib.closing(sqlite3.connect(file)) as conn:
+        conn.execute("UPDATE messages SET content = ? WHERE id = 'a'", ["x" * 5_000_000])
+        conn.commit()
+    old = dump(file)
+    disk.fill()
+    with (disk.root / "filler").open("r+b") as filler:
+        filler.truncate(filler.seek(0, 2) - 1_000_000)
+    with pytest.raises(StorageError, match="is full"):
+        open_history(disk.root)
+    disk.clear()
+    assert dump(file) == old
+    history = open_history(disk.root)
+    assert_all_there(history)
+    history.database.close()
 
 
 @needs_fork
