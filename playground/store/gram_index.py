@@ -20,8 +20,10 @@ _IN_BLOCK = "seq BETWEEN ? AND ?"
 _WAITING = "messages INDEXED BY messages_unindexed WHERE indexed = 0"
 _LOOKED_AT = 60
 """Signs of a message that `problems` looks for."""
-_AT_ONCE = 0.02
-"""Seconds that one transaction of `catch_up` holds up other writers, and rests after it; of `add`, that it may take."""
+_AT_ONCE = 0.01
+"""Seconds that the work of one transaction of `catch_up`, or of `add`, may take; its commit comes on top."""
+_REST = 0.02
+"""Seconds that others may write between two transactions of `catch_up`."""
 
 
 class GramIndex:
@@ -44,7 +46,7 @@ class GramIndex:
         self._conn.execute("INSERT INTO grams(grams, rowid, words) VALUES ('delete', ?, ?)", [block, line])
         self._conn.execute(f"UPDATE messages SET indexed = 0 WHERE {_IN_BLOCK} AND indexed = 1", _ends(block))
 
-    def catch_up(self, stop: threading.Event, rest: float = _AT_ONCE) -> None:
+    def catch_up(self, stop: threading.Event, rest: float = _REST) -> None:
         """Put in all that is whole, in short transactions with a rest (seconds) after each for other writers."""
         while not stop.is_set():
             with self.database.writing():

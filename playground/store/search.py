@@ -125,7 +125,7 @@ class Search(GramIndex):
         Deleted messages are not found, nor is what lies in the trash. Conversations are found by title and tags where
         no filter is about single messages. `before` comes from what was found before.
         """
-        wanted = Terms(text)
+        wanted, limit = Terms(text), max(1, limit)
         filters = _Filter(model, role, tag, folder, starred, since, until, conversation_id)
         if not wanted.possible or any(not _storable(name) for name in vars(filters).values()):
             return Found(())

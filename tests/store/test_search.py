@@ -231,6 +231,7 @@ def test_pages_follow_each_other(history: History) -> None:
         if before is None:
             break
     assert seen == [str(number) for number in range(49, -1, -1)]
+    assert len(history.search.find("needle", limit=-5).hits) == 1
 
 
 LONG = "Anfang. " * 60 + "Here stands the\n\n  needle, in the   middle; " + "the end comes. " * 60
