@@ -7,13 +7,14 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playground.errors import StorageError
 from playground.paths import storage_error
+from playground.store.carving import carve
 from playground.store.database import SIDE_FILES, Database, stamp, translate_sqlite
 from playground.store.history import INTERRUPTED
 from playground.store.mending import link_rows
@@ -81,13 +82,9 @@ def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
                 continue
             sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
             for row in _rows(old, table, names):
-                try:
-                    if row is None:
-                        lost += 1
-                    else:
-                        new.execute(sql, row)
-                except sqlite3.IntegrityError:
-                    lost += 1
+                lost += row is None or not _put(new, sql, row)
+        if not new.execute("SELECT 1 FROM messages LIMIT 1").fetchone():  # Its beginning is lost, with all names.
+            lost += _put_carved(source, new)
         new.execute("COMMIT")
         notes = link_rows(database.db)
         new.execute("UPDATE messages SET status='failed', error=? WHERE status='streaming'", [INTERRUPTED])
@@ -98,6 +95,26 @@ def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
     if not any(counts):
         raise StorageError("Nothing in this file can be read any more. Restore a backup (`history restore --list`).")
     return Salvaged(target, counts[0], counts[1], lost, tuple(notes))
+
+
+def _put(new: sqlite3.Connection, sql: str, row: Sequence[Any]) -> bool:
+    try:
+        new.execute(sql, row)
+    except sqlite3.IntegrityError:
+        return False
+    return True
+
+
+def _put_carved(source: Path, new: sqlite3.Connection) -> int:
+    """Put in what the file's bare pages hold; returns how many rows could not be used."""
+    lost = 0
+    for table, rows in carve(source).items():
+        every = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+        for row in rows:
+            values = {name: value for name, value in zip(every, row, strict=False) if name not in _MADE_ANEW}
+            sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+            lost += not _put(new, sql, list(values.values()))
+    return lost
 
 
 def _columns(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> list[str]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from playground.errors import BadValueError, StorageError
+from playground.errors import BadValueError
 from playground.store import History
 from playground.store.checking import REMEDIES, check
 from playground.store.mending import LOST, mend
-from playground.store.salvage import salvage
 from tests.histories import FILE, RECORD, answered, open_history, rows_of, shown, turn
 from tests.store.test_migrations import NAMES, make
 
@@ -242,79 +239,3 @@ def test_a_search_index_that_lost_something(history: History, harm: str) -> None
     assert "search index made anew" in mend(history)[1]
     assert problems(history) == []
     assert len(history.search.find("needle", limit=100).hits) == 40
-
-
-# -- files too damaged to be opened ------------------------------------------------------------------------------------
-
-
-def large(folder: Path, turns: int = 60) -> tuple[Path, list[str]]:
-    """A closed file with long messages, and what is said in it."""
-    history = open_history(folder)
-    first = answered(history, text="0 " * 900)
-    for number in range(1, turns):
-        answered(history, first.conversation_id if number % 3 else None, f"{number} " * 900)
-    history.database.close()
-    return history.database.file, [row[1] for row in rows_of(history.database.file)]
-
-
-def harm_middle(file: Path) -> None:
-    whole = file.read_bytes()
-    at = len(whole) // 2 // 4096 * 4096
-    file.write_bytes(whole[:at] + b"\x5a" * 20480 + whole[at + 20480 :])
-
-
-def harm_end(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
-
-
-@pytest.mark.parametrize("harm", [harm_middle, harm_end])
-def test_what_can_be_read_is_saved_beside(tmp_path: Path, harm: Callable[[Path], None]) -> None:
-    file, before = large(tmp_path)
-    harm(file)
-    damaged = file.read_bytes()
-    (problem,) = check(file, running=False).problems
-    assert problem.remedy == "restore"
-    saved = salvage(file)
-    assert file.read_bytes() == damaged
-    assert saved.file.parent == tmp_path
-    after = [row[1] for row in rows_of(saved.file)]
-    assert saved.messages == len(after)
-    assert len(set(after) - {""} - set(before)) == 0, "nothing is invented"
-    assert len(set(before) & set(after)) >= len(before) // 2
-    assert saved.unreadable >= 1
-    assert check(saved.file, running=False).sound
-    shutil.move(saved.file, file)
-    history = open_history(tmp_path)
-    assert history.database.kept_aside is None
-    for talk in history.conversations():
-        assert history.window(talk.id, 100).messages
-        answered(history, talk.id, "goes on")
-    history.database.close()
-
-
-def test_a_sound_file_is_saved_whole(tmp_path: Path) -> None:
-    file, before = large(tmp_path, 10)
-    (tmp_path / ".recover-killed").mkdir()
-    saved = salvage(file)
-    assert (saved.unreadable, saved.messages, saved.notes) == (0, len(before), ())
-    assert [row[1] for row in rows_of(saved.file)] == before
-    assert not list(tmp_path.glob(".recover-*"))
-
-
-def test_nothing_left_to_save(tmp_path: Path) -> None:
-    file, _ = large(tmp_path, 3)
-    file.write_bytes(b"no database " * 5000)
-    with pytest.raises(StorageError, match="Nothing in this file"):
-        salvage(file)
-    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["playground.db"]
-
-
-def test_a_file_of_an_older_version_is_saved_too(tmp_path: Path) -> None:
-    make(tmp_path / "playground.db", 1)
-    saved = salvage(tmp_path / "playground.db")
-    assert (saved.conversations, saved.messages, saved.unreadable) == (1, 3, 0)
-    shutil.move(saved.file, tmp_path / "playground.db")
-    history = open_history(tmp_path)
-    assert shown(history, "c") == ["hello", "second 天"]
-    assert len(history.message("b").parts) == 1
-    history.database.close()
