@@ -83,10 +83,12 @@ def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
             sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
             for row in _rows(old, table, names):
                 lost += row is None or not _put(new, sql, row)
+        notes = []
         if not new.execute("SELECT 1 FROM messages LIMIT 1").fetchone():  # Its beginning is lost, with all names.
             lost += _put_carved(source, new)
+            notes.append("rows were known by their shape: some may be missing, and deleted ones may be back")
         new.execute("COMMIT")
-        notes = link_rows(database.db)
+        notes += link_rows(database.db)
         new.execute("UPDATE messages SET status='failed', error=? WHERE status='streaming'", [INTERRUPTED])
         new.commit()
         counts = [new.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES[:2]]

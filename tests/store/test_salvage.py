@@ -57,6 +57,7 @@ def test_what_can_be_read_is_saved_beside(tmp_path: Path, harm: Callable[[Path],
     assert len(set(after) - {""} - set(before)) == 0, "nothing is invented"
     assert len(set(before) & set(after)) >= len(before) // 2
     assert saved.unreadable >= (harm is not harm_beginning)
+    assert any("known by their shape" in note for note in saved.notes) == (harm is harm_beginning)
     assert check(saved.file, running=False).sound
     shutil.move(saved.file, file)
     history = open_history(tmp_path)
