@@ -71,7 +71,7 @@ class GramIndex:
         try:
             if late := sum(map(self._whole, self.waiting())):
                 found.append(f"messages that are not in the search index yet: up to {late * BLOCK}")
-            if lost := sum(not self._stands(block) for block in self._indexed()):
+            if lost := self._lost():
                 found.append(f"messages that the search index has lost: up to {lost * BLOCK}")
             self._conn.execute("BEGIN IMMEDIATE")
             try:
@@ -134,13 +134,20 @@ class GramIndex:
         for (block,) in self._conn.execute(f"SELECT DISTINCT seq / {BLOCK} FROM messages WHERE indexed = 1"):
             yield block
 
-    def _stands(self, block: int) -> bool:
-        """Is the block's entry there? It is asked for some grams of one message."""
-        sql = f"SELECT substr(content, 1, {_LOOKED_AT}) FROM messages WHERE {_IN_BLOCK} AND indexed = 1 LIMIT 1"
-        text = fold(self._conn.execute(sql, _ends(block)).fetchone()[0])
-        wanted = query([[word] for word in text.split()])
-        sql = "SELECT 1 FROM grams WHERE grams MATCH ? AND rowid = ?"
-        return not wanted or self._conn.execute(sql, [wanted, block]).fetchone() is not None
+    def _lost(self) -> int:
+        """How many blocks are not in the index that should be: each is asked for by a gram of its first message."""
+        standing: set[int] = set()
+        lost = 0
+        first = f"SELECT substr(content, 1, {_LOOKED_AT}) FROM messages WHERE {_IN_BLOCK} AND indexed = 1 LIMIT 1"
+        for block in self._indexed():
+            if block not in standing:
+                (text,) = self._conn.execute(first, _ends(block)).fetchone()
+                wanted = query([[word] for word in fold(text).split()]).split(" AND ")[0]
+                # The answer names other blocks, too, which then need no question of their own.
+                found = self._conn.execute("SELECT rowid FROM grams WHERE grams MATCH ?", [wanted]) if wanted else ()
+                standing.update(row[0] for row in found)
+                lost += bool(wanted) and block not in standing
+        return lost
 
 
 def _ends(block: int) -> list[int]:
