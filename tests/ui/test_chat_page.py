@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.store import Database, History
 from tests.conftest import App, wait_for
+from tests.ui.talking import answer, in_list, put, rows, send, stored
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., App]
-
-
-def send(page: Page, text: str) -> None:
-    box = page.get_by_role("textbox", name="Message")
-    box.fill(text)
-    box.press("Enter")
-
-
-def rows(app: App, sql: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(f"{(app.data / 'playground.db').as_uri()}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
 
 
 def test_a_message_is_answered_kept_and_there_after_a_reload(start_app: Start, page: Page) -> None:
@@ -114,14 +101,11 @@ def test_rename_delete_and_undo(start_app: Start, page: Page) -> None:
     app = start_app()
     page.goto(app.url)
     send(page, "first title")
-    item = page.get_by_role("navigation").get_by_role("listitem").first
-    item.hover()
-    page.once("dialog", lambda dialog: dialog.accept("second title"))
-    item.get_by_role("button", name="Rename").click()
+    in_list(page, "first title", "Rename")
+    answer(page, "OK", New_title="second title")
     link = page.get_by_role("link", name="second title")
     expect(link).to_be_visible()
-    item.hover()
-    item.get_by_role("button", name="Delete").click()
+    in_list(page, "second title", "Delete")
     expect(link).to_be_hidden()
     expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -285,10 +269,9 @@ def test_a_message_sent_right_after_opening_waits_for_the_conversation(start_app
 
 def test_older_conversations_are_shown_on_request(start_app: Start, page: Page) -> None:
     app = start_app()
-    history = History(Database(app.data / "playground.db", app.data / "backups"))
-    for n in range(130):
-        history.add_turn(None, "x", seen_leaf=None, title=f"title {n}", system_prompt="", sampling={})
-    history.database.close()
+    with stored(app) as history:
+        for n in range(130):
+            put(history, "x", "y", title=f"title {n}")
     page.goto(app.url)
     links = page.get_by_role("navigation").get_by_role("link")
     expect(links).to_have_count(100)
