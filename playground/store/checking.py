@@ -209,7 +209,11 @@ def circles(astray: Mapping[str, tuple[str, str | None]]) -> list[list[str]]:
 def _states(conn: sqlite3.Connection, *, running: bool) -> Iterator[Problem]:
     count = conn.execute("SELECT count(*) FROM messages WHERE status = 'streaming'").fetchone()[0]
     if count and not running:
-        yield Problem(f"replies that were cut off when the app ended: {count}", "What had come is there.", "start")
+        yield Problem(
+            f"replies that were cut off, or are being written by `playground ask`: {count}",
+            "What had come is there.",
+            "start",
+        )
 
 
 def search_problems(database: Database) -> Iterator[Problem]:
