@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from playground.context import check_message, fit
+from playground.context import check_message, fit, refuse_blind
 from playground.engine.base import Engine
 from playground.engine.manager import ModelManager
 from playground.errors import BadValueError, BusyError, MissingError
@@ -62,10 +62,10 @@ class ChatService:
 
         `edits` is the message of the user that this one is another wording of: it stands beside it, a branch.
         `attachments` are ids of kept files. A conversation that went on elsewhere takes the message as a branch, too
-        (`NewTurn.branched`). Raises BadValueError for an empty message, ContextError for one that cannot fit,
-        BusyError below a reply that is being written. Nothing is saved then.
+        (`NewTurn.branched`). Raises BadValueError for an empty message and for an image where the chosen model cannot
+        see, ContextError for what cannot fit, BusyError below a reply that is being written. Nothing is saved then.
         """
-        files = self.history.files(attachments)
+        files = new = self.history.files(attachments)
         if len(files) < len(attachments):
             raise MissingError("An attached file is not kept any more. Attach it again, then send.")
         if edits:
@@ -76,6 +76,8 @@ class ChatService:
         self._refuse_when_closed()
         sampling = sampling or self.default_sampling()
         with self.manager.peek() as engine:
+            if engine is not None and any(one.data is not None for one in new):
+                refuse_blind(engine)
             # A server elsewhere is not asked first: it may be slow or down, and the message is to be on disk by then.
             if engine is not None and engine.info.engine != "remote":
                 check_message(engine, system_prompt, text, sampling, files)

@@ -71,7 +71,7 @@ def _summarize(
     most = min(_MOST_TOKENS, prompt_limit(lease, sampling) // _SHARE)
     calm = Sampling(temperature=0.0, max_new_tokens=most, seed=0)
     limit = prompt_limit(lease, calm)
-    texts = [f"{turn.role}: {turn.content}" for turn in turns_of(messages) if turn.content]
+    texts = [f"{turn.role}: {turn.content}" for turn in turns_of(messages, sees=False) if turn.content]
     summary = before
     while texts and not stop.is_set():
         piece = [summary] if summary else []

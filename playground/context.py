@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from playground.errors import ContextError
-from playground.records import Attachment, Message, ModelInfo, Sampling, Turn
+from playground.errors import BadValueError, ContextError
+from playground.records import Attachment, Message, ModelInfo, Picture, Sampling, Turn
 
 _FIRST = 32
 """Messages that are looked at first; twice as many each time that all of them fit."""
@@ -44,26 +44,29 @@ class Prompt:
     """The oldest message that went in."""
     excluded: tuple[str, ...] = ()
     """Messages that the user left out by hand."""
+    unseen: int = 0
+    """Images in it that are only named, because the model cannot see."""
 
     def receipt(self, **texts: str) -> dict[str, Any]:
         """What a reply's record keeps, so that the prompt can be made again and known again.
 
         `texts` are SHA-256 of kept texts: `system`, and `summary` if one stands for what was left out.
         """
-        return {**texts, "first": self.first, "excluded": list(self.excluded), "sha256": self.sha256}
+        receipt = {**texts, "first": self.first, "excluded": list(self.excluded), "sha256": self.sha256}
+        return receipt | ({"unseen": self.unseen} if self.unseen else {})
 
     @property
     def sha256(self) -> str:
-        """Of the turns, as they are given to the engine."""
-        turns = json.dumps([[turn.role, turn.content] for turn in self.turns], ensure_ascii=False)
-        return hashlib.sha256(turns.encode()).hexdigest()
+        """Of the turns, as they are given to the engine: role, text, and the SHA-256 of each image."""
+        turns = [[turn.role, turn.content, *(_sha256(image.data) for image in turn.images)] for turn in self.turns]
+        return _sha256(json.dumps(turns, ensure_ascii=False).encode())
 
 
 def check_message(
     engine: Reader, system_prompt: str, text: str, sampling: Sampling, attachments: Sequence[Attachment] = ()
 ) -> None:
     """Raise ContextError when `text` and its files alone, with the system prompt, leave no room for a reply."""
-    tokens = engine.count_tokens(as_turns(system_prompt, [Turn("user", with_files(text, attachments))]))
+    tokens = engine.count_tokens(as_turns(system_prompt, [user_turn(text, attachments, sees=sees(engine))]))
     limit = prompt_limit(engine, sampling)
     if tokens > limit:
         raise ContextError(tokens, limit)
@@ -109,7 +112,7 @@ def fit(
         else:
             low = middle + 1
     chosen = kept[starts[low] :]
-    turns = as_turns(system_prompt, turns_of(chosen), summary)
+    turns = as_turns(system_prompt, turns_of(chosen, sees=sees(engine)), summary)
     # A half reply that is continued may eat into the reply's room, but the context itself is the end.
     hard_limit = engine.info.context_length - 1 if chosen[-1].role == "assistant" else limit
     tokens = engine.count_tokens(turns)
@@ -121,23 +124,59 @@ def fit(
     if tokens > hard_limit:
         raise ContextError(tokens, hard_limit)
     excluded = tuple(m.id for m in part if m.left_out and m not in chosen)
-    return Prompt(turns, left_out, unread + before, tokens, chosen[0].id, excluded)
+    unseen = 0 if sees(engine) else sum(one.data is not None for m in chosen for one in m.attachments)
+    return Prompt(turns, left_out, unread + before, tokens, chosen[0].id, excluded, unseen)
 
 
-def turns_of(messages: Iterable[Message]) -> list[Turn]:
-    """Messages as a model is to read them: files before the text, thoughts of finished replies left out."""
+def turns_of(messages: Iterable[Message], *, sees: bool) -> list[Turn]:
+    """Messages as a model is to read them: files before the text, thoughts of finished replies left out.
+
+    Where it does not see (`sees`), images are only named.
+    """
     listed = list(messages)
     last = listed[-1] if listed else None
     return [
-        Turn(m.role, with_files(m.content, m.attachments) if m.role == "user" else _said(m.content, growing=m is last))
+        user_turn(m.content, m.attachments, sees=sees)
+        if m.role == "user"
+        else Turn(m.role, _said(m.content, growing=m is last))
         for m in listed
     ]
 
 
-def with_files(text: str, attachments: Sequence[Attachment]) -> str:
-    """A message's text with the texts of its files before it."""
-    files = [f"[File: {one.name}]\n{one.text.strip()}\n[End of {one.name}]" for one in attachments]
+def user_turn(text: str, attachments: Sequence[Attachment], *, sees: bool) -> Turn:
+    """A message of the user with its files."""
+    images = [
+        Picture(one.media_type, one.data, one.width or 1, one.height or 1)
+        for one in attachments
+        if one.data is not None
+    ]
+    return Turn("user", with_files(text, attachments, sees=sees), tuple(images) if sees else ())
+
+
+def with_files(text: str, attachments: Sequence[Attachment], *, sees: bool = True) -> str:
+    """A message's text with the texts of its files before it, and the names of its images.
+
+    A model that does not see (`sees`) is told so, that it may say it instead of making something up.
+    """
+    blind = "" if sees else ", which cannot be shown to you"
+    files = [
+        f"[File: {one.name}]\n{one.text.strip()}\n[End of {one.name}]"
+        if one.data is None
+        else f"[Image: {one.name}{blind}]"
+        for one in attachments
+    ]
     return "\n\n".join([*files, text])
+
+
+def sees(engine: Reader) -> bool:
+    """Can this model see images, as far as is known?"""
+    return engine.info.capabilities.vision
+
+
+def refuse_blind(engine: Reader) -> None:
+    """Raise BadValueError where a model cannot see an image that someone wants to show it."""
+    if not sees(engine):
+        raise BadValueError(f"{engine.info.model} cannot see images. Choose a model that can, or describe the picture.")
 
 
 def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> tuple[Turn, ...]:
@@ -150,7 +189,7 @@ def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> 
         if turn.role == "assistant" and not turn.content:
             continue
         if turns and turns[-1].role == turn.role:
-            turns[-1] = Turn(turn.role, f"{turns[-1].content}\n\n{turn.content}")
+            turns[-1] = Turn(turn.role, f"{turns[-1].content}\n\n{turn.content}", turns[-1].images + turn.images)
         else:
             turns.append(turn)
     return tuple(turns)
@@ -162,4 +201,8 @@ def _said(text: str, *, growing: bool) -> str:
 
 
 def _count(engine: Reader, system_prompt: str, messages: Sequence[Message], summary: str) -> int:
-    return engine.count_tokens(as_turns(system_prompt, turns_of(messages), summary))
+    return engine.count_tokens(as_turns(system_prompt, turns_of(messages, sees=sees(engine)), summary))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playground.context import as_turns, fit, prompt_limit, with_files
+from playground.context import as_turns, fit, prompt_limit, sees, user_turn
 from playground.engine.base import Engine
 from playground.errors import ContextError
 from playground.records import Attachment, Message, Sampling, Turn
@@ -56,9 +56,9 @@ def measure(
 
 
 def count_file(engine: Engine, file: Attachment) -> int:
-    """Tokens that a file adds to a message."""
+    """Tokens that a file adds to a message; of an image, as many as the engine believes."""
     bare = engine.count_tokens(as_turns("", [Turn("user", "x")]))
-    return max(0, engine.count_tokens(as_turns("", [Turn("user", with_files("x", [file]))])) - bare)
+    return max(0, engine.count_tokens(as_turns("", [user_turn("x", [file], sees=sees(engine))])) - bare)
 
 
 _DRAFT = "draft"

@@ -24,11 +24,23 @@ Kind = Literal["chat", "base", "seq2seq"]
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An image as a model sees it: a whole PNG or JPEG file, and its size in pixels."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Turn:
     """One message as an engine sees it: who speaks, and what. Storage adds ids and links (`Message`)."""
 
     role: Role
     content: str
+    images: tuple[Picture, ...] = ()
+    """Only for engines that can see (`Capabilities.vision`)."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,8 @@ class Capabilities:
     """LoRA adapters can be attached while it is loaded."""
     slots: int = 1
     """Replies it writes at the same time."""
+    vision: bool = False
+    """It sees the images of turns; True also where a server does not say (see `engine.remote_engine`)."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +180,8 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file whose text goes with a message. `size` is the file's, in bytes; `characters` counts `text`."""
+    """A file whose text, or an image that goes with a message. `size` is the file's, in bytes; `characters` counts
+    `text`."""
 
     id: str
     name: str
@@ -179,6 +194,11 @@ class Attachment:
     characters: int
     text: str = ""
     """Empty where only a page is drawn; see `History.messages`."""
+    width: int | None = None
+    """Of an image, in pixels, as it is kept; None for every other file."""
+    height: int | None = None
+    data: bytes | None = field(default=None, repr=False)
+    """The image as it is kept (`media_type`); None where only a page is drawn."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from playground.context import Prompt, as_turns, turns_of
+from playground.context import Prompt, as_turns, sees, turns_of
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BadValueError, MissingError, PlaygroundError
 from playground.records import Message, Sampling, TokenScore
@@ -125,7 +125,7 @@ class _Job:
             self._set(phase="failed", error=f"The reply broke off ({type(error).__name__}: {error}). See the log file.")
 
     def _replay(self, lease: Lease) -> None:
-        prompt, causes = self._prompt()
+        prompt, causes = self._prompt(lease)
         sampling = self._sampling()
         info, record = lease.info, self._record
         same = (info.model, info.engine, info.template_sha256) == tuple(record[one] for one in _SAME_PROMPT)
@@ -150,7 +150,7 @@ class _Job:
             self._history.keep_tokens(self._message.id, self._part, kept)
         self._set(phase="done", verdict=verdict)
 
-    def _prompt(self) -> tuple[tuple[Any, ...], list[str]]:
+    def _prompt(self, lease: Lease) -> tuple[tuple[Any, ...], list[str]]:
         """The turns as the record says, and what of it is not there any more."""
         given = dict(self._record["prompt"])
         causes = []
@@ -169,7 +169,9 @@ class _Job:
         summary = self._history.text(given["summary"]) if given.get("summary") else ""
         if starts_at:
             messages.append(replace(self._message, content=self._message.content[:starts_at]))
-        turns = as_turns(system, turns_of(messages), summary)
+        # What the model did not see then, it does not see now; nor does one that cannot.
+        shown = sees(lease) and not (given.get("unseen") and self._now is None)
+        turns = as_turns(system, turns_of(messages, sees=shown), summary)
         if given and self._now is None and Prompt(turns, 0).sha256 != given["sha256"]:
             causes.append("The messages before it, or its system prompt, are not what they were.")
         if not given:

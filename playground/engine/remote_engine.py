@@ -1,7 +1,9 @@
 """Any OpenAI-compatible server: vLLM, Ray Serve, llama-server, Ollama. This is how the app outgrows one machine.
 
 What a server understands beyond the common API is told by how it lists its models; a stranger gets the common fields
-only, and `info.versions["not_sent"]` names the settings that stayed behind. The wire is in `remote_http`.
+only, and `info.versions["not_sent"]` names the settings that stayed behind. Where a server does not tell whether its
+model can see (`info.versions["vision"]`), images are sent; once they are refused, it counts as one that cannot. The
+wire is in `remote_http`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from playground import __version__
 from playground.engine.base import ModelSource, NoAdapters, StopText
 from playground.engine.remote_http import Server
 from playground.engine.remote_scores import token_scores
+from playground.engine.remote_vision import content_of, image_tokens, is_refusal, told_by_capabilities, told_by_entry
 from playground.engine.told import Told
 from playground.errors import ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, Turn
@@ -80,7 +83,9 @@ class RemoteEngine(NoAdapters):
             raise ModelError(f"{self._server.name} has no model {wanted!r}. It has: {names}.")
         self._model = str(entry["id"])
         self._kind = _kind(entry)
-        slots = source.slots or self._slots()
+        props = self._server.ask("GET", "/props", root=True) if self._kind is _LLAMA else {}
+        slots = source.slots or int(props.get("total_slots") or (1 if self._kind is _LLAMA else _SLOTS))
+        vision = self._vision(entry, props)
         not_sent = [name for name in _VLLM.sampling if name not in self._kind.sampling]
         versions = {"playground": __version__, "server": self._kind.name, "url": self._server.name}
         self.info = ModelInfo(
@@ -91,36 +96,47 @@ class RemoteEngine(NoAdapters):
             context_length=_context_length(entry) or source.context_length,
             versions=versions
             | ({"not_sent": ", ".join(not_sent)} if not_sent else {})
-            | ({} if self._kind.counts else {"token_counts": "estimated"}),
+            | ({} if self._kind.counts else {"token_counts": "estimated"})
+            | ({} if vision is not None else {"vision": "not told"}),
             device="remote",
-            capabilities=Capabilities(slots=slots),
+            capabilities=Capabilities(slots=slots, vision=vision is not False),
         )
 
-    def _slots(self) -> int:
-        if self._kind is not _LLAMA:
-            return _SLOTS
-        return int(self._server.ask("GET", "/props", root=True).get("total_slots") or 1)
+    def _vision(self, entry: dict[str, Any], props: dict[str, Any]) -> bool | None:
+        """Can the model see? None where the server does not tell."""
+        if (told := told_by_entry(entry)) is not None:
+            return told
+        if self._kind is _LLAMA:
+            return told_by_capabilities(props.get("modalities"), whole=True)
+        if self._kind is _OLLAMA:
+            # An Ollama behind a proxy may show no more than /v1: then it is not told, which the record says.
+            with contextlib.suppress(ModelError):
+                shown = self._server.ask("POST", "/api/show", {"model": self._model}, root=True)
+                return told_by_capabilities(shown.get("capabilities"), whole=True)
+        return None
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """Length of the prompt by the server's own count; an estimate where `info.versions["token_counts"]` says so.
 
-        Raises ModelError.
+        Images are estimated everywhere (`image_tokens`), and not sent to be counted. Raises ModelError.
         """
+        seen = image_tokens(turns)
+        turns = [replace(turn, images=()) for turn in turns]
         body = self._messages(turns)
         if self._kind is _VLLM:
             answer = self._server.ask("POST", "/tokenize", {"model": self._model, **body}, root=True)
-            return int(answer["count"])
+            return int(answer["count"]) + seen
         if self._kind is _LLAMA:
             prompt = self._server.ask("POST", "/apply-template", body, root=True)["prompt"]
             asked = {"content": prompt, "add_special": True, "parse_special": True}
-            return len(self._server.ask("POST", "/tokenize", asked, root=True)["tokens"])
+            return len(self._server.ask("POST", "/tokenize", asked, root=True)["tokens"]) + seen
         # Three and a half bytes a token is on the safe side for English, and about right for Chinese.
-        return sum(math.ceil(len(turn.content.encode()) / 3.5) + 4 for turn in turns) + 3
+        return sum(math.ceil(len(turn.content.encode()) / 3.5) + 4 for turn in turns) + 3 + seen
 
     def _messages(self, turns: Sequence[Turn]) -> dict[str, Any]:
         if turns and turns[-1] == Turn("assistant", ""):
             turns = turns[:-1]
-        body: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
+        body: dict[str, Any] = {"messages": [{"role": turn.role, "content": content_of(turn)} for turn in turns]}
         # The others go on with a reply of the assistant by themselves when it stands last.
         if self._kind in (_VLLM, _RAY) and turns and turns[-1].role == "assistant":
             body |= {"add_generation_prompt": False, "continue_final_message": True}
@@ -172,6 +188,15 @@ class RemoteEngine(NoAdapters):
             if self._kind.counts or not 0 < error.limit - error.tokens < room:
                 raise
             yield from self._reply({**request, "max_tokens": error.limit - error.tokens}, sampling.stop, stop, prompt)
+        except ModelError as error:
+            if not any(turn.images for turn in turns) or not is_refusal(str(error)):
+                raise
+            seeing = replace(self.info.capabilities, vision=False)
+            self.info = replace(self.info, capabilities=seeing)
+            raise ModelError(
+                f"{self.info.model} cannot see images: its server refused them. "
+                "Regenerate to go on without them, or choose a model that can."
+            ) from error
 
     def _reply(
         self, request: dict[str, Any], stops: Sequence[str], stop: threading.Event, prompt: int

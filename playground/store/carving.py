@@ -34,7 +34,7 @@ def _is_reply(row: Row) -> bool:
 
 
 def _is_attachment(row: Row) -> bool:
-    return len(row) == 12 and _are(str, row, 0, 3, 4, 6, 8, 10) and _are(int, row, 2, 5, 9)
+    return 12 <= len(row) <= 15 and _are(str, row, 0, 3, 4, 6, 8, 10) and _are(int, row, 2, 5, 9)
 
 
 def _is_prompt(row: Row) -> bool:

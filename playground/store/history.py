@@ -13,7 +13,7 @@ from typing import overload
 
 from playground.errors import MissingError
 from playground.records import Message
-from playground.store.kept import Kept, attachment_of
+from playground.store.kept import ATTACHED, Kept, attachment_of
 from playground.store.shelf import Shelf
 from playground.store.transfer import Transfer
 from playground.store.tree import INTERRUPTED, NewTurn, Tree, TurnSettings
@@ -95,7 +95,7 @@ class History(Tree, Shelf, Kept, Transfer):
     def messages(self, ids: Sequence[str], *, texts: bool = False) -> list[Message]:
         """The messages with these ids, in this order, each with its siblings' ids, its records and its attachments.
 
-        Attachments come without their texts unless `texts` are asked for; ids that are not there are left out.
+        Attachments come without their texts and images unless `texts` are asked for; ids that are not there are left out.
         """
         with self.database.reading():
             parts = [ids[at : at + _MOST_MARKS] for at in range(0, len(ids), _MOST_MARKS)]
@@ -128,10 +128,10 @@ class History(Tree, Shelf, Kept, Transfer):
             values,
         ):
             siblings.setdefault(row["id"], []).append(row["sibling"])
-        text, join = (", t.text", "JOIN texts t ON t.sha256 = a.text_sha256") if texts else ("", "")
+        text, join = (", a.data, t.text", "JOIN texts t ON t.sha256 = a.text_sha256") if texts else ("", "")
         files: dict[str, list[dict[str, object]]] = {}
         for row in db.query(
-            f"SELECT a.*{text} FROM attachments a {join} WHERE message_id IN ({marks}) ORDER BY position", values
+            f"SELECT {ATTACHED}{text} FROM attachments a {join} WHERE message_id IN ({marks}) ORDER BY position", values
         ):
             files.setdefault(str(row["message_id"]), []).append(row)
         return [

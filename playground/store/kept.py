@@ -17,6 +17,9 @@ from playground.records import Attachment
 from playground.store.rows import Rows, new_id
 
 PromptKind = Literal["persona", "template"]
+_COLUMNS = ("id", "name", "media_type", "size", "sha256", "pages", "characters", "width", "height")
+ATTACHED = ", ".join(f"a.{name}" for name in (*_COLUMNS, "notes", "message_id"))
+"""What a page shows of a file. The images themselves are large: they are read only for a model or an export."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,15 @@ class Kept(Rows):
         return str(row["text"])
 
     def keep_file(self, attachment: Attachment) -> None:
-        """Keep a file's text until a message takes it (`add_turn`)."""
+        """Keep a file's text or image until a message takes it (`add_turn`)."""
         values = {**vars(attachment), "notes": json.dumps(attachment.notes, ensure_ascii=False)}
         with self.database.writing() as db:  # One transaction: a purge in between would take the text for a rest.
             values["text_sha256"] = self._keep_text(values.pop("text"))
             db.table("attachments").insert({**values, "created_at": time.time()})
 
     def files(self, ids: Sequence[str]) -> list[Attachment]:
-        """Kept files with their texts, in this order; those that are gone are left out."""
+        """Kept files with their texts and images, in this order, whether a message has taken them or not; those that
+        are gone are left out."""
         with self.database.reading() as db:
             marks = ",".join("?" * len(ids))
             sql = f"SELECT a.*, t.text FROM attachments a JOIN texts t ON t.sha256 = text_sha256 WHERE id IN ({marks})"
@@ -143,8 +147,7 @@ class Kept(Rows):
 
 
 def attachment_of(row: Mapping[str, Any]) -> Attachment:
-    """An attachment from its row, which may lack the text."""
-    names = ("id", "name", "media_type", "size", "sha256", "pages", "characters")
-    return Attachment(
-        **{name: row[name] for name in names}, notes=tuple(json.loads(row["notes"])), text=row.get("text", "")
-    )
+    """An attachment from its row, which may lack the text and the image."""
+    notes = tuple(json.loads(row["notes"]))
+    values = {name: row[name] for name in _COLUMNS}
+    return Attachment(**values, notes=notes, text=row.get("text", ""), data=row.get("data"))

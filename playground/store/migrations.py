@@ -111,7 +111,10 @@ def m003_shelves_votes_and_attachments(db: Database) -> None:
             notes TEXT NOT NULL DEFAULT '[]',
             characters INTEGER NOT NULL,
             text_sha256 TEXT NOT NULL REFERENCES texts(sha256),
-            created_at REAL NOT NULL
+            created_at REAL NOT NULL,
+            width INTEGER,
+            height INTEGER,
+            data BLOB
         )""")
     db.execute("""
         CREATE TABLE saved_prompts (

@@ -5,6 +5,7 @@ Indexes and views of tokens are made anew and are no part of it. Knows nothing o
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import time
@@ -117,6 +118,8 @@ class Transfer(Rows):
             for key in ("versions", "sampling", "prompt", "notes"):
                 if key in row:
                     row[key] = json.loads(row[key])
+            if row.get("data") is not None:
+                row["data"] = base64.b64encode(row["data"]).decode()
             rows.setdefault(row["message_id"], []).append(_columns(row, ATTACHMENT if "notes" in row else PART))
         return rows
 
@@ -152,7 +155,8 @@ class Transfer(Rows):
             self._index(message["id"])
             for table, rows in (("replies", message["parts"]), ("attachments", message["attachments"])):
                 for row in rows:
-                    _insert(db, table, {**row, "message_id": message["id"]})
+                    image = {"data": base64.b64decode(row["data"])} if row.get("data") else {}
+                    _insert(db, table, {**row, **image, "message_id": message["id"]})
         for summary in wanted["summaries"]:
             _insert(db, "summaries", {**home, **summary})
 

@@ -5,10 +5,12 @@ Knows the shape that `transfer` reads and writes, and nothing of SQL.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playground.documents.pictures import picture_facts
 from playground.errors import BadValueError
 from playground.store.transfer_fields import (
     ATTACHMENT,
@@ -72,7 +74,19 @@ def _message(source: Mapping[str, Any], where: str, moment: float) -> dict[str, 
             for number, one in enumerate(_rows(source, key, where), 1)
         ]
     message["parts"].sort(key=lambda part: part["part"])
+    for number, file in enumerate(message["attachments"], 1):
+        _check_image(file, f"Attachment {number} of {where}")
     return message
+
+
+def _check_image(file: Mapping[str, Any], where: str) -> None:
+    """What will be shown to pages and models has to be what it says, and small."""
+    said = tuple(file[key] for key in ("media_type", "width", "height"))
+    if file["data"] is None:
+        if said[1:] != (None, None):
+            raise BadValueError(f"{where} has the size of an image, but no image.")
+    elif picture_facts(base64.b64decode(file["data"])) != said:
+        raise BadValueError(f"{where} is not the image that it says it is, or a damaged one.")
 
 
 def _rows(source: Mapping[str, Any], key: str, where: str, *, required: bool = False) -> Sequence[Mapping[str, Any]]:

@@ -5,6 +5,8 @@ Knows nothing of how they hang together (`transfer_check`) and of SQL (`transfer
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 import re
@@ -108,6 +110,17 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _image(value: Any) -> str:
+    """Base64 as `dump` writes it; what it holds is looked at where the rest of the attachment is known."""
+    try:
+        data = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except (binascii.Error, ValueError):
+        data = b""
+    if not data:
+        raise Wrong("an image in base64")
+    return base64.b64encode(data).decode()
+
+
 def _texts(value: Any) -> list[str]:
     return list(dict.fromkeys(map(text, _list(value))))
 
@@ -176,6 +189,9 @@ ATTACHMENT: Fields = {
     "characters": _count,
     "text_sha256": (_sha256, REQUIRED),
     "created_at": _moment,
+    "width": (_maybe(_whole), None),
+    "height": (_maybe(_whole), None),
+    "data": (_maybe(_image), None),
 }
 SUMMARY: Fields = {
     "upto_id": (_id, REQUIRED),

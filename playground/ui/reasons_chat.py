@@ -39,6 +39,22 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("Split it, or choose a part.", "请拆分，或只选一部分。"),
     ("The file could not be kept for reading: {}.", "文件无法暂存以供读取：{0}。"),
     ("Free some space and try again.", "请腾出空间后重试。"),
+    # Images
+    ("{} cannot see images.", "{0} 无法看图。"),
+    ("Choose a model that can, or describe the picture.", "请选择能看图的模型，或用文字描述图片。"),
+    ("{} cannot see images: its server refused them.", "{0} 无法看图：其服务器拒绝了图片。"),
+    (
+        "Regenerate to go on without them, or choose a model that can.",
+        "重新生成即不带图片继续，或选择能看图的模型。",
+    ),
+    ("{} is damaged, or a part of it is missing.", "{0} 已损坏或不完整。"),
+    ("Open it in an image program and save it anew.", "请用图片软件打开并重新保存。"),
+    ("{} has more than {} million pixels, which are not opened.", "{0} 超过 {1} 百万像素，不予打开。"),
+    ("Make it smaller first.", "请先缩小。"),
+    ("Only the first image of this animation is used.", "仅使用此动画的第一帧。"),
+    ("This image is not kept any more.", "此图片不再保存。"),
+    ("{} has the size of an image, but no image.", "{0} 有图片尺寸，却没有图片。"),
+    ("{} is not the image that it says it is, or a damaged one.", "{0} 不是它所说的图片，或已损坏。"),
     # Personas, templates, searching
     ("The template needs a value for: {}.", "模板需要填写：{0}。"),
     ("Fill it in, then insert.", "请填写后再插入。"),

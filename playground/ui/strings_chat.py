@@ -93,8 +93,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "export": ("Export", "导出"),
     "importing": ("Importing {name} …", "正在导入 {name}……"),
     "exported": ("{name} was handed to the browser.", "{name} 已交给浏览器下载。"),
-    "imported": ("{name}: {n} conversations are in.", "{name}：已导入 {n} 个对话。"),
-    "there": ("{n} were here already, unchanged.", "{n} 个已存在且相同。"),
+    "imported": ("{name}: imported {n}.", "{name}：已导入 {n} 个对话。"),
+    "there": ("Here already, unchanged: {n}.", "{n} 个已存在且相同。"),
     "skipped": ("{n} could not be taken; the file itself is unchanged:", "{n} 个无法导入；文件本身未改动："),
     "entry": ("Entry {n}", "第 {n} 项"),
     "format.markdown": ("Markdown", "Markdown"),
@@ -112,6 +112,12 @@ WORDS: dict[str, tuple[str, str]] = {
     # Files
     "files": ("Attached files", "已添加的文件"),
     "attach": ("Attach files", "添加文件"),
+    "show_image": ("Show {name} larger", "放大显示 {name}"),
+    "image_tokens": ("≈ {n} tokens", "≈ {n} 词元"),
+    "unseen": (
+        "This model cannot see images. Left out of what it was given: {n}.",
+        "此模型无法看图，未提供给它的图片：{n} 张。",
+    ),
     "uploading": ("{percent} %", "{percent} %"),
     "remove_file": ("Remove {name}", "移除 {name}"),
     "pages": ("{n} pages", "{n} 页"),
