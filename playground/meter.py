@@ -55,6 +55,12 @@ def measure(
     return Meter(prompt.tokens, limit, context, inside, prompt.left_out, first, len(prompt.excluded), counts)
 
 
+def counts_here(engine: Engine) -> bool:
+    """Does counting cost nothing? A server elsewhere may be slow or down; where it cannot count, its tokens are
+    estimated here."""
+    return engine.info.engine != "remote" or (engine.info.versions or {}).get("token_counts") == "estimated"
+
+
 def count_file(engine: Engine, file: Attachment) -> int:
     """Tokens that a file adds to a message; of an image, as many as the engine believes."""
     bare = engine.count_tokens(as_turns("", [Turn("user", "x")]))

@@ -5,6 +5,7 @@ Whoever calls it says how Markdown becomes HTML; everything else is escaped here
 
 from __future__ import annotations
 
+import base64
 import html
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from functools import lru_cache
 
 from playground.exchange.readable import Words, day, ending, file_words, speaker
 from playground.exchange.talk import Talk
-from playground.records import Message
+from playground.records import Attachment, Message
 
 Render = Callable[[str], Sequence[str]]
 """A reply's Markdown as blocks of HTML that is safe to show."""
@@ -36,6 +37,8 @@ code{font-size:.9em}
 .code-bar button{display:none}
 table{border-collapse:collapse;display:block;overflow-x:auto}
 td,th{border:1px solid var(--line);padding:.25rem .6rem}
+figure{margin:.75rem 0}
+img{max-width:100%;height:auto;border:1px solid var(--line);border-radius:.5rem}
 blockquote{margin:0;padding-left:1rem;border-left:3px solid var(--line)}
 @media print{main{max-width:none}pre{white-space:pre-wrap}section{break-inside:avoid-page}}
 """
@@ -52,7 +55,8 @@ def page_start(title: str, words: Words) -> str:
         f'<!doctype html>\n<html lang="{html.escape(words.language)}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}{_code_style()}</style>\n</head>\n<body>\n<main>\n"
     )
 
@@ -78,15 +82,22 @@ def _section(message: Message, words: Words, render: Render) -> str:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(message.created_at))
     who = html.escape(speaker(message, words))
     body = "".join((plain if message.role == "user" else render)(message.content))
-    files = ", ".join(html.escape(file_words(file)) for file in message.attachments)
+    images = "".join(_figure(file) for file in message.attachments if file.data is not None)
+    files = ", ".join(html.escape(file_words(file)) for file in message.attachments if file.data is None)
     named = f'<p class="files">{html.escape(words.attached)}: {files}</p>\n' if files else ""
     note = ending(message, words)
     return (
         f'<section class="{message.role}">\n'
-        f'<h2>{who} <time datetime="{moment}">{day(message.created_at)}</time></h2>\n{body}\n{named}'
+        f'<h2>{who} <time datetime="{moment}">{day(message.created_at)}</time></h2>\n{body}\n{images}{named}'
         + (f'<p class="note">{html.escape(note)}</p>\n' if note else "")
         + "</section>\n"
     )
+
+
+def _figure(image: Attachment) -> str:
+    name, data = html.escape(image.name), base64.b64encode(image.data or b"").decode()
+    source = f"data:{html.escape(image.media_type)};base64,{data}"
+    return f'<figure><img alt="{name}" src="{source}"><figcaption class="files">{name}</figcaption></figure>\n'
 
 
 @lru_cache(maxsize=1)

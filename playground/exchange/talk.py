@@ -48,7 +48,8 @@ def _ids(history: History, place: Place) -> Iterator[str]:
 def lesson(one: Talk) -> tuple[Turn, ...]:
     """What a model can learn from: turns that begin with the user (after a system prompt) and end with a reply.
 
-    Files stand in the user's messages as the model saw them. Replies that failed or are empty are left out, and what
+    Files stand in the user's messages as the model saw them; of images only the names, in every format: most trainers
+    take nothing but text. Replies that failed or are empty are left out, and what
     the user did not want the model to see; what one side said in a row is joined. Empty when no reply is left.
     """
     said = [

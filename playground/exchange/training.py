@@ -1,4 +1,7 @@
-"""Conversations as examples for training, one JSON value a line: OpenAI's messages, ShareGPT, Alpaca."""
+"""Conversations as examples for training, one JSON value a line: OpenAI's messages, ShareGPT, Alpaca.
+
+Images are named in the text, as `[Image: cat.png]`, and left out (see `lesson`).
+"""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ class History(Tree, Shelf, Kept, Transfer):
     def messages(self, ids: Sequence[str], *, texts: bool = False) -> list[Message]:
         """The messages with these ids, in this order, each with its siblings' ids, its records and its attachments.
 
-        Attachments come without their texts and images unless `texts` are asked for; ids that are not there are left out.
+        Attachments come without their texts and images unless `texts` are asked for. Ids that are not there are left
+        out.
         """
         with self.database.reading():
             parts = [ids[at : at + _MOST_MARKS] for at in range(0, len(ids), _MOST_MARKS)]

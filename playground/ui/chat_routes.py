@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 
 from playground.chat import ChatService
 from playground.errors import BadValueError, PlaygroundError
-from playground.meter import measure
+from playground.meter import counts_here, measure
 from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
 from playground.replay import Replays
@@ -140,7 +140,7 @@ def _context(service: ChatService, asked: dict[str, Any], language: str) -> dict
         system = asked["system"]
     files = service.history.files([str(one) for one in asked.get("files") or ()])
     with service.manager.peek() as engine:
-        if engine is None or engine.info.engine == "remote":
+        if engine is None or not counts_here(engine):
             return {}
         meter = measure(engine, service.history.line(leaf), str(asked.get("text") or ""), files, system, sampling, rule)
     return {**vars(meter), "error": reason_words(language, meter.error), "rule": rule}

@@ -1,4 +1,4 @@
-"""Files that come and go: attachments, imports, exports. What is sent is streamed to disk, never into memory."""
+"""Files that come and go: attachments, images, imports, exports. What is sent is streamed to disk."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from playground.chat import ChatService
+from playground.context import refuse_blind
 from playground.documents import LIMIT, read_document
+from playground.documents.joining import cleaned
+from playground.documents.pictures import is_picture, read_picture
 from playground.errors import BadValueError, PlaygroundError
 from playground.exchange import FORMATS, all_ids, export, import_file, safe_name
-from playground.meter import count_file
+from playground.meter import count_file, counts_here
 from playground.records import Attachment
 from playground.store.rows import new_id
 from playground.ui.chat_routes import answered
@@ -37,6 +40,17 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
     @router.post("/attach")
     async def attach(request: Request, name: str) -> Response:
         return await _received(request, folder, LIMIT, lambda file, language: _attach(service, file, name, language))
+
+    @router.get("/image/{attachment_id}")
+    def image(request: Request, attachment_id: str) -> Response:
+        found = history.files([attachment_id])
+        # Whatever a file said of itself: nothing but these two is shown as what it is.
+        if not found or found[0].data is None or found[0].media_type not in ("image/png", "image/jpeg"):
+            language = language_of(request.cookies, request.headers.get("accept-language", ""))
+            words = reason_words(language, "This image is not kept any more.")
+            return JSONResponse({"error": words}, status_code=404)
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return Response(found[0].data, media_type=found[0].media_type, headers=headers)
 
     @router.post("/import")
     async def import_(request: Request, name: str) -> Response:
@@ -98,30 +112,62 @@ def _too_large(size: int, limit: int) -> str:
 
 
 def _attach(service: ChatService, file: Path, name: str, language: str) -> dict[str, Any]:
-    """Read a file, keep its text until a message takes it, and say what it is and how many tokens it has."""
+    """Read a file, keep its text or image until a message takes it, and say what it is and how many tokens it has."""
+    with file.open("rb") as stream:
+        picture = is_picture(stream.read(16))
+    if picture:
+        with service.manager.peek() as engine:
+            if engine is not None:
+                refuse_blind(engine)
+    attachment = (_image if picture else _document)(file, name)
+    service.history.keep_file(attachment)
+    with service.manager.peek() as engine:
+        counted = engine is not None and counts_here(engine)
+        tokens = count_file(engine, attachment) if engine is not None and counted else None
+    notes = [reason_words(language, note) for note in attachment.notes]
+    said = {"id": attachment.id, "name": attachment.name, "tokens": tokens, "pages": attachment.pages, "notes": notes}
+    return said | ({"image": True} if picture else {})
+
+
+def _document(file: Path, name: str) -> Attachment:
     document = read_document(file, name)
     text = document.text()
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    attachment = Attachment(
+    return Attachment(
         id=new_id(),
         name=document.name,
         media_type=document.media_type,
         size=file.stat().st_size,
-        sha256=digest.hexdigest(),
+        sha256=_sha256(file),
         pages=document.pages,
         notes=document.notes,
         characters=len(text),
         text=text,
     )
-    service.history.keep_file(attachment)
-    with service.manager.peek() as engine:
-        counted = engine is not None and engine.info.engine != "remote"
-        tokens = count_file(engine, attachment) if engine is not None and counted else None
-    notes = [reason_words(language, note) for note in document.notes]
-    return {"id": attachment.id, "name": document.name, "tokens": tokens, "pages": document.pages, "notes": notes}
+
+
+def _image(file: Path, name: str) -> Attachment:
+    image, notes = read_picture(file, name)
+    return Attachment(
+        id=new_id(),
+        name=cleaned(name)[0].replace("\n", " "),
+        media_type=image.media_type,
+        size=file.stat().st_size,
+        sha256=_sha256(file),
+        pages=None,
+        notes=notes,
+        characters=0,
+        width=image.width,
+        height=image.height,
+        data=image.data,
+    )
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _raise(error: PlaygroundError) -> dict[str, Any]:

@@ -91,10 +91,23 @@ def _thought(text: str, language: str, growing: bool) -> str:
 
 
 def _file(file: Attachment, language: str) -> str:
+    if file.width:
+        return _image(file, language)
     pages = f" · {t(language, 'pages', n=file.pages)}" if file.pages else ""
     notes = "".join(f" · {reason_words(language, note)}" for note in file.notes)
     name = html.escape(file.name)
     return f'<span class="file" title="{name}">{svg("attach")}<b>{name}</b>{html.escape(pages + notes)}</span>'
+
+
+def _image(file: Attachment, language: str) -> str:
+    name = html.escape(file.name)
+    notes = "".join(f"<small>{html.escape(reason_words(language, note))}</small>" for note in file.notes)
+    return (
+        f'<button type="button" class="image" data-do="image" data-argument="{file.id}" data-name="{name}" '
+        f'title="{html.escape(t(language, "show_image", name=file.name))}">'
+        f'<img src="page/image/{file.id}" alt="{name}" width="{file.width}" height="{file.height}" loading="lazy">'
+        f"{notes}</button>"
+    )
 
 
 def _flags(message: Message, language: str) -> str:
@@ -108,6 +121,8 @@ def _note(message: Message, language: str) -> str:
     if record.get("left_out"):
         key = "summarized" if (record.get("prompt") or {}).get("summary") else "left_out"
         notes.append(t(language, key, n=record["left_out"]))
+    if unseen := (record.get("prompt") or {}).get("unseen"):
+        notes.append(t(language, "unseen", n=unseen))
     if message.status == "failed":
         notes.append(reason_words(language, message.error))
     elif message.status == "stopped":

@@ -53,6 +53,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("Make it smaller first.", "请先缩小。"),
     ("Only the first image of this animation is used.", "仅使用此动画的第一帧。"),
     ("This image is not kept any more.", "此图片不再保存。"),
+    ("Attachment {} of message {}", "第 {1} 条消息的第 {0} 个附件"),
     ("{} has the size of an image, but no image.", "{0} 有图片尺寸，却没有图片。"),
     ("{} is not the image that it says it is, or a damaged one.", "{0} 不是它所说的图片，或已损坏。"),
     # Personas, templates, searching

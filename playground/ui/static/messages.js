@@ -117,9 +117,16 @@ const playgroundMessages = (() => {
     playgroundMenus.menu(node, items);
   }
 
+  function larger(name, id) {
+    const node = playgroundMenus.sheet(name, "");
+    node.classList.add("pg-image");
+    node.querySelector(".sheet").append(Object.assign(document.createElement("img"), { src: `page/image/${id}`, alt: name }));
+  }
+
   function click(node, action, argument) {
     if (action === "edit") { edit(argument); return true; }
     if (action === "vote_up" || action === "vote_down") { vote(node, argument, action === "vote_up" ? 1 : -1); return true; }
+    if (action === "image") { larger(node.dataset.name, argument); return true; }
     if (action === "more") { moreMenu(node, argument); return true; }
     return false;
   }
