@@ -2,8 +2,8 @@
 
 The originals are sampled replies in conversations of several turns, English and Chinese, with prompts of 30 to some
 1,500 tokens: what was read before is not read again, and other conversations are written at the same time. Each is made
-again from its turns, its sampling with the seed, and its `reading`: at once, with all caches dropped, while others are
-written, and in another process. As a comparison, also without the `reading`.
+again from its turns, its sampling with the seed, and its `reading`: at once, later while others are written, and in
+another process, which has read nothing yet. As a comparison, also without the `reading`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from benchmarks.common import Row, show, starter
 from playground.engine import compiled_step
 from playground.engine.base import Engine, ModelSource
+from playground.engine.hardware import usable_cores
 from playground.records import Reading, Role, Sampling, Turn
 
 ENGINES = ("llamacpp", "transformers")
@@ -58,25 +59,26 @@ def main() -> int:
     parser.add_argument("--only", choices=ENGINES, help="one engine")
     parser.add_argument("--rounds", type=int, default=REPLIES, help="how many replies; the bar is all of them")
     parser.add_argument("--model", type=Path, help="another GGUF file than the starter model")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="fewer on a busy machine")
     parser.add_argument("--again", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     model = options.model or starter()
     if options.again:
         originals = [Original(**one) for one in json.loads(Path(options.again).read_text(encoding="utf-8"))]
-        engine = opened(options.only, model)
+        engine = opened(options.only, model, options.threads)
         print(json.dumps([again(engine, one) for one in originals]))
         engine.close()
         return 0
     rows: list[Row] = []
     for name in [options.only] if options.only else ENGINES:
-        rows += measure(name, model, options.rounds)
+        rows += measure(name, model, options.rounds, options.threads)
     show("Replays", rows)
     return 0
 
 
-def measure(name: str, model: Path, count: int) -> list[Row]:
+def measure(name: str, model: Path, count: int, threads: int) -> list[Row]:
     """All cases for one engine."""
-    engine = opened(name, model)
+    engine = opened(name, model, threads)
     originals, at_once = record(engine, count)
     cases: dict[str, list[str]] = {
         "at once": at_once,
@@ -86,13 +88,11 @@ def measure(name: str, model: Path, count: int) -> list[Row]:
         cases[f"while {BUSY} others are written"] = [again(engine, one) for one in originals]
     cases["without its reading, warm"] = [again(engine, one, exact=False) for one in originals]
     engine.close()
-    engine = opened(name, model)
-    cases["in a fresh engine"] = [again(engine, one) for one in originals]
-    engine.close()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "originals.json"
         file.write_text(json.dumps([asdict(one) for one in originals]), encoding="utf-8")
         command = [sys.executable, __file__, "--only", name, "--again", str(file), "--model", str(model)]
+        command += ["--threads", str(threads)]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         cases["in another process"] = json.loads(out.splitlines()[-1])
     made = originals[:count]
@@ -108,10 +108,10 @@ def measure(name: str, model: Path, count: int) -> list[Row]:
     return rows
 
 
-def opened(name: str, model: Path) -> Engine:
+def opened(name: str, model: Path, threads: int) -> Engine:
     """The engine, as the app loads it."""
     cache = starter().parent.parent.parent / "cache"
-    source = ModelSource("starter", model, context_length=4096, threads=2, cache=cache)
+    source = ModelSource("starter", model, context_length=4096, threads=threads, cache=cache)
     if name == "llamacpp":
         from playground.engine.llamacpp_engine import LlamaCppEngine
 

@@ -273,5 +273,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("{} failed{}: {}. {}", "{0} 出错{1}：{2}。{3}"),
     ("{} failed: {}. {}", "{0} 出错：{1}。{2}"),
     ("There is no command {}.", "没有命令 {0}。"),
+    ("The record says how another prompt was read.", "记录的是另一段提示的读取方式。"),
+    ("The record of how the prompt was read is damaged.", "提示读取方式的记录已损坏。"),
+    ("Replay it without that, or ask anew.", "请不用它重放，或重新提问。"),
 )
 """Whole messages, sentences that messages are made of, and reasons that stand inside of them."""

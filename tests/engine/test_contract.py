@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from playground.engine.base import Engine, ModelSource
-from playground.errors import ContextError
-from playground.records import Chunk, Sampling, Turn
+from playground.errors import BadValueError, ContextError
+from playground.records import Chunk, Reading, Sampling, TokenScore, Turn
 
 SYSTEM = Turn("system", "You are a knowledgeable assistant. Give short, correct answers.")
 FRANCE = [SYSTEM, Turn("user", "What is the capital of France?")]
@@ -87,13 +87,29 @@ def make(name: str, request: pytest.FixtureRequest) -> Engine:
     return TransformersEngine(ModelSource("starter", gguf, context_length=2048, threads=2, cache=cache))
 
 
-def ask(engine: Engine, turns: Sequence[Turn], cancel: threading.Event | None = None, **changes: Any) -> list[Chunk]:
+def ask(
+    engine: Engine,
+    turns: Sequence[Turn],
+    cancel: threading.Event | None = None,
+    top: int = 0,
+    reading: Reading = (),
+    **changes: Any,
+) -> list[Chunk]:
     sampling = Sampling(**{"seed": 1, "max_new_tokens": 16, "temperature": 0.0, **changes})
-    return list(engine.stream(turns, sampling, cancel or threading.Event()))
+    return list(engine.stream(turns, sampling, cancel or threading.Event(), top_logprobs=top, reading=reading))
 
 
 def text_of(chunks: Sequence[Chunk]) -> str:
     return "".join(chunk.text for chunk in chunks)
+
+
+def tokens_of(chunks: Sequence[Chunk]) -> list[TokenScore]:
+    return [token for chunk in chunks for token in chunk.tokens]
+
+
+def told_by(engine: Engine, chunks: Sequence[Chunk]) -> str:
+    """What the texts of tokens should make together."""
+    return "" if engine.info.engine == "ctranslate2" else text_of(chunks)
 
 
 def long_prompt(engine: Engine, tokens: int) -> list[Turn]:
@@ -318,3 +334,67 @@ def test_it_knows_the_capital_of_france(engine: Engine) -> None:
     chunks = ask(engine, FRANCE, max_new_tokens=40)
     assert "Paris" in text_of(chunks)
     assert chunks[-1].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("begun", ["", "天气很好，我们去公", "The capital of"])
+def test_tokens_with_their_chances_make_up_the_text_and_change_nothing(engine: Engine, begun: str) -> None:
+    turns = [Turn("user", UNICODE), *[Turn("assistant", begun)] * bool(begun)]
+    changes: dict[str, Any] = {"temperature": 1.5, "top_k": 0, "max_new_tokens": 40}
+    ask(engine, turns, max_new_tokens=1)
+    plain, chunks = ask(engine, turns, **changes), ask(engine, turns, top=4, **changes)
+    assert not any(chunk.tokens for chunk in plain)
+    assert text_of(chunks) == text_of(plain)
+    tokens = tokens_of(chunks)
+    assert "".join(token.text for token in tokens) == told_by(engine, chunks)
+    halves = engine.info.engine in ("echo", "transformers")  # llama.cpp does not tell of halves of characters.
+    assert len(tokens) == chunks[-1].completion_tokens or (not halves and len(tokens) < chunks[-1].completion_tokens)
+    for token in tokens:
+        logs = [log for _, _, log in token.top]
+        assert 0 < len(logs) <= 4
+        assert logs == sorted(logs, reverse=True)
+        assert all(log == token.logprob for number, _, log in token.top if number == token.id)
+        assert token.logprob in logs or token.logprob <= min(logs[-1], 0)
+
+
+@pytest.mark.parametrize("stop", ["inside", "across"])
+def test_tokens_make_up_a_text_that_a_stop_string_cuts(engine: Engine, stop: str) -> None:
+    pieces = [chunk.text for chunk in ask(engine, STORY, max_new_tokens=24) if chunk.text]
+    cut = max(pieces, key=len)[1:3] if stop == "inside" else pieces[4][-1] + pieces[5][:1]
+    chunks = ask(engine, STORY, max_new_tokens=24, stop=(cut,), top=2)
+    assert "".join(token.text for token in tokens_of(chunks)) == (
+        "" if engine.info.engine == "ctranslate2" else text_of(chunks)
+    )
+
+
+@WITH_CACHE
+def test_chances_are_the_models_own_whatever_sampling_says(engine: Engine) -> None:
+    hot: dict[str, Any] = {"temperature": 3.0, "top_k": 2, "repetition_penalty": 2.0}
+    ask(engine, STORY, max_new_tokens=1)
+    found = [tokens_of(ask(engine, STORY, top=20, max_new_tokens=1, **one))[0] for one in ({}, hot)]
+    assert found[0].top == found[1].top
+    assert found[0].logprob == found[0].top[0][2]
+
+
+@WITH_CACHE
+def test_a_reply_is_computed_again_as_it_was(engine: Engine) -> None:
+    changes: dict[str, Any] = {"temperature": 1.2, "top_k": 0, "max_new_tokens": 24}
+    first = ask(engine, STORY, seed=5, **changes)
+    turns = [*STORY, Turn("assistant", text_of(first)), Turn("user", "And then? " * 20)]
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(ask, engine, [Turn("user", f"{n}. {UNICODE}")], max_new_tokens=60) for n in range(3)]
+        second = ask(engine, turns, seed=6, **changes)
+        for other in others:
+            other.result()
+    if engine.info.engine == "remote":
+        assert not second[-1].reading
+        return
+    ask(engine, [Turn("user", "Something else.")])
+    for made, asked, seed in ((first, STORY, 5), (second, turns, 6)):
+        reading = made[-1].reading
+        assert sum(kept * times for _, kept, times in reading) >= made[-1].prompt_tokens
+        again = ask(engine, asked, seed=seed, reading=reading, **changes)
+        assert text_of(again) == text_of(made)
+        assert again[-1].reading == reading
+    for wrong in (((3, 3, 1),), ((1, 2, 1),), ((0, 0, 1),), ((1, 1, 10**9),)):
+        with pytest.raises(BadValueError):
+            ask(engine, STORY, reading=wrong)

@@ -21,7 +21,7 @@ from playground.engine.base import ModelSource
 from playground.engine.remote_engine import RemoteEngine, list_models
 from playground.errors import BadValueError, ContextError, ModelError, PlaygroundError
 from playground.records import Chunk, Sampling, Turn
-from tests.playing_server import Answer, Handler, Script, word
+from tests.playing_server import Answer, Handler, Script, playing, word
 
 KEY = "sk-very-secret"
 HELLO = [Turn("system", "Be short."), Turn("user", "Hello")]
@@ -30,13 +30,8 @@ HELLO = [Turn("system", "Be short."), Turn("user", "Hello")]
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setattr(remote_http, "_PAUSES", (0.01, 0.01))
-    server = Script()
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with playing() as server:
+        yield server
 
 
 def engine_of(script: Script, model: str = "tiny", **changes: Any) -> RemoteEngine:
