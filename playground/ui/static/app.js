@@ -240,7 +240,7 @@ const playground = (() => {
   function notice(text, key, action = null, kind = "error") {
     const box = $("pg-notice");
     if (!box) return;
-    const old = box.querySelector(`[data-key="${key}"]`);
+    const old = box.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (old && old.dataset.text === text) return;
     if (old) old.remove();
     // What the meter says already is not said twice, and goes with it when the text fits again.
@@ -254,6 +254,11 @@ const playground = (() => {
     line.textContent = `${text} `;
     if (action) line.append(button(action[1], () => act(action[0])));
     box.append(line);
+  }
+
+  // Ends all notices whose keys begin like this.
+  function forget(beginning) {
+    for (const line of document.querySelectorAll(`#pg-notice [data-key^="${beginning}"]`)) line.remove();
   }
 
   function button(label, handler) {
@@ -543,7 +548,7 @@ const playground = (() => {
   wait.observe(document, { childList: true, subtree: true });
 
   return {
-    message, take, act, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, toast, button,
+    message, take, act, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, forget, toast, button,
     setMessage, focusBox, copy, drawer, pendingUndo, caughtUp,
   };
 })();

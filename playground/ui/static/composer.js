@@ -5,7 +5,7 @@ const playgroundComposer = (() => {
   const { word, ask, act, stored, state, panel } = playground;
   const $ = (id) => document.getElementById(id);
   const key = (conversation = state.conversation) => `files:${conversation}`;
-  const under = new Set();
+  const under = new Set(), shown = {}; // Small images by id: not fetched anew each time that all is drawn.
   let list = [], timer = 0, asked = 0, rule = "oldest";
 
   // ---- files ---------------------------------------------------------------------------------------------------------
@@ -31,8 +31,9 @@ const playgroundComposer = (() => {
     box.replaceChildren(...list.map((one) => {
       const chip = Object.assign(document.createElement("span"), { className: "file" });
       chip.setAttribute("role", "listitem");
+      if (one.image && one.id) chip.append(shown[one.id] ||= Object.assign(document.createElement("img"), { src: `page/image/${one.id}`, alt: "" }));
       const name = Object.assign(document.createElement("b"), { textContent: one.name, title: one.name });
-      const facts = [one.pages ? word("pages", { n: one.pages }) : "", one.tokens != null ? word("tokens", { n: one.tokens }) : "", ...(one.notes || [])];
+      const facts = [one.pages ? word("pages", { n: one.pages }) : "", one.tokens != null ? word(one.image ? "image_tokens" : "tokens", { n: one.tokens }) : "", ...(one.notes || [])];
       const text = one.id ? facts.filter(Boolean).join(" · ") : word("uploading", { percent: one.percent || 0 });
       const off = playground.button("×", () => { one.cancel?.(); list = list.filter((other) => other !== one); keep(); draw(); changed(); });
       off.setAttribute("aria-label", word("remove_file", { name: one.name }));
@@ -43,6 +44,7 @@ const playgroundComposer = (() => {
   }
 
   function attach(chosen) {
+    playground.forget("attach:");
     for (const file of chosen) {
       const one = { name: file.name, percent: 0 }, conversation = state.conversation;
       list.push(one);
@@ -60,10 +62,9 @@ const playgroundComposer = (() => {
         const here = conversation === state.conversation;
         if (answer.error) {
           if (here) list = list.filter((other) => other !== one);
-          playground.notice(`${file.name}: ${answer.error}`, "attach");
+          playground.notice(`${file.name}: ${answer.error}`, `attach:${file.name}`);
         } else {
           Object.assign(one, answer, { cancel: undefined });
-          playground.notice("", "attach");
           if (here && !list.includes(one)) list.push(one); // The reader was elsewhere meanwhile.
           if (!here) { // The reader has gone on: the file waits where it was dropped.
             const kept = JSON.parse(stored("sessionStorage", key(conversation)) || "[]");

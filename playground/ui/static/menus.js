@@ -97,7 +97,13 @@ const playgroundMenus = (() => {
           input.setAttribute("list", list.id);
         }
         label.append(input);
-        if (field.hint) label.append(Object.assign(document.createElement("small"), { textContent: field.hint }));
+        if (field.hint) {
+          const hint = Object.assign(document.createElement("small"), { textContent: field.hint, id: `pg-hint-${field.name}` });
+          label.append(hint);
+          // The name is the label alone.
+          input.setAttribute("aria-label", field.label);
+          input.setAttribute("aria-describedby", hint.id);
+        }
         inputs[field.name] = input;
         body.append(label);
       }

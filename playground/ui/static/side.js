@@ -147,14 +147,15 @@ const playgroundSide = (() => {
   }
 
   async function take(files) {
+    playground.forget("import:");
     for (const file of files) {
       playground.toast(word("importing", { name: file.name }));
       let answer;
       try {
         answer = await (await fetch(`page/import?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file })).json();
       } catch { answer = { error: word("offline") }; }
-      if (answer.error) playground.notice(answer.error, "import");
-      else { playground.notice("", "import"); playgroundMenus.sheet(word("import"), answer.html); }
+      if (answer.error) playground.notice(`${file.name}: ${answer.error}`, `import:${file.name}`);
+      else playgroundMenus.sheet(word("import"), answer.html);
       playground.toast("");
     }
   }
