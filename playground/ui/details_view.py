@@ -12,6 +12,7 @@ from playground.records import Message
 from playground.replay import ReplayState
 from playground.store.history import Node
 from playground.ui.icons import icon_button
+from playground.ui.messages_view import without_thought
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 
@@ -161,7 +162,7 @@ def _percent(chance: float) -> str:
 
 
 def _node(node: Node, depth: int, language: str) -> str:
-    label = html.escape(" ".join(node.label.split())[:70] or "…")
+    label = html.escape(" ".join(without_thought(node.label).split())[:70] or "…")
     current = ' aria-current="true"' if node.shown else ""
     return (
         f'<li style="--depth: {depth}" class="{node.role}"><button type="button" data-action="select" '

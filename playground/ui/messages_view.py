@@ -54,6 +54,12 @@ def reply_blocks(text: str, language: str) -> list[str]:
     return [*thought, *render(text[found.end() :])]
 
 
+def without_thought(text: str) -> str:
+    """A reply, or its beginning, as far as it was said and not thought."""
+    found = _THOUGHT.match(text)
+    return text[found.end() :] if found else "" if _THINKS.match(text) else text
+
+
 class GrowingReply:
     """`GrowingText` for replies that may begin with a thought: while it lasts, the thought is the only block."""
 

@@ -23,6 +23,7 @@ from tests.ui.talking import (
     send,
     stored,
     talk,
+    told,
 )
 
 pytestmark = pytest.mark.browser

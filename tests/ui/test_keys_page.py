@@ -34,6 +34,14 @@ PALE = """() => {
     return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
   };
   const found = [];
+  const look = (node, text) => {
+    const back = behind(node), style = getComputedStyle(node), front = over(rgba(style.color), back);
+    const [high, low] = [light(front), light(back)].sort((one, other) => other - one);
+    const least = parseFloat(style.fontSize) >= 24 ? 3 : 4.5, ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < least) found.push(`${ratio.toFixed(2)} ${node.tagName}.${node.className}: ${text.slice(0, 40)}`);
+  };
+  const fields = ':is(#pg-chat, .pg-dialog) :is(textarea, select, input:not([type=checkbox]))';
+  for (const node of document.querySelectorAll(fields)) if (node.checkVisibility()) look(node, node.name || 'a field');
   for (const box of document.querySelectorAll('#pg-header, #pg-chat, .pg-menu, .pg-dialog')) {
     const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
@@ -41,10 +49,7 @@ PALE = """() => {
       const text = walker.currentNode.data.trim();
       if (!text || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
       if (node.closest('[aria-disabled=true], :disabled, .sr, script, style')) continue;
-      const back = behind(node), style = getComputedStyle(node), front = over(rgba(style.color), back);
-      const [high, low] = [light(front), light(back)].sort((one, other) => other - one);
-      const least = parseFloat(style.fontSize) >= 24 ? 3 : 4.5, ratio = (high + 0.05) / (low + 0.05);
-      if (ratio < least) found.push(`${ratio.toFixed(2)} ${node.tagName}.${node.className}: ${text.slice(0, 40)}`);
+      look(node, text);
     }
   }
   return [...new Set(found)];
@@ -153,10 +158,14 @@ def test_everything_has_a_name_and_can_be_read(app: App, page: Page, scheme: str
     page.get_by_role("log").get_by_text("Thoughts").click()
     page.get_by_role("button", name="System prompt and sampling").click()
     page.get_by_role("button", name="Good reply").last.click()
+    message(page, "a question").get_by_role("button", name="Edit").click()
+    expect(page.get_by_role("log").get_by_role("textbox", name="Edit")).to_be_visible()
     more(page, "You said: one more", "Tokens")
     details = page.get_by_role("complementary", name="Details")
     details.get_by_role("button", name="Compute the tokens").click()
     expect(details.get_by_text("Identical")).to_be_visible()
+    colours = "(all) => new Set(all.map((one) => getComputedStyle(one).backgroundColor)).size"
+    assert details.locator(".tks .tk").evaluate_all(colours) > 1
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate(PALE) == []
     details.get_by_role("button", name="said").click()
@@ -182,7 +191,8 @@ def test_everything_has_a_name_and_can_be_read(app: App, page: Page, scheme: str
 
 def test_on_a_phone_nothing_scrolls_sideways(app: App, phone: Page) -> None:
     fits = "() => [...document.querySelectorAll('body, #pg-main, #pg-log, #pg-meter, #pg-info, #pg-side, .pg-menu, "
-    fits += ".pg-dialog')].filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)"
+    fits += ".pg-dialog')].filter((one) => one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 "
+    fits += "|| one.getBoundingClientRect().right > innerWidth))"
     fits += ".map((one) => one.id || one.className)"
     phone.goto(app.url)
     phone.get_by_role("textbox", name="消息").fill("x" * 200 + "\n\n| a | b |\n|---|---|\n| " + "y" * 200 + " | c |")

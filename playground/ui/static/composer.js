@@ -107,12 +107,13 @@ const playgroundComposer = (() => {
     files().forEach((id, at) => { const one = list.find((file) => file.id === id); if (one) one.tokens = meter.files[at]; });
     draw();
     // What would not be seen by the model is shown paler, before anything is sent.
-    const first = meter.first && document.getElementById(`m-${meter.first}`);
+    const first = meter.first && document.getElementById(`m-${meter.first}`), byHand = "[data-out='1']";
     let out = Boolean(meter.left_out) && Boolean(first || !meter.first);
     for (const article of document.querySelectorAll("#pg-items article")) {
       if (article === first) out = false;
-      article.classList.toggle("out", out);
-      article.querySelector(".who").dataset.out = out ? word(rule === "summary" ? "becomes_summary" : "falls_out") : "";
+      const falls = out && !article.querySelector(byHand);
+      article.classList.toggle("out", falls);
+      article.querySelector(".who").dataset.out = falls ? word(rule === "summary" ? "becomes_summary" : "falls_out") : "";
     }
   }
 
