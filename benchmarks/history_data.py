@@ -89,7 +89,7 @@ def _make(file: Path) -> dict[str, Any]:
     with history.database.writing() as db:
         db.execute("PRAGMA defer_foreign_keys=ON")
         for number, size in enumerate(_sizes(writer.dice)):
-            _conversation(db.conn, writer, number, size)
+            _conversation(history, writer, number, size)
     print(f"written in {time.perf_counter() - began:.0f} s; indexing", flush=True)
     began = time.perf_counter()
     history.search.catch_up(threading.Event(), rest=0)
@@ -114,8 +114,8 @@ def _sizes(dice: random.Random) -> Iterator[int]:
     return iter(sizes)
 
 
-def _conversation(conn: sqlite3.Connection, writer: _Writer, number: int, size: int) -> None:
-    dice = writer.dice
+def _conversation(history: History, writer: _Writer, number: int, size: int) -> None:
+    dice, conn = writer.dice, history.database.db.conn
     kind = dice.choices(("en", "zh", "both", "ja", "ko"), (60, 30, 5, 3, 2))[0]
     at = began = _NOW - _YEARS * (1 - number / CONVERSATIONS)
     conversation, model = _id(dice), dice.choices(MODELS, (40, 25, 15, 10, 9.5, 0.5))[0]
@@ -146,8 +146,8 @@ def _conversation(conn: sqlite3.Connection, writer: _Writer, number: int, size: 
         f"starred_at) VALUES ({','.join('?' * 9)})",
         messages,
     )
-    names = ",".join(replies[0])
-    conn.executemany(f"INSERT INTO replies({names}) VALUES (:{names.replace(',', ',:')})", replies)
+    for reply in replies:
+        history.put_record(reply)
     if dice.random() < 0.3:
         tags = set(dice.choices(TAGS, [1 / (rank + 1) for rank in range(len(TAGS) - 1)] + [0.01], k=2))
         conn.executemany("INSERT INTO tags VALUES (?, ?)", [(conversation, tag) for tag in sorted(tags)])
@@ -155,18 +155,28 @@ def _conversation(conn: sqlite3.Connection, writer: _Writer, number: int, size: 
 
 def _record(dice: random.Random, message: str, model: str, text: str, first: str) -> dict[str, Any]:
     system, template = hashlib.sha256(b"system").hexdigest(), hashlib.sha256(model.encode()).hexdigest()
-    prompt = {"system": system, "first": first, "excluded": [], "sha256": hashlib.sha256(message.encode()).hexdigest()}
+    sampling = Sampling(seed=dice.getrandbits(32) % 4_000_000_000).to_dict()
+    prompt = {
+        "system": system,
+        "first": first,
+        "excluded": [],
+        "sha256": hashlib.sha256(message.encode()).hexdigest(),
+        "reading": [[dice.randrange(1, 8000), 1, 0], [1, dice.randrange(1, 500), 0]],
+        "seed": sampling.pop("seed"),
+    }
     versions = {"playground": "0.1.0", "xllamacpp": "2026.10.1", "python": "3.11.2"}
     return {
         "message_id": message,
+        "part": 0,
+        "starts_at": 0,
         "model": model,
         "engine": "llamacpp",
         "revision": "main",
         "file_sha256": template,
         "quantization": "Q4_K_M",
         "template_sha256": template,
-        "versions": json.dumps(versions),
-        "sampling": json.dumps(Sampling(seed=dice.getrandbits(32) % 4_000_000_000).to_dict()),
+        "versions": versions,
+        "sampling": sampling,
         "seed": dice.getrandbits(31),
         "context_length": 8192,
         "prompt_tokens": dice.randrange(50, 8000),
@@ -177,8 +187,10 @@ def _record(dice: random.Random, message: str, model: str, text: str, first: str
         "tokens_per_second": 20 * dice.random(),
         "finish_reason": "stop",
         "device": "cpu",
+        "adapter": "",
+        "adapter_sha256": "",
         "hardware": "AMD EPYC 7763 64-Core Processor, 2 threads",
-        "prompt": json.dumps(prompt),
+        "prompt": prompt,
     }
 
 

@@ -30,7 +30,12 @@ def _is_conversation(row: Row) -> bool:
 
 
 def _is_reply(row: Row) -> bool:
-    return len(row) == 25 and _are(int, row, 1, 2) and _are(str, row, 0, 3, 9, 10) and row[9][:1] == row[10][:1] == "{"
+    named = len(row) == 13 and _are(int, row, 1, 2, 3, 4, 5, 6, 7, 8) and _are(str, row, 0, 12)
+    return named and row[12][:1] == "{"
+
+
+def _is_maker(row: Row) -> bool:
+    return len(row) == 14 and _are(str, row, 1, 2, 7, 8) and row[7][:1] == row[8][:1] == "{"
 
 
 def _is_attachment(row: Row) -> bool:
@@ -49,11 +54,11 @@ _SHAPES: Mapping[int, Mapping[str, Callable[[Row], bool]]] = {
     _TABLE_LEAF: {
         "conversations": _is_conversation,
         "messages": _is_message,
-        "replies": _is_reply,
+        "makers": _is_maker,
         "attachments": _is_attachment,
         "saved_prompts": _is_prompt,
     },
-    _INDEX_LEAF: {"texts": _is_text},
+    _INDEX_LEAF: {"texts": _is_text, "replies": _is_reply},
 }
 
 
@@ -86,7 +91,7 @@ def _rows(data: bytes, page: bytes, kind: int, start: int) -> Iterator[tuple[str
         except (IndexError, ValueError, struct.error, TypeError):
             continue  # Bytes that only looked like a row.
         if table is not None:
-            yield table, [rowid, *row[1:]] if table == "messages" else row
+            yield table, [rowid, *row[1:]] if table in ("messages", "makers") else row
 
 
 def _cells(page: bytes, start: int) -> Iterator[int]:

@@ -55,6 +55,11 @@ _LINKS: Mapping[tuple[str, str], tuple[str, str, Remedy]] = {
         "The message is lost; the text of its files is not.",
         "repair",
     ),
+    ("replies", "makers"): (
+        "records of replies of which most is not there: {}",
+        "The replies are whole; what made them cannot be shown.",
+        "restore",
+    ),
     ("attachments", "texts"): ("attached files whose text is not there: {}", "It is lost.", "restore"),
     ("summaries", "texts"): ("summaries whose text is not there: {}", "It is made anew when it is needed.", "restore"),
 }

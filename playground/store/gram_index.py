@@ -125,7 +125,7 @@ class GramIndex:
         where = f"{_IN_BLOCK} AND {which}"
         texts = [row[0] for row in self._conn.execute(f"SELECT content FROM messages WHERE {where}", _ends(block))]
         models = self._conn.execute(
-            f"SELECT DISTINCT model FROM replies WHERE message_id IN (SELECT id FROM messages WHERE {where})",
+            f"SELECT DISTINCT model FROM reply_records WHERE message_id IN (SELECT id FROM messages WHERE {where})",
             _ends(block),
         )
         return grams(map(fold, texts), [mark(row[0]) for row in models])

@@ -118,8 +118,10 @@ class History(Tree, Shelf, Kept, Transfer):
         db = self.database.db
         rows = {row["id"]: row for row in db.query(f"SELECT * FROM messages WHERE id IN ({marks})", values)}
         records: dict[str, list[dict[str, object]]] = {}
-        for row in db.query(f"SELECT * FROM replies WHERE message_id IN ({marks}) ORDER BY part", values):
+        for row in db.query(f"SELECT * FROM reply_records WHERE message_id IN ({marks}) ORDER BY part", values):
             row |= {key: json.loads(row[key]) for key in _JSON}
+            if "seed" in row["prompt"]:
+                row["sampling"]["seed"] = row["prompt"].pop("seed")
             records.setdefault(row.pop("message_id"), []).append(row)
         siblings: dict[str, list[str]] = {}
         for row in db.query(

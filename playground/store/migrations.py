@@ -139,13 +139,22 @@ def m003_shelves_votes_and_attachments(db: Database) -> None:
 
 @migrations()
 def m004_a_record_for_each_part_of_a_reply(db: Database) -> None:
-    """A reply that was continued has several parts, each made by something of its own; what a replay needs besides."""
+    """A reply that was continued has several parts, each made by something of its own; what a replay needs besides.
+
+    What many replies share is kept once, in `makers`; `reply_records` puts both together again.
+    """
+    shared = (
+        "model, engine, revision, file_sha256, quantization, template_sha256, versions, sampling, context_length, "
+        "device, adapter, adapter_sha256, hardware"
+    )
+    own = (
+        "prompt_tokens, cached_tokens, completion_tokens, left_out, time_to_first_token, tokens_per_second, "
+        "finish_reason"
+    )
     db.execute("ALTER TABLE replies RENAME TO replies_before")
-    db.execute("""
-        CREATE TABLE replies (
-            message_id TEXT NOT NULL REFERENCES messages(id),
-            part INTEGER NOT NULL DEFAULT 0,
-            starts_at INTEGER NOT NULL DEFAULT 0,
+    db.execute(f"""
+        CREATE TABLE makers (
+            id INTEGER PRIMARY KEY,
             model TEXT NOT NULL,
             engine TEXT NOT NULL,
             revision TEXT NOT NULL,
@@ -154,8 +163,20 @@ def m004_a_record_for_each_part_of_a_reply(db: Database) -> None:
             template_sha256 TEXT NOT NULL,
             versions TEXT NOT NULL,
             sampling TEXT NOT NULL,
-            seed INTEGER NOT NULL,
             context_length INTEGER NOT NULL,
+            device TEXT NOT NULL,
+            adapter TEXT NOT NULL,
+            adapter_sha256 TEXT NOT NULL,
+            hardware TEXT NOT NULL,
+            UNIQUE ({shared})
+        )""")
+    db.execute("""
+        CREATE TABLE replies (
+            message_id TEXT NOT NULL REFERENCES messages(id),
+            part INTEGER NOT NULL,
+            maker_id INTEGER NOT NULL REFERENCES makers(id),
+            starts_at INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
             prompt_tokens INTEGER NOT NULL,
             cached_tokens INTEGER NOT NULL,
             completion_tokens INTEGER NOT NULL,
@@ -163,21 +184,22 @@ def m004_a_record_for_each_part_of_a_reply(db: Database) -> None:
             time_to_first_token REAL,
             tokens_per_second REAL,
             finish_reason TEXT,
-            device TEXT NOT NULL DEFAULT '',
-            adapter TEXT NOT NULL DEFAULT '',
-            adapter_sha256 TEXT NOT NULL DEFAULT '',
-            hardware TEXT NOT NULL DEFAULT '',
-            prompt TEXT NOT NULL DEFAULT '{}',
+            prompt TEXT NOT NULL,
             PRIMARY KEY (message_id, part)
-        )""")
-    columns = (
-        "message_id, model, engine, revision, file_sha256, quantization, template_sha256, versions, sampling, seed, "
-        "context_length, prompt_tokens, cached_tokens, completion_tokens, left_out, time_to_first_token, "
-        "tokens_per_second, finish_reason, device, adapter, adapter_sha256"
-    )
-    db.execute(f"INSERT INTO replies ({columns}) SELECT {columns} FROM replies_before")
+        ) WITHOUT ROWID""")
+    before = {name: f"b.{name}" for name in shared.split(", ")}
+    before |= {"sampling": "json_remove(b.sampling, '$.seed')", "hardware": "''"}
+    db.execute(f"INSERT INTO makers ({shared}) SELECT DISTINCT {', '.join(before.values())} FROM replies_before b")
+    same = " AND ".join(f"m.{name} = {value}" for name, value in before.items())
+    db.execute(f"""
+        INSERT INTO replies (message_id, part, maker_id, starts_at, seed, {own}, prompt)
+        SELECT message_id, 0, (SELECT id FROM makers m WHERE {same}), 0, seed, {own}, json_object('seed', seed)
+        FROM replies_before b""")
     db.execute("DROP TABLE replies_before")
-    db.execute("CREATE INDEX replies_by_model ON replies(model)")
+    db.execute(f"""
+        CREATE VIEW reply_records AS
+        SELECT message_id, part, starts_at, {shared}, seed, {own}, prompt
+        FROM replies JOIN makers ON makers.id = maker_id""")
     db.execute("""
         CREATE TABLE summaries (
             conversation_id TEXT NOT NULL REFERENCES conversations(id),

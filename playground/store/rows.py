@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,13 @@ _DOWN = """
                 AND c.deleted_at IS NULL ORDER BY c.seq DESC LIMIT 1), depth + 1
         FROM down WHERE down.id IS NOT NULL
     )"""
+
+
+MAKER = (
+    "model", "engine", "revision", "file_sha256", "quantization", "template_sha256", "versions", "sampling",
+    "context_length", "device", "adapter", "adapter_sha256", "hardware",
+)  # fmt: skip
+"""What many replies share, and `makers` holds once."""
 
 
 class Rows:
@@ -73,10 +80,22 @@ class Rows:
 
     def _write_record(self, reply_id: str, part: int, record: ReplyRecord) -> None:
         row = record.to_dict()
-        row |= {key: json.dumps(row[key], ensure_ascii=False) for key in ("versions", "sampling", "prompt")}
-        self.database.db.table("replies").insert(
-            {"message_id": reply_id, "part": part, **row}, pk=("message_id", "part"), replace=True
-        )
+        # The seed is one of the few things that no two replies share: it goes where those are.
+        if "seed" in row["sampling"]:
+            row["prompt"] = {**row["prompt"], "seed": row["sampling"].pop("seed")}
+        self.put_record({"message_id": reply_id, "part": part, **row})
+
+    def put_record(self, row: Mapping[str, Any]) -> None:
+        """Keep a row of `reply_records`: what made it once for all that share it, the rest in `replies`."""
+        db = self.database.db
+        texts = {key: json.dumps(row[key], ensure_ascii=False, sort_keys=True) for key in ("versions", "sampling")}
+        maker = {name: texts.get(name, row[name]) for name in MAKER}
+        db.execute(f"INSERT OR IGNORE INTO makers {_values(maker)}", maker)
+        same = " AND ".join(f"{name} = :{name}" for name in maker)
+        (maker_id,) = db.execute(f"SELECT id FROM makers WHERE {same}", maker).fetchone()
+        own = {name: value for name, value in row.items() if name not in maker}
+        own |= {"maker_id": maker_id, "prompt": json.dumps(row["prompt"], ensure_ascii=False)}
+        db.execute(f"INSERT OR REPLACE INTO replies {_values(own)}", own)
 
     def _keep_settings(self, conversation_id: str, settings: TurnSettings) -> None:
         values = dict(system_prompt=settings.system_prompt, persona=settings.persona)
@@ -106,12 +125,16 @@ class Rows:
                 row |= {"message_id": new} | ({"id": new_id()} if "id" in row else {})
                 if "prompt" in row:
                     row["prompt"] = json.dumps(exchanged(json.loads(row["prompt"]), ids), ensure_ascii=False)
-                db.table(table).insert(row)
+                db.execute(f"INSERT INTO {table} {_values(row)}", row)
+
+
+def _values(row: Mapping[str, Any]) -> str:
+    return f"({', '.join(row)}) VALUES (:{', :'.join(row)})"
 
 
 def new_id() -> str:
     """An id that no other has, on any machine."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(10)
 
 
 def exchanged(value: Any, ids: Mapping[str, str]) -> Any:

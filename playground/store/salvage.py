@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -18,11 +19,13 @@ from playground.store.carving import carve
 from playground.store.database import SIDE_FILES, Database, stamp, translate_sqlite
 from playground.store.history import INTERRUPTED
 from playground.store.mending import link_rows
+from playground.store.rows import Rows
 
 _TABLES = (
     "conversations",
     "messages",
     "texts",
+    "makers",
     "replies",
     "attachments",
     "tags",
@@ -78,6 +81,9 @@ def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
         new.execute("BEGIN")
         for table in _TABLES:
             names = _columns(old, new, table)
+            if table == "replies" and names and "maker_id" not in names:
+                lost += _put_older_records(old, Rows(database))
+                continue
             if not names:
                 continue
             sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
@@ -105,6 +111,22 @@ def _put(new: sqlite3.Connection, sql: str, row: Sequence[Any]) -> bool:
     except sqlite3.IntegrityError:
         return False
     return True
+
+
+def _put_older_records(old: sqlite3.Connection, rows: Rows) -> int:
+    """Records of a version that kept all of a record in one row; returns how many could not be read."""
+    names = [row[1] for row in old.execute("PRAGMA table_info(replies)")]
+    new = {"part": 0, "starts_at": 0, "device": "", "adapter": "", "adapter_sha256": "", "hardware": ""}
+    lost = 0
+    for row in _rows(old, "replies", names):
+        if row is None:
+            lost += 1
+            continue
+        record = {**new, **dict(zip(names, row, strict=True))}
+        texts = {name: json.loads(record[name]) for name in ("versions", "sampling")}
+        seed = {"seed": texts["sampling"].pop("seed", record["seed"])}
+        rows.put_record({**record, **texts, "prompt": seed})
+    return lost
 
 
 def _put_carved(source: Path, new: sqlite3.Connection) -> int:

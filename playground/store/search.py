@@ -79,7 +79,7 @@ class _Filter:
         parts += ["m.created_at < :until"] * (self.until is not None)
         parts += ["m.conversation_id = :conversation_id"] * bool(self.conversation_id)
         mine = "EXISTS (SELECT 1 FROM {} WHERE {})".format
-        parts += [mine("replies r", "r.message_id = m.id AND +r.model = :model")] * bool(self.model)
+        parts += [mine("reply_records r", "r.message_id = m.id AND +r.model = :model")] * bool(self.model)
         parts += [mine("tags t", "t.conversation_id = m.conversation_id AND t.tag = :tag")] * bool(self.tag)
         parts += [mine("conversations c", "c.id = m.conversation_id AND c.folder = :folder")] * (
             self.folder is not None
@@ -211,7 +211,7 @@ class Search(GramIndex):
     def _hit(self, seq: int, wanted: Terms) -> Hit:
         sql = """
             SELECT m.id AS message_id, m.conversation_id, c.title, m.role, m.created_at, m.content, coalesce(
-                (SELECT model FROM replies r WHERE r.message_id = m.id ORDER BY part DESC LIMIT 1), '') AS model
+                (SELECT model FROM reply_records r WHERE r.message_id = m.id ORDER BY part DESC LIMIT 1), '') AS model
             FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.seq = ?"""
         row = next(self.database.db.query(sql, [seq]))
         excerpt = wanted.excerpt(row.pop("content"))

@@ -22,6 +22,7 @@ _PLACES: Mapping[Place, str] = {
 }
 _LONGEST_NAME = 200
 # Not while a reply is written: what it was asked with may be kept already, and its record not yet.
+_DROP_MAKERS = "DELETE FROM makers WHERE id NOT IN (SELECT maker_id FROM replies)"
 _DROP_TEXTS = """
     DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE status = 'streaming') AND sha256 NOT IN (
         SELECT text_sha256 FROM attachments UNION SELECT text_sha256 FROM summaries
@@ -93,7 +94,7 @@ class Shelf(Rows):
     def models(self) -> list[str]:
         """Names of all models that have ever replied."""
         with self.database.reading() as db:
-            return [row["model"] for row in db.query("SELECT DISTINCT model FROM replies ORDER BY model")]
+            return [row["model"] for row in db.query("SELECT DISTINCT model FROM makers ORDER BY model")]
 
     def rename(self, conversation_id: str, title: str, by: TitleBy = "user") -> None:
         """Give a conversation another title."""
@@ -172,6 +173,7 @@ class Shelf(Rows):
         with self.database.writing() as db:
             self._purge(db, dict(id=conversation_id))
             db.execute(_DROP_TEXTS)
+            db.execute(_DROP_MAKERS)
 
     def empty_trash(self) -> tuple[int, int]:
         """Purge all that is in the trash, one after the other; returns how many, and how many are being written yet."""
@@ -189,6 +191,7 @@ class Shelf(Rows):
                 continue  # Taken out of the trash meanwhile.
         with self.database.writing() as db:
             db.execute(_DROP_TEXTS)
+            db.execute(_DROP_MAKERS)
         return gone, busy
 
     def _purge(self, db: sqlite_utils.Database, values: dict[str, str]) -> None:

@@ -90,7 +90,7 @@ class Transfer(Rows):
             row["leaf_id"] = upto
         mine = f"message_id IN (SELECT id FROM messages WHERE {where})"
         files = self._by_message(f"SELECT * FROM attachments WHERE {mine} ORDER BY position, rowid", values)
-        parts = self._by_message(f"SELECT * FROM replies WHERE {mine} ORDER BY part", values)
+        parts = self._by_message(f"SELECT * FROM reply_records WHERE {mine} ORDER BY part", values)
         messages = []
         for one in db.query(f"SELECT * FROM messages WHERE {where} ORDER BY seq", values):
             inside = {"parts": parts.get(one["id"], []), "attachments": files.get(one["id"], [])}
@@ -153,10 +153,11 @@ class Transfer(Rows):
         for message in wanted["messages"]:
             _insert(db, "messages", {**home, **_columns(message, MESSAGE)})
             self._index(message["id"])
-            for table, rows in (("replies", message["parts"]), ("attachments", message["attachments"])):
-                for row in rows:
-                    image = {"data": base64.b64decode(row["data"])} if row.get("data") else {}
-                    _insert(db, table, {**row, **image, "message_id": message["id"]})
+            for row in message["parts"]:
+                self.put_record({**row, "message_id": message["id"]})
+            for row in message["attachments"]:
+                image = {"data": base64.b64decode(row["data"])} if row.get("data") else {}
+                _insert(db, "attachments", {**row, **image, "message_id": message["id"]})
         for summary in wanted["summaries"]:
             _insert(db, "summaries", {**home, **summary})
 

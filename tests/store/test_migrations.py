@@ -26,6 +26,8 @@ _REPLY = (
     "sampling, seed, context_length, prompt_tokens, cached_tokens, completion_tokens, left_out) "
     "VALUES (?, 'm', 'e', 'r', 'f', 'Q', 't', '{}', '{}', 7, 100, 10, 4, 5, 2)"
 )
+_MAKER = "INSERT INTO makers VALUES (1, 'm', 'e', 'r', 'f', 'Q', 't', '{}', '{}', 100, '', '', '', '')"
+_PART = "INSERT INTO replies VALUES (?, 0, 1, 0, 7, 10, 4, 5, 2, NULL, NULL, NULL, '{}')"
 
 
 def make(file: Path, schema: int) -> None:
@@ -49,8 +51,10 @@ def make(file: Path, schema: int) -> None:
                 [id_, parent, role, content],
             )
         conn.execute("UPDATE conversations SET leaf_id = 'b'")
-        conn.execute(_REPLY, ["a"])
-        conn.execute(_REPLY, ["b"])
+        if schema >= 4:
+            conn.execute(_MAKER)
+        for reply in ("a", "b"):
+            conn.execute(_PART if schema >= 4 else _REPLY, [reply])
         if schema >= 3:
             conn.execute("INSERT INTO tags VALUES ('c', 'blue')")
         conn.commit()

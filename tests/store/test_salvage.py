@@ -15,6 +15,7 @@ from playground.store.carving import carve
 from playground.store.checking import check
 from playground.store.salvage import salvage
 from tests.histories import FILE, answered, open_history, rows_of, shown, turn
+from tests.pictures import attached
 from tests.store.test_migrations import NAMES, make
 
 
@@ -104,7 +105,8 @@ def test_all_comes_back_when_the_beginning_is_lost(tmp_path: Path, schema: int) 
     if schema == len(NAMES):
         history = open_history(tmp_path)
         history.keep_file(FILE)
-        new = turn(history, text="long " * 5000, attachments=[FILE.id])
+        history.keep_file(attached())
+        new = turn(history, text="long " * 5000, attachments=[FILE.id, "i1"])
         history.finish(new.reply_id, "天" * 7000, "complete", "", None)
         history.save_prompt("persona", "Zoe", "Be Zoe.")
         history.database.close()
@@ -119,7 +121,8 @@ def test_all_comes_back_when_the_beginning_is_lost(tmp_path: Path, schema: int) 
     assert (history.message("b").record is not None) == (schema == len(NAMES))
     if schema == len(NAMES):
         assert shown(history, new.conversation_id) == ["long " * 5000, "天" * 7000]
-        assert [one.text for one in history.branch(new.reply_id)[0].attachments] == ["page one"]
+        page, image = history.branch(new.reply_id)[0].attachments
+        assert (page.text, image.data, image.width) == ("page one", attached().data, 60)
         assert [one.name for one in history.prompts("persona")] == ["Zoe"]
     assert check(file, running=False).sound
     history.database.close()
@@ -136,5 +139,5 @@ def test_no_damage_breaks_the_carving(tmp_path: Path, places: list[tuple[int, by
         data[place : place + len(piece)] = piece
     (tmp_path / "spoilt.db").write_bytes(data)
     found = carve(tmp_path / "spoilt.db")
-    assert set(found) <= {"conversations", "messages", "replies", "attachments", "saved_prompts", "texts"}
+    assert set(found) <= {"conversations", "messages", "makers", "replies", "attachments", "saved_prompts", "texts"}
     assert len(found.get("messages", [])) <= 12
