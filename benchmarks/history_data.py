@@ -13,7 +13,6 @@ import os
 import random
 import re
 import shutil
-import sqlite3
 import sys
 import threading
 import time
@@ -282,4 +281,4 @@ def _real_texts() -> list[str]:
 
 
 def _id(dice: random.Random) -> str:
-    return f"{dice.getrandbits(128):032x}"
+    return f"{dice.getrandbits(80):020x}"
