@@ -7,6 +7,8 @@ take. A block is put in when all its messages are finished and others have begun
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -26,6 +28,9 @@ _REST = 0.02
 """Seconds that others may write between two transactions of `catch_up`."""
 
 
+log = logging.getLogger(__name__)
+
+
 class GramIndex:
     """The index and its upkeep."""
 
@@ -35,15 +40,18 @@ class GramIndex:
     def add(self, seq: int) -> None:
         """A message is finished: put in what has become whole; inside of a transaction.
 
-        The message's own block waits, because what made it may be written after its text.
+        The message's own block waits, because what made it may be written after its text. A damaged index must not
+        keep a message from being saved: what is not in it is found by looking.
         """
-        self._fill(time.monotonic() + _AT_ONCE, but=seq // BLOCK)
+        with _damage_logged():
+            self._fill(time.monotonic() + _AT_ONCE, but=seq // BLOCK)
 
     def remove(self, seq: int) -> None:
         """A message will change or go: take its block out, as it still is; inside of a transaction."""
         block = seq // BLOCK
         line = self._line(block, "indexed = 1")
-        self._conn.execute("INSERT INTO grams(grams, rowid, words) VALUES ('delete', ?, ?)", [block, line])
+        with _damage_logged():
+            self._conn.execute("INSERT INTO grams(grams, rowid, words) VALUES ('delete', ?, ?)", [block, line])
         self._conn.execute(f"UPDATE messages SET indexed = 0 WHERE {_IN_BLOCK} AND indexed = 1", _ends(block))
 
     def catch_up(self, stop: threading.Event, rest: float = _REST) -> None:
@@ -152,3 +160,13 @@ class GramIndex:
 
 def _ends(block: int) -> list[int]:
     return [block * BLOCK, block * BLOCK + BLOCK - 1]
+
+
+@contextlib.contextmanager
+def _damage_logged() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and not is_damage(error):
+            raise  # A full disk, or a locked file.
+        log.warning("the search index is damaged; `playground history check --repair` makes it anew")

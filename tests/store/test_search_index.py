@@ -253,3 +253,20 @@ def test_a_hit_says_where_it_stands(history: History) -> None:
     assert hit.created_at == message.created_at
     (reply,) = history.search.find("no").hits
     assert (reply.message_id, reply.role, reply.model) == (new.reply_id, "assistant", "m")
+
+
+def test_a_damaged_index_keeps_nobody_from_writing(history: History) -> None:
+    fill(history, 20)
+    with history.database.writing() as db:
+        db.execute("UPDATE grams_data SET block = x'5a5a5a'")
+    again = open_history(history.database.file.parent)
+    fill(again, 12)
+    new = answered(again, text="said all the same")
+    again.reopen(new.conversation_id, seen_leaf=new.reply_id, settings=SETTINGS)
+    again.finish(new.reply_id, "and continued", "complete", "", RECORD, 1)
+    assert again.message(new.reply_id).content == "and continued"
+    assert again.search.problems()
+    again.search.rebuild()
+    again.search.catch_up(threading.Event())
+    assert found(again, "and continued") == [new.reply_id]
+    again.database.close()
