@@ -46,7 +46,8 @@ def tokens_html(message_id: str, state: ReplayState | None, language: str) -> st
     start = icon_button("replay", t(language, "show_tokens"), argument=message_id, text=True, icon="regenerate")
     if state is None or not state.tokens:
         running = _progress(message_id, state, language) if state else ""
-        return f'<p class="hint">{t(language, "tokens_hint")}</p>{running or start}'
+        over = state is None or state.phase in ("failed", "stopped")
+        return f'<p class="hint">{t(language, "tokens_hint")}</p>{running}{start if over else ""}'
     legend = "".join(f'<span class="tk p{level}">{_percent(low)}</span>' for level, low in enumerate((*_LEVELS, 0.0)))
     shown = "".join(_token(at, token, state) for at, token in enumerate(state.tokens))
     logs = [token.logprob for token in state.tokens]

@@ -64,6 +64,9 @@ def test_a_vote_has_a_reason_and_can_be_taken_back(app: App, page: Page) -> None
     reply.get_by_role("button", name="Details").click()
     expect(drawer(page)).to_contain_text(f"It only repeats. {BAD}")
     assert page.locator("#pg-info img").count() == 0
+    more(page, "You said: judge me", "Say why")
+    expect(page.get_by_role("dialog").get_by_label("What was wrong")).to_have_value(f"It only repeats. {BAD}")
+    page.keyboard.press("Escape")
     reply.get_by_role("button", name="Good reply").click()
     expect(reply.get_by_role("button", name="Bad reply", pressed=False)).to_be_visible()
     reply.get_by_role("button", name="Good reply", pressed=True).click()

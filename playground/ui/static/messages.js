@@ -80,10 +80,13 @@ const playgroundMessages = (() => {
   async function vote(node, id, value) {
     if (node.getAttribute("aria-pressed") === "true") return act("vote", id, { vote: 0, reason: "" });
     act("vote", id, { vote: value, reason: "" });
-    playground.toast(word("voted"), null, [word("say_why"), async () => {
-      const found = await playgroundMenus.form(word("say_why"), [{ name: "reason", label: word(value > 0 ? "why_good" : "why_bad"), kind: "textarea" }]);
-      if (found) act("vote", id, { vote: value, reason: found.reason });
-    }]);
+    playground.toast(word("voted"), null, [word("say_why"), () => why(id, value)]);
+  }
+
+  async function why(id, vote, before = "") {
+    const label = word(vote > 0 ? "why_good" : "why_bad");
+    const found = await playgroundMenus.form(word("say_why"), [{ name: "reason", label, kind: "textarea", value: before }]);
+    if (found) act("vote", id, { vote, reason: found.reason });
   }
 
   // ---- retry -------------------------------------------------------------------------------------------------------------
@@ -110,6 +113,8 @@ const playgroundMessages = (() => {
       [word(facts.out ? "take_in" : "leave_out"), () => act("leave_out", id, facts.out ? "" : "1")],
     ];
     if (reply) {
+      const voted = article.querySelector("[data-action^=vote][aria-pressed=true]")?.dataset.action;
+      if (voted) items.push([word("say_why"), () => why(id, voted === "vote_up" ? 1 : -1, facts.reason)]);
       items.push([word("edit"), () => edit(id)], [word("retry"), () => retry(id)], [word("tokens_tab"), () => playgroundDetails.show("tokens", id)]);
     }
     items.push([word("tree"), () => playgroundDetails.show("tree", id)], [word("export_upto"), () => playgroundSide.exportMenu(node, state.conversation, id)]);
