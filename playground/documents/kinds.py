@@ -76,7 +76,7 @@ _OTHERS = (
 """First bytes (and where they stand) of files that hold no text. Asked only when there are bytes that no text has."""
 _REMEDIES = {
     _ARCHIVE: "Unpack it and attach what is inside.",
-    _PICTURE: "Make its text readable with an OCR program first.",
+    _PICTURE: "Save it as PNG or JPEG for a model that can see, or make its text readable with an OCR program.",
     "a database": "Save what you need of it as CSV.",
     "a model": "Open it under Models.",
 }

@@ -33,7 +33,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("a spreadsheet", "电子表格"),
     ("a presentation", "演示文稿"),
     ("an OpenDocument file", "OpenDocument 文件"),
-    ("Make its text readable with an OCR program first.", "请先用 OCR 程序识别其中的文字。"),
+    (
+        "Save it as PNG or JPEG for a model that can see, or make its text readable with an OCR program.",
+        "请存为 PNG 或 JPEG 供能看图的模型使用，或用 OCR 程序识别其中的文字。",
+    ),
     ("Unpack it and attach what is inside.", "请解压后附加其中的文件。"),
     ("Save what you need of it as CSV.", "请把需要的部分另存为 CSV。"),
     ("Open it under Models.", "请在“模型”中打开它。"),

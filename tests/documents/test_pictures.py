@@ -21,8 +21,10 @@ from tests.pictures import colour, halves, opened, written
 # Which side is red, by the file's orientation, when the left half of its pixels is.
 UPRIGHT = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}
 SAMPLES = {
-    name: written(halves(), name, **options)
-    for name, options in {"PNG": {}, "JPEG": {"quality": 90}, "GIF": {}, "WEBP": {"lossless": True}}.items()
+    "PNG": written(halves()),
+    "JPEG": written(halves(), "JPEG", quality=90),
+    "GIF": written(halves(), "GIF"),
+    "WEBP": written(halves(), "WEBP", lossless=True),
 }
 
 
@@ -119,7 +121,7 @@ def test_photographs_in_png_become_jpeg_and_clear_ones_stand_on_white(tmp_path: 
     noise.paste((0, 0, 0, 0), (0, 0, 60, 60))
     picture, _ = read(tmp_path, written(noise))
     assert picture.media_type == "image/jpeg"
-    assert min(opened(picture.data).getpixel((20, 20))) > 240  # type: ignore[arg-type, type-var]
+    assert min(opened(picture.data).getpixel((20, 20))) > 240  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])

@@ -77,7 +77,11 @@ OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
         ("a.pdf", b"<html><p>x", "Change the name's ending to .html"),
         ("a.docx", b"words", "is no DOCX file, whatever its name says: it holds text."),
         ("a.pdf", b"\x00\x01\x02", "is no PDF file, whatever its name says, or its beginning is damaged."),
-        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0", "is a picture, which is not read here. Make its text readable with an OCR"),
+        (
+            "a.txt",
+            b"\x89PNG\r\n\x1a\n\0\0",
+            "is a picture, which is not read here. Save it as PNG or JPEG for a model that can see, or",
+        ),
         ("a.pdf", b"\xff\xd8\xff\xe0\0\x10JFIF", "is a picture, which is not read here."),
         ("a.mp4", b"\0\0\0 ftypisom\0", "is a film or a sound, which is not read here."),
         ("a.gz", b"\x1f\x8b\x08\0", "is an archive, which is not read here. Unpack it"),

@@ -91,7 +91,7 @@ def test_html_needs_and_runs_nothing(history: History) -> None:
         assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on") or key in ("src", "style")]
         assert all(attrs["rel"] == "noopener noreferrer nofollow" for name, attrs in page.tags if name == "a")
         policy = [attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
-        assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+        assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
         assert "@import" not in page.text
         assert "url(" not in page.text
         assert page.text.count("alert(1)") >= 5, "title twice, tag, system prompt, file, question, reply: as text"

@@ -19,6 +19,7 @@ from playground.records import Status
 from playground.store import History
 from playground.store.history import TurnSettings
 from tests.histories import FILE, RECORD, answered, open_history, shown
+from tests.pictures import attached
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 DOINGS = ("turn", "edit", "again", "by hand", "go on", "select", "delete", "mark", "file", "summary", "shelf", "grow")
@@ -75,7 +76,9 @@ def do(history: History, conversation: str, what: str, number: int, text: str) -
         files: list[str] = []
         if what == "file":
             files = [uuid.uuid4().hex]
-            history.keep_file(replace(FILE, id=files[0], name=text, text=f"text {text}", pages=number or None))
+            image = attached(files[0], name=text, size=(number + 1, 7))
+            page = replace(FILE, id=files[0], name=text, text=f"text {text}", pages=number or None)
+            history.keep_file(image if number % 3 == 0 else page)
         new = history.add_turn(conversation, text, seen_leaf=leaf, title="", settings=asked, attachments=files)
         if what != "grow":
             prompt = {"system": history.keep_text(text), "first": new.reply_id, "excluded": [new.reply_id]}
