@@ -17,11 +17,12 @@ from playground.meter import counts_here, measure
 from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
 from playground.replay import Replays
-from playground.ui.details_view import details_html, tokens_html, tree_html
+from playground.ui.details_view import details_html, tokens_html
 from playground.ui.messages_view import message_view
 from playground.ui.reasons import reason_words
 from playground.ui.search_view import filters_html, results_html
 from playground.ui.strings import language_of
+from playground.ui.tree_view import tree_html
 
 Asked = Annotated[dict[str, Any], Body()]
 WINDOW = 30

@@ -1,16 +1,15 @@
-"""The drawer beside a conversation: a reply's record, its replay, its tokens by probability, the tree of messages."""
+"""The drawer beside a conversation: a reply's record, its replay, its tokens by probability."""
 
 from __future__ import annotations
 
 import html
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from playground.records import Message
 from playground.replay import ReplayState
-from playground.store.history import Node
 from playground.ui.icons import icon_button
 from playground.ui.messages_view import without_thought
 from playground.ui.reasons import reason_words
@@ -19,9 +18,6 @@ from playground.ui.strings import t
 _MODEL = ("model", "revision", "engine", "quantization", "device", "hardware", "adapter", "context_length")
 _HASHES = ("file_sha256", "template_sha256", "adapter_sha256")
 _COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "left_out", "starts_at", "finish_reason")
-_ROW = 26
-"""Pixels of a line of the tree; the style sheet says the same."""
-_DEEPEST = 12
 _LEVELS = (0.9, 0.6, 0.3, 0.1)
 """Probabilities that divide the colours, likeliest first."""
 
@@ -57,42 +53,6 @@ def tokens_html(message_id: str, state: ReplayState | None, language: str) -> st
         f'<p class="legend">{legend}</p><p class="hint">{mean} · {t(language, "tokens_click")}</p>'
         f'<div class="tks" data-message="{message_id}">{shown}</div>'
     )
-
-
-def tree_html(nodes: Sequence[Node], language: str) -> str:
-    """The tree as lists in lists: a line without branches stays flat, each branch is set in."""
-    children: dict[str | None, list[Node]] = {}
-    for node in nodes:
-        children.setdefault(node.parent_id, []).append(node)
-    out: list[str] = []
-    lines: list[str] = []
-    places: dict[str | None, tuple[int, int]] = {}
-    roots = children.get(None, [])
-    # Not by recursion: a conversation of thousands of messages is as deep as it is long.
-    stack = [(node, int(len(roots) > 1)) for node in reversed(roots)]
-    while stack:
-        node, depth = stack.pop()
-        below = children.get(node.id, [])
-        inner = depth + (len(below) > 1)
-        depth, row = min(depth, _DEEPEST), len(out)
-        places[node.id] = (depth, row)
-        if node.parent_id in places:
-            lines.append(_line(*places[node.parent_id], depth, row, node.shown))
-        out.append(_node(node, depth, language))
-        stack += [(child, inner) for child in reversed(below)]
-    if not out:
-        return f'<p class="hint">{t(language, "empty_tree")}</p>'
-    width, height = 16 * (_DEEPEST + 2), _ROW * len(out)
-    drawn = f'<svg width="{width}" height="{height}" aria-hidden="true">{"".join(lines)}</svg>'
-    return f'<ol class="tree">{drawn}{"".join(out)}</ol>'
-
-
-def _line(depth: int, row: int, to_depth: int, to_row: int, shown: bool) -> str:
-    """From a message down to one below it."""
-    x, y = 16 * depth + 12, _ROW * row + _ROW // 2
-    to_x, to_y = 16 * to_depth + 12, _ROW * to_row + _ROW // 2
-    style = ' class="on"' if shown else ""
-    return f'<path{style} d="M{x} {y}V{to_y - 6}Q{x} {to_y} {min(x + 6, to_x)} {to_y}H{to_x}"/>'
 
 
 def _part(part: Mapping[str, Any], number: int, count: int, language: str) -> str:
@@ -160,13 +120,3 @@ def _token(at: int, token: Any, state: ReplayState) -> str:
 
 def _percent(chance: float) -> str:
     return f"{100 * chance:.0f} %" if chance >= 0.1 or not chance else f"{100 * chance:.1f} %"
-
-
-def _node(node: Node, depth: int, language: str) -> str:
-    label = html.escape(" ".join(without_thought(node.label).split())[:70] or "…")
-    current = ' aria-current="true"' if node.shown else ""
-    return (
-        f'<li style="--depth: {depth}" class="{node.role}"><button type="button" data-action="select" '
-        f'data-argument="{node.id}"{current}><i aria-hidden="true"></i><span class="sr">'
-        f"{t(language, 'you' if node.role == 'user' else 'model')}: </span>{label}</button></li>"
-    )

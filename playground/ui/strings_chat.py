@@ -163,6 +163,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tree": ("Tree", "树"),
     "part": ("Part {n}", "第 {n} 部分"),
     "no_record": ("Nothing is recorded about this message.", "此消息没有记录。"),
+    "tree_folded": ("… {n} messages without a branch", "……{n} 条没有分支的消息"),
     "empty_tree": ("There are no messages yet.", "还没有消息。"),
     "replay": ("Replay", "重放"),
     "replay_now": ("Replay with the settings of now", "用现在的设置重放"),
