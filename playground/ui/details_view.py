@@ -11,7 +11,6 @@ from typing import Any
 from playground.records import Message
 from playground.replay import ReplayState
 from playground.ui.icons import icon_button
-from playground.ui.messages_view import without_thought
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from playground.store.history import Node
+from playground.ui.messages_view import without_thought
 from playground.ui.strings import t
 
 _ROW = 26
@@ -25,8 +26,8 @@ def tree_html(nodes: Sequence[Node], language: str) -> str:
         return f'<p class="hint">{t(language, "empty_tree")}</p>'
     rows: list[str] = []
     lines: list[str] = []
-    # Not by recursion: a conversation of thousands of messages is as deep as it is long. With each message goes how deep
-    # it is set in, where the one shown above it stands, and how many were folded in between.
+    # Not by recursion: a conversation of thousands of messages is as deep as it is long. With each message goes how
+    # deep it is set in, where the one shown above it stands, and how many were folded in between.
     stack: list[tuple[Node, int, tuple[int, int] | None, int]]
     stack = [(node, int(len(roots) > 1), None, 0) for node in reversed(roots)]
     while stack:
