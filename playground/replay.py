@@ -15,6 +15,7 @@ from typing import Any, Literal
 from playground.context import Prompt, as_turns, sees, turns_of
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BadValueError, MissingError, PlaygroundError
+from playground.readings import unpacked
 from playground.records import Message, Sampling, TokenScore
 from playground.replies import computer
 from playground.store import History
@@ -131,7 +132,7 @@ class _Job:
         same = (info.model, info.engine, info.template_sha256) == tuple(record[one] for one in _SAME_PROMPT)
         # Computed as it was then, which can be asked for where it is the same prompt.
         repeatable = same and not causes and self._now is None
-        reading: Any = tuple(map(tuple, record["prompt"].get("reading", ()))) if repeatable else ()
+        reading = unpacked(self._history, record["prompt"]) if repeatable else ()
         causes += self._differences(lease, sampling)
         tokens: list[TokenScore] = []
         text, phase = "", "reading"
@@ -163,7 +164,7 @@ class _Job:
             system = str(self._now["system_prompt"])
         else:
             system = self._history.text(given["system"]) if given.get("system") else ""
-            if not given:
+            if "sha256" not in given:
                 conversation = self._history.conversation(self._message.conversation_id)
                 system = conversation.system_prompt
         summary = self._history.text(given["summary"]) if given.get("summary") else ""

@@ -15,6 +15,7 @@ from playground.context import Prompt, fit
 from playground.engine.hardware import hardware
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.readings import packed
 from playground.records import Chunk, Conversation, Message, Reading, ReplyRecord, Sampling, Status
 from playground.store import History
 
@@ -69,6 +70,7 @@ class Reply:
         self._half = message.content
         self._part = len(message.parts)
         self._receipt: dict[str, Any] = {}
+        self._before: tuple[str, ...] = ()
         self._pieces = [self._half]
         self._saved_pieces = 1
         self._saving = threading.Lock()
@@ -156,6 +158,7 @@ class Reply:
         system, rule = conversation.system_prompt, conversation.context
         message = history.message(self.reply_id)
         line = history.line(self.reply_id if self._half else message.parent_id)
+        self._before = tuple(one for one in line.ids if one != self.reply_id)
         texts = {"system": history.keep_text(system)} if system else {}
         prompt = fit(lease, system, line, self._sampling, all_or_nothing=rule == "hand")
         if rule == "summary" and prompt.left_out:
@@ -211,7 +214,7 @@ class Reply:
             adapter_sha256=lease.adapter_sha256,
             hardware=computer(info.device),
             starts_at=len(self._half),
-            prompt=self._receipt | ({"reading": self._reading} if self._reading else {}),
+            prompt=self._receipt | packed(self._history, self._before, self._reading),
         )
 
 

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "models",
         "doctor",
         "replay",
+        "readings",
         "upkeep",
         "titles",
         "exchange",
