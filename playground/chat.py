@@ -27,8 +27,8 @@ JOURNAL_SECONDS = 0.4
 log = logging.getLogger(__name__)
 
 Listener = Callable[[str, bool], None]
-"""Called with the id of the conversation that changed ("" for the model's state), and whether more than the growing
-text of a reply did."""
+"""Called with the id of the conversation that changed ("" for the model's state, "-" for several, which no page shows
+by that name), and whether more than the growing text of a reply did."""
 
 
 class ChatService:
@@ -81,7 +81,8 @@ class ChatService:
             # A server elsewhere is not asked first: it may be slow or down, and the message is to be on disk by then.
             if engine is not None and engine.info.engine != "remote":
                 check_message(engine, system_prompt, text, sampling, files)
-                self._check_by_hand(engine, conversation_id, seen_leaf, text, files, system_prompt, sampling)
+                above = self.history.message(edits).parent_id if edits else seen_leaf
+                self._check_by_hand(engine, conversation_id, above, text, files, system_prompt, sampling)
         turn = self.history.add_turn(
             conversation_id,
             text,
@@ -258,7 +259,7 @@ class ChatService:
             )
             with self._lock:
                 self._replies[turn.reply_id] = reply
-            self.titles.rest(turn.conversation_id)
+            self.titles.rest()
             threading.Thread(target=self._run, args=[reply], name="reply", daemon=True).start()
         except Exception as error:
             # The turn is committed already: without a job it would say "streaming" for ever.

@@ -5,12 +5,14 @@ Knows how to ask a model for a summary; what fits is `context`'s business.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from playground.context import Prompt, as_turns, fit, prompt_limit, turns_of
 from playground.engine.manager import Lease
+from playground.errors import BusyError, ContextError, StorageError
 from playground.records import Message, Sampling, Turn
 from playground.store import History
 from playground.store.history import Line
@@ -37,26 +39,30 @@ def condense(
     stop: threading.Event,
     on_piece: Callable[[], None],
 ) -> tuple[Prompt, str]:
-    """The prompt with a summary in place of what does not fit, and the SHA-256 of the summary.
+    """The prompt with a summary in place of what does not fit, and the summary; "" where no summary has room.
 
     Looks for a kept summary first. `on_piece` is called as one is written. When `stop` is set meanwhile, none is kept.
     """
     kept = history.summaries(conversation_id)
-    ends = [at for at, message_id in enumerate(line.ids) if message_id in kept]
+    ends = [at for at, message_id in enumerate(line.ids[:-1]) if message_id in kept]
     for at in reversed(ends):
         summary = history.text(kept[line.ids[at]])
         prompt = fit(lease, system_prompt, line[at + 1 :], sampling, summary=summary)
         if not prompt.left_out:
-            return replace(prompt, left_out=at + 1, start=at + 1 + prompt.start), kept[line.ids[at]]
+            return replace(prompt, left_out=at + 1, start=at + 1 + prompt.start), summary
     cut = fit(lease, system_prompt, line, sampling, room=_ROOM).start
     start = max((at + 1 for at in ends if at < cut), default=0)
     before = history.text(kept[line.ids[start - 1]]) if start else ""
     summary = _summarize(lease, before, line[start:cut], sampling, stop, on_piece)
-    sha256 = ""
     if not stop.is_set():
-        sha256 = history.keep_summary(conversation_id, line.ids[cut - 1], summary, lease.info.model)
-    prompt = fit(lease, system_prompt, line[cut:], sampling, summary=summary)
-    return replace(prompt, left_out=cut + prompt.left_out, start=cut + prompt.start), sha256
+        # A full disk must not end the reply: another one is written for the next.
+        with contextlib.suppress(StorageError, BusyError):
+            history.keep_summary(conversation_id, line.ids[cut - 1], summary, lease.info.model)
+    try:
+        prompt = fit(lease, system_prompt, line[cut:], sampling, summary=summary)
+    except ContextError:  # The last message takes all of the room.
+        prompt, summary = fit(lease, system_prompt, line[cut:], sampling), ""
+    return replace(prompt, left_out=cut + prompt.left_out, start=cut + prompt.start), summary
 
 
 def _summarize(

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from playground.errors import BadValueError, ContextError
 from playground.records import Attachment, Message, ModelInfo, Picture, Sampling, Turn
+from playground.thoughts import split_thought
 
 _FIRST = 32
 """Messages that are looked at first; twice as many each time that all of them fit."""
-_THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>\s*", re.DOTALL)
 
 
 class Reader(Protocol):
@@ -90,9 +89,9 @@ def fit(
 ) -> Prompt:
     """Leave out as few of the oldest messages as possible; never the last one of the user. Raises ContextError.
 
-    A prompt always begins with a message of the user, because many chat templates insist on it. `summary` stands for
-    what came before `messages`. `room` is the share of the usual limit that may be used. With `all_or_nothing` it is
-    an error when something does not fit.
+    A prompt begins with a message of the user where there is one, because many chat templates insist on it. `summary`
+    stands for what came before `messages`. Older ones may fill the share `room` of the usual limit. With
+    `all_or_nothing` it is an error when something does not fit.
     """
     limit = int(prompt_limit(engine, sampling) * room)
     size = min(len(messages), _FIRST)
@@ -111,10 +110,10 @@ def fit(
             high = middle
         else:
             low = middle + 1
-    chosen = kept[starts[low] :]
+    chosen = kept[starts[low] if starts else 0 :]
     turns = as_turns(system_prompt, turns_of(chosen, sees=sees(engine)), summary)
     # A half reply that is continued may eat into the reply's room, but the context itself is the end.
-    hard_limit = engine.info.context_length - 1 if chosen[-1].role == "assistant" else limit
+    hard_limit = engine.info.context_length - 1 if chosen[-1].role == "assistant" else prompt_limit(engine, sampling)
     tokens = engine.count_tokens(turns)
     unread, before = len(messages) - size, next(at for at, m in enumerate(part) if m is chosen[0])
     left_out = unread + sum(not m.left_out for m in part[:before])
@@ -197,7 +196,7 @@ def as_turns(system_prompt: str, history: Sequence[Turn], summary: str = "") -> 
 
 def _said(text: str, *, growing: bool) -> str:
     """A reply without what its model thought before it; models are made to not see their old thoughts."""
-    return text if growing else _THOUGHT.sub("", text)
+    return text if growing else split_thought(text)[1]
 
 
 def _count(engine: Reader, system_prompt: str, messages: Sequence[Message], summary: str) -> int:

@@ -18,6 +18,7 @@ from playground.errors import BusyError, PlaygroundError, StorageError
 from playground.readings import packed
 from playground.records import Chunk, Conversation, Message, Reading, ReplyRecord, Sampling, Status
 from playground.store import History
+from playground.store.rows import sha256_of
 
 Phase = Literal["waiting", "condensing", "reading", "writing", "saving"]
 _RETRY_SECONDS = 1.0
@@ -71,6 +72,9 @@ class Reply:
         self._part = len(message.parts)
         self._receipt: dict[str, Any] = {}
         self._before: tuple[str, ...] = ()
+        self._texts: list[str] = []
+        """What the record refers to by SHA-256."""
+        self._half_sign = ""
         self._pieces = [self._half]
         self._saved_pieces = 1
         self._saving = threading.Lock()
@@ -113,7 +117,7 @@ class Reply:
             status, error = "failed", str(problem)
         except Exception as problem:  # A bug must end as a failed reply that keeps its text, not as a silent thread.
             log.exception("a reply failed")
-            status, error = "failed", f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
+            status, error = "failed", broke_off(problem)
         try:
             self._finish(status, error, self._record(lease) if lease is not None else None)
         finally:
@@ -141,17 +145,29 @@ class Reply:
         prompt = self._prompt(lease)
         self._left_out = prompt.left_out
         self._phase = "reading"
-        self._history.note(self.reply_id, self._part, self._record(lease))
+        try:
+            self._history.note(self.reply_id, self._part, self._record(lease), self._texts)
+        except (StorageError, BusyError) as problem:  # The reply goes on in memory; at its end all is saved.
+            self._notice = str(problem)
         self._asked = time.monotonic()
         self._on_change()
         for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
             self._chunk, self._reading = chunk, chunk.reading or self._reading
-            if chunk.text:
+            if text := self._whole(chunk.text):
                 self._last = time.monotonic()
                 self._first = self._first or self._last
                 self._phase = "writing"
-                self._pieces.append(chunk.text)
+                self._pieces.append(text)
             self._on_change()
+        if self._half_sign:
+            self._pieces.append("\ufffd")
+
+    def _whole(self, text: str) -> str:
+        """Text that can be saved and sent: half of a surrogate pair, which a server may send, waits for the other."""
+        text, self._half_sign = self._half_sign + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half_sign = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _prompt(self, lease: Lease) -> Prompt:
         history, conversation = self._history, self._conversation
@@ -159,7 +175,8 @@ class Reply:
         message = history.message(self.reply_id)
         line = history.line(self.reply_id if self._half else message.parent_id)
         self._before = tuple(one for one in line.ids if one != self.reply_id)
-        texts = {"system": history.keep_text(system)} if system else {}
+        self._texts = [system] if system else []
+        texts = {"system": sha256_of(system)} if system else {}
         prompt = fit(lease, system, line, self._sampling, all_or_nothing=rule == "hand")
         if rule == "summary" and prompt.left_out:
             self._phase = "condensing"
@@ -167,7 +184,9 @@ class Reply:
             prompt, summary = condense(
                 lease, history, conversation.id, system, line, self._sampling, self.stop, self._on_change
             )
-            texts |= {"summary": summary} if summary else {}
+            if summary:
+                self._texts.append(summary)
+                texts["summary"] = sha256_of(summary)
         self._receipt = prompt.receipt(**texts)
         return prompt
 
@@ -176,10 +195,17 @@ class Reply:
         while True:
             with self._saving:
                 try:
-                    self._history.finish(self.reply_id, "".join(self._pieces), status, error, record, self._part)
+                    self._history.finish(
+                        self.reply_id, "".join(self._pieces), status, error, record, self._part, self._texts
+                    )
                     self.done.set()
                 except (StorageError, BusyError) as problem:
                     self._notice = str(problem)
+                except Exception as problem:
+                    log.exception("a reply could not be saved")
+                    if record is None:
+                        raise
+                    record, status, error = None, "failed", broke_off(problem)
             self._on_change()
             if self.done.is_set() or self._closing.wait(_RETRY_SECONDS):
                 self.done.set()
@@ -191,6 +217,10 @@ class Reply:
 
     def _record(self, lease: Lease) -> ReplyRecord:
         info, chunk = lease.info, self._chunk
+        try:
+            reading = packed(self._history, self._before, self._reading)
+        except PlaygroundError:  # The file cannot be read just now; whole, it needs nothing of it.
+            reading = {"reading": self._reading}
         return ReplyRecord(
             model=info.model,
             engine=info.engine,
@@ -214,8 +244,13 @@ class Reply:
             adapter_sha256=lease.adapter_sha256,
             hardware=computer(info.device),
             starts_at=len(self._half),
-            prompt=self._receipt | packed(self._history, self._before, self._reading),
+            prompt=self._receipt | reading,
         )
+
+
+def broke_off(problem: Exception) -> str:
+    """A bug, in words."""
+    return f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
 
 
 def computer(device: str) -> str:

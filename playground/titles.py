@@ -14,6 +14,7 @@ from playground.engine.manager import LeaseCancelled, ModelManager
 from playground.errors import PlaygroundError
 from playground.records import Sampling, Turn
 from playground.store import History
+from playground.thoughts import open_thought, split_thought
 
 _LONGEST = 60
 """Characters."""
@@ -44,23 +45,17 @@ class Titles:
             line = self._history.line(conversation.leaf_id)
             if conversation.title_by != "first_line" or len(line) != 2 or line[1].status != "complete":
                 return
-            stop = self._under_way[conversation_id] = threading.Event()
             ask = Turn("user", _ASK.format(line[0].content[:1500], line[1].content[:1000]))
         except PlaygroundError:
             return  # Deleted meanwhile, or the file cannot be read: that is told where it matters.
         model = str((line[1].record or {}).get("model", ""))
+        stop = self._under_way[conversation_id] = threading.Event()
         threading.Thread(target=self._make, args=[conversation_id, ask, model, stop], name="title", daemon=True).start()
 
-    def rest(self, conversation_id: str = "") -> None:
-        """Give way: end the making of this conversation's title, or of all."""
-        for one, stop in list(self._under_way.items()):
-            if conversation_id in ("", one):
-                stop.set()
-
-    @property
-    def busy(self) -> bool:
-        """True while a title is being made."""
-        return bool(self._under_way)
+    def rest(self) -> None:
+        """Give way: end the making of titles."""
+        for stop in list(self._under_way.values()):
+            stop.set()
 
     def _make(self, conversation_id: str, ask: Turn, model: str, stop: threading.Event) -> None:
         text = ""
@@ -88,7 +83,9 @@ class Titles:
 
 def made_title(text: str) -> str:
     """What a model wrote, as a title; empty when it is none."""
-    text = re.sub(r"<(think|thinking)>.*?(</\1>|$)", "", text, flags=re.DOTALL)
+    if open_thought(text) is not None:
+        return ""
+    text = split_thought(text)[1]
     first = next((line for line in text.splitlines() if line.strip(_AROUND)), "")
     title = " ".join(_LABEL.sub("", first.strip(_AROUND)).strip(_AROUND).split())
     return title if title and len(title) <= _LONGEST and len(title.split()) <= _MOST_WORDS else ""

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "playground"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = [*MODULES, *sorted((ROOT / "launcher").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("records", "errors", "paths"),
+    ("records", "errors", "paths", "thoughts"),
     ("settings", "presets", "prompts", "languages", "documents"),
     ("store", "engine"),
     (

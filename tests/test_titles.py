@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_what_is_no_title_changes_nothing(tmp_path: Path) -> None:
     chat = ChatService(history, ModelManager(Settings(engine="echo"), folder))
     turn = chat.send(None, "hello")
     chat.wait(turn)
-    wait_for(lambda: not chat.titles.busy)
+    wait_for(lambda: all(thread.name not in ("reply", "title") for thread in threading.enumerate()))
     assert (history.conversation(turn.conversation_id).title, chat.live(turn.conversation_id)) == ("hello", None)
     assert history.conversation(turn.conversation_id).title_by == "first_line"
     chat.close()

@@ -4,7 +4,6 @@ own, summaries of old turns, and views of a reply's tokens.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import zlib
@@ -139,11 +138,6 @@ class Kept(Rows):
         with self.database.reading():
             row = self._row("SELECT tokens FROM token_views WHERE message_id = ? AND part = ?", [message_id, part])
         return json.loads(zlib.decompress(row["tokens"])) if row else None
-
-    def _keep_text(self, text: str) -> str:
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        self.database.db.execute("INSERT OR IGNORE INTO texts(sha256, text) VALUES (?, ?)", [sha256, text])
-        return sha256
 
 
 def attachment_of(row: Mapping[str, Any]) -> Attachment:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playground.errors import MissingError
 from playground.records import ReplyRecord, Status
 from playground.store.database import Database
 from playground.store.search import Search
@@ -97,6 +99,15 @@ class Rows:
         own |= {"maker_id": maker_id, "prompt": json.dumps(row["prompt"], ensure_ascii=False)}
         db.execute(f"INSERT OR REPLACE INTO replies {_values(own)}", own)
 
+    def _keep_text(self, text: str) -> str:
+        sha256 = sha256_of(text)
+        self.database.db.execute("INSERT OR IGNORE INTO texts(sha256, text) VALUES (?, ?)", [sha256, text])
+        return sha256
+
+    def _keep_texts(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            self._keep_text(text)
+
     def _keep_settings(self, conversation_id: str, settings: TurnSettings) -> None:
         values = dict(system_prompt=settings.system_prompt, persona=settings.persona)
         values["sampling"] = json.dumps(dict(settings.sampling))
@@ -106,16 +117,23 @@ class Rows:
         self.database.db.table("conversations").update(conversation_id, dict(leaf_id=leaf, updated_at=now))
 
     def _attach(self, message_id: str, attachments: Sequence[str], edits: str | None) -> None:
-        """Give kept files to a message; an edit has those of the message that it edits, too."""
+        """Give kept files to a message; an edit has those of the message that it edits, too.
+
+        What another message has taken is copied: the same turn may come twice. Raises MissingError for what is gone.
+        """
         db = self.database.db
         if edits is not None:
             for row in list(db.query("SELECT * FROM attachments WHERE message_id = ? ORDER BY position", [edits])):
                 db.table("attachments").insert({**row, "id": new_id(), "message_id": message_id})
-        for position, attachment in enumerate(attachments, 1000):
-            db.execute(
-                "UPDATE attachments SET message_id = ?, position = ? WHERE id = ? AND message_id IS NULL",
-                [message_id, position, attachment],
-            )
+        for position, attachment in enumerate(dict.fromkeys(attachments), 1000):
+            row = self._row("SELECT * FROM attachments WHERE id = ?", [attachment])
+            if row is None:
+                raise MissingError("An attached file is not kept any more. Attach it again, then send.")
+            mine = {"message_id": message_id, "position": position}
+            if row["message_id"] is None:
+                db.table("attachments").update(attachment, mine)
+            else:
+                db.table("attachments").insert({**row, **mine, "id": new_id()})
 
     def _copy_rows(self, table: str, ids: Mapping[str, str]) -> None:
         """Give the messages `ids` leads to what a table holds of those it leads from."""
@@ -130,6 +148,11 @@ class Rows:
 
 def _values(row: Mapping[str, Any]) -> str:
     return f"({', '.join(row)}) VALUES (:{', :'.join(row)})"
+
+
+def sha256_of(text: str) -> str:
+    """By what a text that many records share is named."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def new_id() -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import BusyError, ConflictError, MissingError
-from playground.records import ReplyRecord, Status
+from playground.records import ReplyRecord, Role, Status
 from playground.store.rows import Rows, new_id
 
 _MARKS = {"starred_at", "vote", "vote_reason", "left_out"}
@@ -73,7 +73,7 @@ class Tree(Rows):
                 parent = None
             elif edits is not None:
                 _, branched = self._expect(conversation_id, seen_leaf)
-                parent = self._alive(conversation_id, edits)["parent_id"]
+                parent = self._alive(conversation_id, edits, "user")["parent_id"]
             else:
                 parent, branched = self._expect(conversation_id, seen_leaf)
                 self._refuse_below_growing(parent)
@@ -101,13 +101,14 @@ class Tree(Rows):
         now = time.time()
         with self.database.writing():
             _, branched = self._expect(conversation_id, seen_leaf)
-            row = self._alive(conversation_id, message_id)
+            by_hand = status == "complete"
+            row = self._alive(conversation_id, message_id, *([] if by_hand else ["user"]), "assistant")
             parent = row["id"] if row["role"] == "user" else row["parent_id"]
             if parent is None:
                 raise MissingError("There is no reply to write anew yet. Send a message first.")
             if settings is not None:
                 self._keep_settings(conversation_id, settings)
-            edited = message_id if status == "complete" else None
+            edited = message_id if by_hand else None
             reply = self._insert(conversation_id, parent, "assistant", content, status, now, edited_from=edited)
             self._move_leaf(conversation_id, reply, now)
         return NewTurn(conversation_id, reply, branched)
@@ -138,17 +139,29 @@ class Tree(Rows):
         with self.database.writing() as db:
             db.execute("UPDATE messages SET content=?, updated_at=? WHERE id=?", [content, time.time(), reply_id])
 
-    def note(self, reply_id: str, part: int, record: ReplyRecord) -> None:
-        """Save what is making a part of a reply as soon as it is known, so that an interrupted one has it, too."""
+    def note(self, reply_id: str, part: int, record: ReplyRecord, texts: Sequence[str] = ()) -> None:
+        """Save what is making a part of a reply as soon as it is known, so that an interrupted one has it, too.
+
+        `texts` are those that the record refers to by their SHA-256.
+        """
         with self.database.writing():
+            self._keep_texts(texts)
             self._write_record(reply_id, part, record)
 
     def finish(
-        self, reply_id: str, content: str, status: Status, error: str, record: ReplyRecord | None, part: int = 0
+        self,
+        reply_id: str,
+        content: str,
+        status: Status,
+        error: str,
+        record: ReplyRecord | None,
+        part: int = 0,
+        texts: Sequence[str] = (),
     ) -> None:
-        """Save a reply's last state and what made its last part, in one commit."""
+        """Save a reply's last state and what made its last part, with the texts that this refers to, in one commit."""
         now = time.time()
         with self.database.writing() as db:
+            self._keep_texts(texts)
             db.execute(
                 "UPDATE messages SET content=?, status=?, error=?, updated_at=? WHERE id=?",
                 [content, status, error, now, reply_id],
@@ -243,12 +256,13 @@ class Tree(Rows):
                 "What stood here was changed in another window. It is shown anew; look, then send again."
             ) from None
 
-    def _alive(self, conversation_id: str, message_id: str) -> dict[str, Any]:
+    def _alive(self, conversation_id: str, message_id: str, *roles: Role) -> dict[str, Any]:
+        """A message that is not deleted, of one of these roles, if some are named. Raises MissingError."""
         row = self._row(
             "SELECT * FROM messages WHERE id = ? AND conversation_id = ? AND deleted_at IS NULL",
             [message_id, conversation_id],
         )
-        if row is None:
+        if row is None or (roles and row["role"] not in roles):
             raise MissingError("This message does not exist (any more). Open the conversation again.")
         return row
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from playground.records import Attachment, Message
 from playground.store.history import INTERRUPTED
+from playground.thoughts import open_thought, split_thought
 from playground.ui.icons import icon_button, svg
 from playground.ui.markdown import GrowingText, render
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
-
-_THOUGHT = re.compile(r"\A\s*(?:<(?:think|thinking|reasoning)>)?(.*?)</(?:think|thinking|reasoning)>\s*", re.DOTALL)
-_THINKS = re.compile(r"\A\s*<(?:think|thinking|reasoning)>", re.DOTALL)
 
 
 def message_view(message: Message, language: str, *, last: bool, model: str = "") -> dict[str, str]:
@@ -47,17 +44,15 @@ def message_html(message: Message, language: str, *, last: bool, model: str) -> 
 
 def reply_blocks(text: str, language: str) -> list[str]:
     """A reply's blocks; what was thought before it is folded into the first."""
-    found = _THOUGHT.match(text)
-    if found is None:
-        return list(render(text)) if not _THINKS.match(text) else [_thought(_THINKS.sub("", text), language, True)]
-    thought = [_thought(found[1], language, False)] if found[1].strip() else []
-    return [*thought, *render(text[found.end() :])]
+    if (thinking := open_thought(text)) is not None:
+        return [_thought(thinking, language, True)]
+    thought, said = split_thought(text)
+    return [*([_thought(thought, language, False)] if thought else []), *render(said)]
 
 
 def without_thought(text: str) -> str:
-    """A reply, or its beginning, as far as it was said and not thought."""
-    found = _THOUGHT.match(text)
-    return text[found.end() :] if found else "" if _THINKS.match(text) else text
+    """A reply, or its beginning, without what was thought before it."""
+    return split_thought(text)[1] if open_thought(text) is None else ""
 
 
 class GrowingReply:
@@ -72,14 +67,14 @@ class GrowingReply:
     def update(self, text: str) -> tuple[int, list[str]]:
         """Return the index of the first block that changed, and the HTML of all blocks from there on."""
         if not self._said:
-            if _THINKS.match(text) and not _THOUGHT.match(text):
-                return 0, [_thought(_THINKS.sub("", text), self._language, True)]
-            found = _THOUGHT.match(text) if _THINKS.match(text) else None
-            if found is None:
+            if (thinking := open_thought(text)) is not None:
+                return 0, [_thought(thinking, self._language, True)]
+            thought, said = split_thought(text)
+            if said == text:
                 return self._text.update(text)
-            self._said, self._text = found.end(), GrowingText()
-            self._thought = _thought(found[1], self._language, False)
-            return 0, [self._thought, *self._text.update(text[self._said :])[1]]
+            self._said, self._text = len(text) - len(said), GrowingText()
+            self._thought = _thought(thought, self._language, False)
+            return 0, [self._thought, *self._text.update(said)[1]]
         first, blocks = self._text.update(text[self._said :])
         return first + 1, blocks
 
