@@ -103,8 +103,21 @@ def test_a_message_edited(history: History) -> None:
     assert (edited.content, edited.edited_from, again.branched) == ("hello again", asked.id, False)
     assert edited.alternatives == (asked.id, edited.id)
     assert [file.text for file in edited.attachments] == [file.text for file in asked.attachments] == ["page one"]
-    with pytest.raises(MissingError):
-        turn(history, talk, "x", again.reply_id, edits="nobody")
+    for other in ("nobody", again.reply_id):
+        with pytest.raises(MissingError):
+            turn(history, talk, "x", again.reply_id, edits=other)
+
+
+def test_a_turn_that_comes_twice_has_its_files_twice(history: History) -> None:
+    """From a duplicated tab, or sent again after an error that came behind the commit."""
+    history.keep_file(FILE)
+    first, second = (turn(history, attachments=[FILE.id, FILE.id]) for _ in range(2))
+    for new in (first, second):
+        assert [file.text for file in history.branch(new.reply_id)[0].attachments] == ["page one"]
+    before = rows_of(history.database.file)
+    with pytest.raises(MissingError, match="not kept any more"):
+        turn(history, attachments=["gone"])
+    assert rows_of(history.database.file) == before
 
 
 def test_a_reply_edited_by_hand(history: History) -> None:
@@ -115,6 +128,9 @@ def test_a_reply_edited_by_hand(history: History) -> None:
     message = history.message(mine.reply_id)
     assert (message.content, message.status, message.edited_from) == ("mine", "complete", first.reply_id)
     assert shown(history, first.conversation_id) == ["hello", "mine"]
+    asked = history.path(mine.reply_id)[0]
+    with pytest.raises(MissingError):
+        history.add_reply(first.conversation_id, asked, seen_leaf=mine.reply_id, content="x", status="complete")
 
 
 def test_a_reply_goes_on_where_it_ended_or_beside_it(history: History) -> None:

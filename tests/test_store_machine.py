@@ -119,14 +119,13 @@ class HistoryMachine(RuleBasedStateMachine):
     def edit(self, number: int, which: int, edited: int, text: str) -> None:
         talk, node = self.pick_node(number, edited)
         seen = self.seen(talk, which)
-        if node.role == "user":
-            wanted = TurnSettings(talk.system, {})
-            done = self.same(
-                lambda: self.history.add_turn(talk.id, text, seen_leaf=seen, title="", settings=wanted, edits=node.id),
-                lambda: (talk.expect(seen), talk.alive(node.id)),
-            )
-            if done:
-                self.added(talk, done[0], node.parent, text, node.id)
+        wanted = TurnSettings(talk.system, {})
+        done = self.same(
+            lambda: self.history.add_turn(talk.id, text, seen_leaf=seen, title="", settings=wanted, edits=node.id),
+            lambda: (talk.expect(seen), talk.alive(node.id, "user")),
+        )
+        if done:
+            self.added(talk, done[0], node.parent, text, node.id)
 
     @rule(number=ANY, which=ANY, asked=ANY, text=st.none() | TEXT)
     def another_reply(self, number: int, which: int, asked: int, text: str | None) -> None:
@@ -134,9 +133,10 @@ class HistoryMachine(RuleBasedStateMachine):
         talk, node = self.pick_node(number, asked)
         seen = self.seen(talk, which)
         status: Status = "streaming" if text is None else "complete"
+        roles = ("user", "assistant") if text is None else ("assistant",)
         done = self.same(
             lambda: self.history.add_reply(talk.id, node.id, seen_leaf=seen, content=text or "", status=status),
-            lambda: (talk.expect(seen), talk.alive(node.id)),
+            lambda: (talk.expect(seen), talk.alive(node.id, *roles)),
         )
         if done:
             parent = node.id if node.role == "user" else node.parent

@@ -22,7 +22,8 @@ _DAILY = "playground-daily-"
 _DAY = re.compile(rf"{_DAILY}(\d{{4}})(\d\d)(\d\d)-\d{{6}}-\d{{3}}\.db")
 _KEEP_MIGRATIONS = 5
 _PAUSE = 0.02
-_FIRST_LOOK_SECONDS = 300.0
+_FIRST_LOOK_SECONDS = 20.0
+"""After the start: soon, because many a day the app runs for minutes only."""
 _LOOK_SECONDS = 3600.0
 
 

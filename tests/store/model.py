@@ -42,10 +42,10 @@ class Talk:
     def node(self, id_: str | None) -> Node:
         return next(node for node in self.nodes if node.id == id_)
 
-    def alive(self, id_: str | None) -> Node:
-        """Raises MissingError for what was deleted."""
+    def alive(self, id_: str | None, *roles: str) -> Node:
+        """Raises MissingError for what was deleted, and for what is of none of these roles, if some are named."""
         found = next((node for node in self.nodes if node.id == id_ and not node.gone), None)
-        if found is None:
+        if found is None or (roles and found.role not in roles):
             raise MissingError(str(id_))
         return found
 
