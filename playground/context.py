@@ -17,6 +17,10 @@ from playground.thoughts import split_thought
 
 _FIRST = 32
 """Messages that are looked at first; twice as many each time that all of them fit."""
+_PER_TOKEN = 32
+"""No tokenizer packs so many characters into a token on average: what is longer than that does not fit."""
+_SAMPLE = 20_000
+"""Characters of a far too long text that are counted."""
 
 
 class Reader(Protocol):
@@ -65,10 +69,20 @@ def check_message(
     engine: Reader, system_prompt: str, text: str, sampling: Sampling, attachments: Sequence[Attachment] = ()
 ) -> None:
     """Raise ContextError when `text` and its files alone, with the system prompt, leave no room for a reply."""
+    if tokens := far_too_long(engine, text, attachments):
+        raise ContextError(tokens, prompt_limit(engine, sampling))
     tokens = engine.count_tokens(as_turns(system_prompt, [user_turn(text, attachments, sees=sees(engine))]))
     limit = prompt_limit(engine, sampling)
     if tokens > limit:
         raise ContextError(tokens, limit)
+
+
+def far_too_long(engine: Reader, text: str, attachments: Sequence[Attachment]) -> int:
+    """About how many tokens these are, where they are so many that counting them would take long; else 0."""
+    longest = max([text, *(one.text for one in attachments)], key=len)
+    if len(longest) <= _PER_TOKEN * engine.info.context_length:
+        return 0
+    return engine.count_tokens([Turn("user", longest[:_SAMPLE])]) * len(longest) // _SAMPLE
 
 
 def prompt_limit(engine: Reader, sampling: Sampling) -> int:

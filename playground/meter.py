@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playground.context import as_turns, fit, prompt_limit, sees, user_turn
+from playground.context import as_turns, far_too_long, fit, prompt_limit, sees, user_turn
 from playground.engine.base import Engine
 from playground.errors import ContextError
 from playground.records import Attachment, Message, Sampling, Turn
@@ -44,6 +44,9 @@ def measure(
 ) -> Meter:
     """Count what a message would become after the messages of `line`."""
     limit, context = prompt_limit(engine, sampling), engine.info.context_length
+    if tokens := far_too_long(engine, text, files):
+        counts = tuple(count_file(engine, one) for one in files)
+        return Meter(tokens, limit, context, 0, 0, "", 0, counts, str(ContextError(tokens, limit)))
     counts = tuple(count_file(engine, one) for one in files)
     messages = line.followed_by(draft(text, files))
     try:
@@ -62,7 +65,9 @@ def counts_here(engine: Engine) -> bool:
 
 
 def count_file(engine: Engine, file: Attachment) -> int:
-    """Tokens that a file adds to a message; of an image, as many as the engine believes."""
+    """Tokens that a file adds to a message; of an image, as many as the engine believes; about, if far too many."""
+    if tokens := far_too_long(engine, "", [file]):
+        return tokens
     bare = engine.count_tokens(as_turns("", [Turn("user", "x")]))
     return max(0, engine.count_tokens(as_turns("", [user_turn("x", [file], sees=sees(engine))])) - bare)
 

@@ -35,6 +35,8 @@ _FACTS = {
 }
 """Of a record, what must be equal for a reply to be the same, and what it is called."""
 _SAME_PROMPT = ("model", "engine", "template_sha256")
+_KEPT = 8
+"""Ended replays that are kept in memory; what they found is in the history."""
 _ALTERNATIVES = 8
 """Tokens that are shown beside each one."""
 log = logging.getLogger(__name__)
@@ -78,6 +80,9 @@ class Replays:
         if message.status == "streaming":
             raise BadValueError("This reply is still being written. Wait for its end, then replay it.")
         self.stop(message_id)
+        for old in list(self._jobs)[:-_KEPT]:
+            if self._jobs[old].state.phase in ("done", "stopped", "failed"):
+                del self._jobs[old]
         job = self._jobs[message_id] = _Job(message, now, self._history, self._manager)
         threading.Thread(target=job.run, name="replay", daemon=True).start()
 
@@ -176,7 +181,9 @@ class _Job:
         if given and self._now is None and Prompt(turns, 0).sha256 != given["sha256"]:
             causes.append("The messages before it, or its system prompt, are not what they were.")
         if not given:
-            causes.append("Its record is from an older version, which did not keep the prompt.")
+            causes.append(
+                "Its record does not hold the prompt: it is from an older version, or the reply failed before."
+            )
         return turns, causes
 
     def _sampling(self) -> Sampling:

@@ -4,11 +4,13 @@ prompts. Nothing here changes anything; files that come and go are in `file_rout
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
 from playground.chat import ChatService
@@ -21,12 +23,33 @@ from playground.ui.details_view import details_html, tokens_html
 from playground.ui.messages_view import message_view
 from playground.ui.reasons import reason_words
 from playground.ui.search_view import filters_html, results_html
-from playground.ui.strings import language_of
+from playground.ui.strings import language_of, t
 from playground.ui.tree_view import tree_html
 
-Asked = Annotated[dict[str, Any], Body()]
+log = logging.getLogger(__name__)
 WINDOW = 30
 _FOUND = 50
+_LARGEST = 16 << 20
+"""Bytes of a question."""
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """A JSON object that a page sent."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST:
+            raise HTTPException(413)
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        raise HTTPException(400) from None
+    if not isinstance(asked, dict):
+        raise HTTPException(400)
+    return asked
+
+
+Asked = Annotated[dict[str, Any], Depends(_body)]
 
 
 def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
@@ -113,7 +136,8 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
 
     @router.post("/fill")
     def filled(request: Request, asked: Asked) -> Response:
-        values = {str(key): str(value) for key, value in dict(asked.get("values") or {}).items()}
+        given = asked.get("values")
+        values = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
         return answered(request, lambda language: {"text": fill(str(asked.get("text") or ""), values)})
 
     return router
@@ -126,6 +150,9 @@ def answered(request: Request, work: Callable[[str], dict[str, Any]]) -> Respons
         return JSONResponse(work(language), headers={"Cache-Control": "no-store"})
     except PlaygroundError as error:
         return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
+    except Exception as error:  # A bug must be told in place, not as a page that seems to be offline.
+        log.exception("a question of a page failed")
+        return JSONResponse({"error": t(language, "error.unexpected", what=type(error).__name__)}, status_code=500)
 
 
 def _context(service: ChatService, asked: dict[str, Any], language: str) -> dict[str, Any]:
@@ -139,7 +166,8 @@ def _context(service: ChatService, asked: dict[str, Any], language: str) -> dict
         sampling = Sampling.from_mapping(conversation.sampling, "conversation")
     if isinstance(asked.get("system"), str):
         system = asked["system"]
-    files = service.history.files([str(one) for one in asked.get("files") or ()])
+    ids = asked.get("files")
+    files = service.history.files([str(one) for one in ids] if isinstance(ids, list) else [])
     with service.manager.peek() as engine:
         if engine is None or not counts_here(engine):
             return {}

@@ -77,8 +77,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "它之前的消息或系统提示已与当时不同。",
     ),
     (
-        "Its record is from an older version, which did not keep the prompt.",
-        "它的记录来自旧版本，当时没有保存提示。",
+        "Its record does not hold the prompt: it is from an older version, or the reply failed before.",
+        "它的记录中没有提示：它来自旧版本，或当时在此之前就失败了。",
     ),
     *(
         (f"The {said} is another: {{}} instead of {{}}.", f"{words}不同：现为 {{0}}，原为 {{1}}。")

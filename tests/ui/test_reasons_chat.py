@@ -15,7 +15,7 @@ CAUSES = [
     "The version of torch is another: 2.13.0 instead of 2.12.1.",
     "The setting temperature is another: 0.2 instead of 0.7.",
     "The messages before it, or its system prompt, are not what they were.",
-    "Its record is from an older version, which did not keep the prompt.",
+    "Its record does not hold the prompt: it is from an older version, or the reply failed before.",
     "Nothing that is recorded is different; the computation itself is not repeatable here.",
 ]
 RAISED = [
