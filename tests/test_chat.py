@@ -384,3 +384,17 @@ def test_listeners_hear_changes_until_they_leave(open_chat: OpenChat) -> None:
 )
 def test_titles(text: str, title: str) -> None:
     assert title_of(text) == title
+
+
+def test_a_full_disk_before_the_first_word(open_chat: OpenChat, disk: Disk) -> None:
+    chat = open_chat("echo@40", root=disk.root)
+    first = chat.send(None, "/tokens 400")
+    begun(chat, first)
+    second = chat.send(None, "hello there", system_prompt="Be brief.")
+    disk.fill()
+    chat.stop(first.conversation_id)
+    wait_for(lambda: (live := chat.live_reply(second.reply_id)) and live.phase == "saving" and "full" in live.notice)
+    disk.clear()
+    message = ended(chat, second)
+    assert message.content == "You said: hello there"
+    assert chat.history.text((message.record or {})["prompt"]["system"]) == "Be brief."

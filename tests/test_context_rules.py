@@ -27,7 +27,8 @@ def chat(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ChatService
     """A service over the echo engine with a context of 256 tokens; parametrized with a slower one."""
     folder = DataFolder(tmp_path)
     history = History(Database(folder.database, folder.backups))
-    made = ChatService(history, ModelManager(Settings(engine="echo", model=getattr(request, "param", "echo"), context_length=256), folder))
+    settings = Settings(engine="echo", model=getattr(request, "param", "echo"), context_length=256)
+    made = ChatService(history, ModelManager(settings, folder))
     made.manager.load()
     wait_for(lambda: made.manager.state.phase == "ready")
     yield made
@@ -163,3 +164,39 @@ def test_old_thoughts_are_not_sent_again(chat: ChatService) -> None:
     thought = chat.edit_reply(first.conversation_id, first.id, "<think>hm hm hm</think>\n\nHello", seen_leaf=first.id)
     second = say(chat, first.conversation_id, "more", thought.reply_id)
     assert (second.record or {})["prompt_tokens"] == (1 + 3) + (1 + 3) + (1 + 3)
+
+
+def test_a_long_message_that_fits_is_answered_under_the_rule_summary_too(chat: ChatService) -> None:
+    reply = long_talk(chat, 2)
+    chat.history.set_context(reply.conversation_id, "summary")
+    long = say(chat, reply.conversation_id, numbered(150), reply.id)
+    assert long.status == "complete", long.error
+    assert (long.record or {})["left_out"] == 4
+
+
+def test_by_hand_an_edit_is_measured_where_it_will_stand(chat: ChatService) -> None:
+    reply = long_talk(chat, 1)
+    chat.history.set_context(reply.conversation_id, "hand")
+    first = chat.history.branch(reply.id)[0]
+    assert say(chat, reply.conversation_id, numbered(120), reply.id, edits=first.id).status == "complete"
+
+
+def test_a_reply_without_a_question_can_be_continued(chat: ChatService) -> None:
+    """As imports bring them."""
+    first = say(chat, None, "hi")
+    with chat.history.database.writing() as db:
+        db.execute("UPDATE messages SET parent_id = NULL WHERE id = ?", [first.id])
+    again = chat.continue_reply(first.conversation_id, seen_leaf=first.id, sampling=SAMPLING)
+    chat.wait(again)
+    assert chat.history.message(again.reply_id).status == "complete"
+
+
+def test_what_is_far_too_long_is_refused_without_being_counted(chat: ChatService, attach: Attach) -> None:
+    huge = attach("log.txt", "word " * 2_000_000)
+    with pytest.raises(ContextError):
+        chat.send(None, "read it", sampling=SAMPLING, attachments=[huge])
+    with chat.manager.peek() as engine:
+        assert engine is not None
+        meter = measure(engine, chat.history.line(None), "", chat.history.files([huge]), "", SAMPLING, "oldest")
+    assert meter.tokens == pytest.approx(2_000_000, rel=0.01)
+    assert meter.error

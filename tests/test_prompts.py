@@ -1,4 +1,4 @@
-"""Personas and templates: those that come with the app are sound in both languages, and filling one in loses nothing."""
+"""Personas and templates: those that come with the app are sound in both languages; filling one in loses nothing."""
 
 from __future__ import annotations
 

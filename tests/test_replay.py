@@ -124,7 +124,8 @@ def test_each_difference_is_named_even_where_the_words_are_the_same(
 ) -> None:
     room = open_room(engine="echo")
     reply = room.say("hello")
-    room.change(f"UPDATE replies SET {column} = ? WHERE message_id = ?", value, reply.id)
+    table = "replies" if column == "seed" else "makers"
+    room.change(f"UPDATE {table} SET {column} = ?", value)
     verdict = room.verdict(reply)
     assert verdict.identical
     assert cause in " ".join(verdict.causes)
@@ -142,7 +143,7 @@ def test_other_words_before_it_are_named(open_room: OpenRoom) -> None:
 def test_a_model_that_is_gone_is_told(open_room: OpenRoom) -> None:
     room = open_room(engine="echo")
     reply = room.say("hello")
-    room.change("UPDATE replies SET model = ? WHERE message_id = ?", "/nowhere/at-all.gguf", reply.id)
+    room.change("UPDATE makers SET model = ?", "/nowhere/at-all.gguf")
     state = room.replay(reply)
     assert state.phase == "failed"
     assert "/nowhere/at-all.gguf" in state.error
