@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
+from playground.errors import MissingError, PlaygroundError
 from playground.records import Status
 from playground.store import Database, History
 from playground.store.checking import check
@@ -257,29 +257,26 @@ class HistoryMachine(RuleBasedStateMachine):
             moved.edited_from = ids.get(node.edited_from or "")
             copy.nodes.append(moved)
 
-    @precondition(lambda self: len(self.talks) > 1)
-    @rule(number=ANY, back=st.booleans())
-    def purge(self, number: int, back: bool) -> None:
+    @precondition(lambda self: any(not talk.trashed for talk in self.talks))
+    @rule(back=st.booleans())
+    def empty(self, back: bool) -> None:
         """Gone for good, or taken out and put in again."""
-        talk = self.pick(number)
-        growing = any(node.status == "streaming" for node in talk.nodes)
-        dumped = self.history.dump(talk.id)
-        if not growing:
-            assert self.history.load(dumped).outcome == "there"
-        if not talk.trashed or growing:
-            with pytest.raises(BadValueError if not talk.trashed else BusyError):
-                self.history.purge(talk.id)
-            return
-        self.history.purge(talk.id)
-        with pytest.raises(MissingError):
-            self.history.conversation(talk.id)
-        self.talks.remove(talk)
-        if back:
-            assert self.history.load(dumped).outcome == "new"
-            self.talks.append(talk)
-            for node in talk.nodes:
-                self.order += 1
-                node.order = self.order
+        trashed = [talk for talk in self.talks if talk.trashed]
+        going = [talk for talk in trashed if all(node.status != "streaming" for node in talk.nodes)]
+        dumped = [self.history.dump(talk.id) for talk in going]
+        for one in dumped:
+            assert self.history.load(one).outcome == "there"
+        assert self.history.empty_trash() == (len(going), len(trashed) - len(going))
+        for talk, one in zip(going, dumped, strict=True):
+            with pytest.raises(MissingError):
+                self.history.conversation(talk.id)
+            self.talks.remove(talk)
+            if back:
+                assert self.history.load(one).outcome == "new"
+                self.talks.append(talk)
+                for node in talk.nodes:
+                    self.order += 1
+                    node.order = self.order
 
     # -- search, ends and starts ---------------------------------------------------------------------------------------
 

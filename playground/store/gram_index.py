@@ -24,6 +24,8 @@ _LOOKED_AT = 60
 """Signs of a message that `problems` looks for."""
 _AT_ONCE = 0.01
 """Seconds that the work of one transaction of `catch_up`, or of `add`, may take; its commit comes on top."""
+_AFTER_MANY = 0.25
+"""The same after many messages have come or gone at once, which no next message would make up for."""
 _REST = 0.02
 """Seconds that others may write between two transactions of `catch_up`."""
 
@@ -43,8 +45,12 @@ class GramIndex:
         The message's own block waits, because what made it may be written after its text. A damaged index must not
         keep a message from being saved: what is not in it is found by looking.
         """
+        self.add_some(_AT_ONCE, but=seq // BLOCK)
+
+    def add_some(self, seconds: float = _AFTER_MANY, but: int = -1) -> None:
+        """Put in what is whole, for so long at most, but for one block; inside of a transaction."""
         with _damage_logged():
-            self._fill(time.monotonic() + _AT_ONCE, but=seq // BLOCK)
+            self._fill(time.monotonic() + seconds, but)
 
     def remove(self, seq: int) -> None:
         """A message will change or go: take its block out, as it still is; inside of a transaction."""

@@ -65,9 +65,13 @@ class Kept(Rows):
         return [attachment_of(rows[one]) for one in ids if one in rows]
 
     def drop_files(self, older_than: float) -> None:
-        """Forget files that no message has taken; those kept before this moment (seconds since the epoch)."""
+        """Forget files that no message has taken, and their texts; those kept before this moment (seconds since the
+        epoch).
+        """
         with self.database.writing() as db:
-            db.execute("DELETE FROM attachments WHERE message_id IS NULL AND created_at < ?", [older_than])
+            sql = "DELETE FROM attachments WHERE message_id IS NULL AND created_at < ?"
+            if db.execute(sql, [older_than]).rowcount:
+                self._drop_unreferred()
 
     def save_prompt(
         self, kind: PromptKind, name: str, text: str, sampling: Mapping[str, Any] | None = None, prompt_id: str = ""

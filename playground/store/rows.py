@@ -26,6 +26,12 @@ _DOWN = """
     )"""
 
 
+# Not while a reply is written: what it was asked with may be kept already, and its record not yet.
+_DROP_TEXTS = """
+    DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE status = 'streaming') AND sha256 NOT IN (
+        SELECT text_sha256 FROM attachments UNION SELECT text_sha256 FROM summaries
+        UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') AND value IS NOT NULL)"""
+_DROP_MAKERS = "DELETE FROM makers WHERE id NOT IN (SELECT maker_id FROM replies)"
 MAKER = (
     "model", "engine", "revision", "file_sha256", "quantization", "template_sha256", "versions", "sampling",
     "context_length", "device", "adapter", "adapter_sha256", "hardware",
@@ -108,6 +114,11 @@ class Rows:
         for text in texts:
             self._keep_text(text)
 
+    def _drop_unreferred(self) -> None:
+        """Delete the texts and makers that no row refers to (any more)."""
+        self.database.db.execute(_DROP_TEXTS)
+        self.database.db.execute(_DROP_MAKERS)
+
     def _keep_settings(self, conversation_id: str, settings: TurnSettings) -> None:
         values = dict(system_prompt=settings.system_prompt, persona=settings.persona)
         values["sampling"] = json.dumps(dict(settings.sampling))
@@ -126,14 +137,14 @@ class Rows:
             for row in list(db.query("SELECT * FROM attachments WHERE message_id = ? ORDER BY position", [edits])):
                 db.table("attachments").insert({**row, "id": new_id(), "message_id": message_id})
         for position, attachment in enumerate(dict.fromkeys(attachments), 1000):
-            row = self._row("SELECT * FROM attachments WHERE id = ?", [attachment])
-            if row is None:
+            found = self._row("SELECT * FROM attachments WHERE id = ?", [attachment])
+            if found is None:
                 raise MissingError("An attached file is not kept any more. Attach it again, then send.")
             mine = {"message_id": message_id, "position": position}
-            if row["message_id"] is None:
+            if found["message_id"] is None:
                 db.table("attachments").update(attachment, mine)
             else:
-                db.table("attachments").insert({**row, **mine, "id": new_id()})
+                db.table("attachments").insert({**found, **mine, "id": new_id()})
 
     def _copy_rows(self, table: str, ids: Mapping[str, str]) -> None:
         """Give the messages `ids` leads to what a table holds of those it leads from."""

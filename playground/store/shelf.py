@@ -21,12 +21,6 @@ _PLACES: Mapping[Place, str] = {
     "trash": "deleted_at IS NOT NULL",
 }
 _LONGEST_NAME = 200
-# Not while a reply is written: what it was asked with may be kept already, and its record not yet.
-_DROP_MAKERS = "DELETE FROM makers WHERE id NOT IN (SELECT maker_id FROM replies)"
-_DROP_TEXTS = """
-    DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE status = 'streaming') AND sha256 NOT IN (
-        SELECT text_sha256 FROM attachments UNION SELECT text_sha256 FROM summaries
-        UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') AND value IS NOT NULL)"""
 
 
 @dataclass(frozen=True)
@@ -100,13 +94,27 @@ class Shelf(Rows):
         """Give a conversation another title."""
         self._set(conversation_id, title=_name(title, "title"), title_by=by)
 
+    def retitle(self, conversation_id: str, title: str) -> bool:
+        """Give a conversation a title by the model, unless it has another than its first line; says whether it did."""
+        with self.database.writing() as db:
+            sql = "UPDATE conversations SET title = ?, title_by = 'model' WHERE id = ? AND title_by = 'first_line'"
+            return bool(db.execute(sql, [_name(title, "title"), conversation_id]).rowcount)
+
     def trash(self, conversation_id: str) -> None:
         """Move a conversation to the trash; `restore` brings it back unchanged."""
         self._set(conversation_id, deleted_at=time.time())
 
+    def trash_all(self, ids: Sequence[str]) -> int:
+        """`trash` many at once, as all such methods in one commit and without those that are gone; returns how many."""
+        return self._set_all(ids, deleted_at=time.time())
+
     def restore(self, conversation_id: str) -> None:
         """Take a conversation out of the trash."""
         self._set(conversation_id, deleted_at=None)
+
+    def restore_all(self, ids: Sequence[str]) -> int:
+        """`restore` many at once."""
+        return self._set_all(ids, deleted_at=None)
 
     def pin(self, conversation_id: str, on: bool = True) -> None:
         """Keep a conversation at the top of the list."""
@@ -116,13 +124,21 @@ class Shelf(Rows):
         """Put a conversation out of sight; search finds it still."""
         self._set(conversation_id, archived_at=time.time() if on else None)
 
+    def archive_all(self, ids: Sequence[str], on: bool = True) -> int:
+        """`archive` many at once."""
+        return self._set_all(ids, archived_at=time.time() if on else None)
+
     def move(self, conversation_id: str, folder: str) -> None:
         """Put a conversation into a folder, "" for none; a folder is there as long as something is in it."""
-        self._set(conversation_id, folder=_name(folder, "folder") if folder.strip() else "")
+        self._set(conversation_id, folder=_folder(folder))
+
+    def move_all(self, ids: Sequence[str], folder: str) -> int:
+        """`move` many at once."""
+        return self._set_all(ids, folder=_folder(folder))
 
     def rename_folder(self, folder: str, name: str) -> list[str]:
         """Give a folder another name, "" to dissolve it; returns the ids of what was in it."""
-        name = _name(name, "folder") if name.strip() else ""
+        name = _folder(name)
         with self.database.writing() as db:
             ids = [row["id"] for row in db.query("SELECT id FROM conversations WHERE folder = ?", [folder])]
             db.execute("UPDATE conversations SET folder = ? WHERE folder = ?", [name, folder])
@@ -163,20 +179,14 @@ class Shelf(Rows):
             for table in ("replies", "attachments", "token_views"):
                 self._copy_rows(table, ids)
             db.table("tags").insert_all(dict(conversation_id=copy, tag=tag) for tag in original.tags)
-            for message_id in list(ids.values())[-1:]:  # The index looks at records, too: it comes last.
-                self._index(message_id)
+            self.search.add_some()  # The index looks at records, too: it comes last.
         return copy
 
-    def purge(self, conversation_id: str) -> None:
-        """Delete a conversation in the trash for good. Raises BadValueError when it is not there, BusyError."""
-        self.conversation(conversation_id)
-        with self.database.writing() as db:
-            self._purge(db, dict(id=conversation_id))
-            db.execute(_DROP_TEXTS)
-            db.execute(_DROP_MAKERS)
-
     def empty_trash(self) -> tuple[int, int]:
-        """Purge all that is in the trash, one after the other; returns how many, and how many are being written yet."""
+        """Delete all that is in the trash for good, one after the other.
+
+        Returns how many conversations are gone, and how many are left because a reply is being written in them.
+        """
         gone = busy = 0
         with self.database.reading() as db:
             trashed = [row["id"] for row in db.query(f"SELECT id FROM conversations WHERE {_PLACES['trash']}")]
@@ -189,9 +199,9 @@ class Shelf(Rows):
                 busy += 1
             except BadValueError:
                 continue  # Taken out of the trash meanwhile.
-        with self.database.writing() as db:
-            db.execute(_DROP_TEXTS)
-            db.execute(_DROP_MAKERS)
+        with self.database.writing():
+            self._drop_unreferred()
+            self.search.add_some()
         return gone, busy
 
     def _purge(self, db: sqlite_utils.Database, values: dict[str, str]) -> None:
@@ -213,9 +223,14 @@ class Shelf(Rows):
         db.execute("DELETE FROM conversations WHERE id = :id", values)
 
     def _set(self, conversation_id: str, **values: Any) -> None:
-        self.conversation(conversation_id)
+        if not self._set_all([conversation_id], **values):
+            raise MissingError("This conversation does not exist (any more). Choose another from the list.")
+
+    def _set_all(self, ids: Sequence[str], **values: Any) -> int:
+        places = ", ".join(f"{name} = :{name}" for name in values)
+        sql = f"UPDATE conversations SET {places} WHERE id IN (SELECT value FROM json_each(:ids))"
         with self.database.writing() as db:
-            db.table("conversations").update(conversation_id, values)
+            return db.execute(sql, {**values, "ids": json.dumps(list(ids))}).rowcount
 
     def _with_tags(self, rows: list[dict[str, Any]]) -> list[Conversation]:
         marks = ",".join("?" * len(rows))
@@ -229,6 +244,10 @@ class Shelf(Rows):
             Conversation(**{**row, "sampling": json.loads(row["sampling"]), "tags": tuple(tags.get(row["id"], ()))})
             for row in rows
         ]
+
+
+def _folder(text: str) -> str:
+    return _name(text, "folder") if text.strip() else ""
 
 
 def _name(text: str, what: str) -> str:

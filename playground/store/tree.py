@@ -102,7 +102,8 @@ class Tree(Rows):
         with self.database.writing():
             _, branched = self._expect(conversation_id, seen_leaf)
             by_hand = status == "complete"
-            row = self._alive(conversation_id, message_id, *([] if by_hand else ["user"]), "assistant")
+            roles: tuple[Role, ...] = ("assistant",) if by_hand else ("user", "assistant")
+            row = self._alive(conversation_id, message_id, *roles)
             parent = row["id"] if row["role"] == "user" else row["parent_id"]
             if parent is None:
                 raise MissingError("There is no reply to write anew yet. Send a message first.")

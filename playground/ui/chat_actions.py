@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.chat import ChatService
-from playground.errors import BadValueError
+from playground.errors import BadValueError, MissingError
 from playground.prompts import personas
 from playground.records import Sampling
 from playground.replay import Replays
@@ -73,7 +73,7 @@ class Actions:
         if known is None:
             raise BadValueError(f"There is no command {action!r}. Reload the page.")
         answer = known(page, settings() if action in _WITH_SETTINGS else {})
-        result: dict[str, Any] = {"action": action, "argument": page.argument}
+        result: dict[str, Any] = {"action": action, "argument": page.argument, "from": page.conversation}
         if isinstance(answer, NewTurn):
             return result | stored(self._service, answer, page.language)
         return result | (answer or {})
@@ -133,8 +133,8 @@ class Actions:
         self._changed(page.conversation)
 
     def _do_restore_message(self, page: Page, settings: dict[str, Any]) -> None:
-        self._history.restore_message(page.conversation, page.argument)
-        self._changed(page.conversation)
+        self._history.restore_message(page.text or page.conversation, page.argument)
+        self._changed(page.text or page.conversation)
 
     # ---- marks ------------------------------------------------------------------------------------------------------
     def _mark(self, page: Page, **values: Any) -> None:
@@ -194,8 +194,7 @@ class Actions:
 
     def _do_move_all(self, page: Page, settings: dict[str, Any]) -> None:
         """Undo of a folder that was dissolved: its conversations go back."""
-        for conversation_id in list(page.value or []):
-            self._history.move(str(conversation_id), page.argument)
+        self._history.move_all([str(one) for one in page.value or []], page.argument)
         self._changed(page.conversation or "-")
 
     def _do_duplicate(self, page: Page, settings: dict[str, Any]) -> dict[str, Any]:
@@ -205,18 +204,31 @@ class Actions:
         return {"open": copy}
 
     def _do_each(self, page: Page, settings: dict[str, Any]) -> None:
-        """One command for several conversations."""
+        """One command for several conversations, in one commit; those that are gone meanwhile are left out."""
         command, given = page.argument, dict(page.value or {})
-        if command not in ("move", "archive", "delete", "restore"):
+        ids, value = [str(one) for one in given.get("ids") or []], given.get("value")
+        if command == "delete":
+            for conversation_id in ids:
+                self._service.stop(conversation_id)
+            self._history.trash_all(ids)
+        elif command == "restore":
+            self._history.restore_all(ids)
+        elif command == "archive":
+            self._history.archive_all(ids, bool(value))
+        elif command == "move":
+            self._history.move_all(ids, str(value or ""))
+        else:
             raise BadValueError(f"There is no command {command!r} for several conversations. Reload the page.")
-        for conversation_id in list(given.get("ids") or []):
-            self._by_name[command](replace(page, argument=str(conversation_id), value=given.get("value")), settings)
+        for conversation_id in ids:
+            self._changed(conversation_id)
 
     # ---- personas, templates, models ---------------------------------------------------------------------------------
     def _do_save_prompt(self, page: Page, settings: dict[str, Any]) -> dict[str, Any]:
         given = dict(page.value or {})
         kind: PromptKind = "persona" if given.get("kind") == "persona" else "template"
         sampling = settings["sampling"].to_dict() if kind == "persona" else {}
+        if page.argument and page.argument != page.persona:  # The panel's sampling is not this persona's.
+            sampling = next((dict(one.sampling) for one in self._history.prompts(kind) if one.id == page.argument), {})
         name, text = (str(given.get(one) or "") for one in ("name", "text"))
         saved = self._history.save_prompt(kind, name, text, sampling, page.argument)
         return {"persona": saved if kind == "persona" else ""}

@@ -32,7 +32,7 @@ def two_files(folder: Path) -> tuple[Path, Path]:
     answered(history, text="old")
     backup = history.database.backup()
     history.trash(history.conversations()[0].id)
-    history.purge(history.conversations(place="trash")[0].id)
+    history.empty_trash()
     answered(history, text="new")
     history.database.close()
     return history.database.file, backup

@@ -57,7 +57,7 @@ def test_words_that_are_refused(history: History) -> None:
     history.rename(talk, "x" * 1000, "model")
     found = history.conversation(talk)
     assert (found.context, len(found.title), found.title_by) == ("summary", 200, "model")
-    for call in (history.pin, history.archive, history.trash, history.restore, history.purge):
+    for call in (history.pin, history.archive, history.trash, history.restore):
         with pytest.raises(MissingError):
             call("nobody")
 
@@ -110,7 +110,7 @@ def test_a_copy_stands_on_its_own(history: History) -> None:
     assert (made.title, made.tags, made.folder, made.system_prompt) == ("copy", ("blue",), "work", "Be brief.")
     answered(history, copy, "more")
     history.trash(talk)
-    history.purge(talk)
+    history.empty_trash()
     assert shown(history, copy) == ["look", "seen again", "more", "re: more"]
     assert [file.text for file in history.branch(new[1].id)[0].attachments] == ["page one"], "shared text stays"
 
@@ -128,10 +128,9 @@ def test_purged_without_a_rest(history: History) -> None:
     other = answered(history, text="other")
     history.keep_text("kept by nobody")
     talk = rich(history)
-    with pytest.raises(BadValueError, match="not in the trash"):
-        history.purge(talk)
+    assert history.empty_trash() == (0, 0)
     history.trash(talk)
-    history.purge(talk)
+    assert history.empty_trash() == (1, 0)
     for table in ("attachments", "texts", "tags", "summaries", "token_views"):
         assert history.database.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     assert history.database.db.execute("SELECT count(*) FROM replies").fetchone() == (1,)
@@ -145,7 +144,7 @@ def test_what_a_growing_reply_was_asked_with_is_not_purged(history: History) -> 
     growing, other = turn(history), answered(history)
     sha256 = history.keep_text("Be brief.")
     history.trash(other.conversation_id)
-    history.purge(other.conversation_id)
+    history.empty_trash()
     history.finish(growing.reply_id, "there", "complete", "", replace(RECORD, prompt={"system": sha256}))
     assert history.text(sha256) == "Be brief."
     assert check(history.database.file, running=False).problems == ()
@@ -167,12 +166,40 @@ def test_the_trash_emptied(history: History) -> None:
 def test_what_is_being_written_is_not_purged(history: History) -> None:
     new = turn(history)
     history.trash(new.conversation_id)
-    with pytest.raises(BusyError):
-        history.purge(new.conversation_id)
+    assert history.empty_trash() == (0, 1)
     history.finish(new.reply_id, "there", "complete", "", RECORD)
     assert shown(history, new.conversation_id) == ["hello", "there"]
-    history.purge(new.conversation_id)
+    assert history.empty_trash() == (1, 0)
     assert history.conversations(place="trash") == []
+
+
+def test_many_at_once(history: History) -> None:
+    some = [answered(history, text=name).conversation_id for name in "abc"]
+    assert history.move_all([*some[:2], "gone"], " work ") == 2
+    assert ids(history, folder="work") == [some[1], some[0]]
+    assert history.move_all(some, " ") == 3
+    assert history.counts().folders == {}
+    assert history.archive_all(some[:2]) == 2
+    assert ids(history, place="archive") == [some[1], some[0]]
+    assert history.archive_all(some, on=False) == 3
+    assert history.trash_all([*some, "gone"]) == 3
+    assert ids(history) == []
+    assert history.restore_all(some[1:]) == 2
+    assert ids(history) == [some[2], some[1]]
+    assert history.trash_all([]) == 0
+    assert history.trash_all([some[1]] * 40_000) == 1, "more than SQLite takes values"
+
+
+def test_a_title_of_ones_own_is_not_replaced_by_the_models(history: History) -> None:
+    first, second = (answered(history, text=name).conversation_id for name in ("one", "two"))
+    assert history.retitle(first, " A  better\ntitle ")
+    assert (history.conversation(first).title, history.conversation(first).title_by) == ("A better title", "model")
+    history.rename(second, "Mine")
+    assert not history.retitle(second, "Better")
+    assert not history.retitle(first, "Another")
+    assert not history.retitle("gone", "Better")
+    assert (history.conversation(second).title, history.conversation(second).title_by) == ("Mine", "user")
+    assert history.conversation(first).title == "A better title"
 
 
 def test_the_trash_takes_no_turn(history: History) -> None:
@@ -235,6 +262,24 @@ def test_texts_and_files(history: History) -> None:
     assert [one.name for one in history.files(["f1", "f2"])] == ["b.pdf"], "a message has it"
     (file,) = history.branch(new.reply_id)[0].attachments
     assert file == replace(FILE, id="f2", name="b.pdf")
+
+
+def test_the_text_of_a_file_that_nobody_sent_goes_with_it(history: History) -> None:
+    def kept() -> list[str]:
+        return [row[0] for row in history.database.db.execute("SELECT text FROM texts ORDER BY text")]
+
+    growing = turn(history)
+    history.keep_file(FILE)
+    history.keep_text("asked with")
+    history.drop_files(older_than=1e12)
+    assert "asked with" in kept(), "a reply that is written may have a record soon"
+    history.finish(growing.reply_id, "there", "complete", "", RECORD)
+    history.keep_file(replace(FILE, id="f2"))
+    history.keep_file(replace(FILE, id="f3", text="sent"))
+    turn(history, growing.conversation_id, seen=growing.reply_id, attachments=["f3"])
+    history.mark_interrupted()
+    history.drop_files(older_than=1e12)
+    assert kept() == ["sent"]
 
 
 def test_prompts_of_ones_own(history: History) -> None:
