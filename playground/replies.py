@@ -39,6 +39,8 @@ class Live:
     left_out: int
     notice: str
     """What keeps the reply from being saved, in words; empty when all is well."""
+    model: str = ""
+    """Which one writes it; empty is the chosen one."""
 
 
 class Reply:
@@ -99,6 +101,7 @@ class Reply:
             tokens_per_second=self._rate(),
             left_out=self._left_out,
             notice=self._notice,
+            model=self.model,
         )
 
     def run(self) -> None:

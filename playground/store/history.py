@@ -51,6 +51,7 @@ class Node:
     label: str
     created_at: float
     shown: bool
+    deleted: bool = False
 
 
 class History(Tree, Shelf, Kept, Transfer):
@@ -102,16 +103,21 @@ class History(Tree, Shelf, Kept, Transfer):
             parts = [ids[at : at + _MOST_MARKS] for at in range(0, len(ids), _MOST_MARKS)]
             return [message for part in parts for message in self._messages(part, texts)]
 
-    def tree(self, conversation_id: str) -> list[Node]:
-        """All messages of a conversation that are not deleted, oldest first."""
+    def tree(self, conversation_id: str, *, deleted: bool = False) -> list[Node]:
+        """All messages of a conversation, oldest first; with `deleted`, also the top one of each deleted part."""
         shown = set(self.path(self.conversation(conversation_id).leaf_id))
+        tops = " OR p.id IS NULL OR p.deleted_at IS NULL" if deleted else ""
         with self.database.reading() as db:
             rows = db.query(
-                "SELECT id, parent_id, role, substr(content, 1, 120) AS label, created_at FROM messages "
-                "WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY seq",
+                "SELECT m.id, m.parent_id, m.role, substr(m.content, 1, 120) AS label, m.created_at, m.deleted_at "
+                "FROM messages m LEFT JOIN messages p ON p.id = m.parent_id "
+                f"WHERE m.conversation_id = ? AND (m.deleted_at IS NULL{tops}) ORDER BY m.seq",
                 [conversation_id],
             )
-            return [Node(**row, shown=row["id"] in shown) for row in rows]
+            return [
+                Node(**row, shown=row["id"] in shown, deleted=gone is not None)
+                for row, gone in ((row, row.pop("deleted_at")) for row in rows)
+            ]
 
     def _messages(self, ids: Sequence[str], texts: bool) -> list[Message]:
         marks, values = ",".join("?" * len(ids)), list(ids)

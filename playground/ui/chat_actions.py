@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.chat import ChatService
-from playground.errors import BadValueError, MissingError
+from playground.errors import BadValueError
 from playground.prompts import personas
 from playground.records import Sampling
 from playground.replay import Replays
@@ -203,24 +203,25 @@ class Actions:
         self._changed(copy)
         return {"open": copy}
 
-    def _do_each(self, page: Page, settings: dict[str, Any]) -> None:
+    def _do_each(self, page: Page, settings: dict[str, Any]) -> dict[str, Any]:
         """One command for several conversations, in one commit; those that are gone meanwhile are left out."""
         command, given = page.argument, dict(page.value or {})
         ids, value = [str(one) for one in given.get("ids") or []], given.get("value")
         if command == "delete":
             for conversation_id in ids:
                 self._service.stop(conversation_id)
-            self._history.trash_all(ids)
+            done = self._history.trash_all(ids)
         elif command == "restore":
-            self._history.restore_all(ids)
+            done = self._history.restore_all(ids)
         elif command == "archive":
-            self._history.archive_all(ids, bool(value))
+            done = self._history.archive_all(ids, bool(value))
         elif command == "move":
-            self._history.move_all(ids, str(value or ""))
+            done = self._history.move_all(ids, str(value or ""))
         else:
             raise BadValueError(f"There is no command {command!r} for several conversations. Reload the page.")
         for conversation_id in ids:
             self._changed(conversation_id)
+        return {"ids": ids, "done": done, "value": value}
 
     # ---- personas, templates, models ---------------------------------------------------------------------------------
     def _do_save_prompt(self, page: Page, settings: dict[str, Any]) -> dict[str, Any]:

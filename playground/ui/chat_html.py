@@ -13,7 +13,8 @@ SIDE_HTML = f"""
     {svg("filter")}</button>
 </div>
 <div id="pg-filters" hidden></div>
-<div id="pg-results" role="region" data-label="results" aria-live="polite" hidden></div>
+<p id="pg-found" class="sr" role="status"></p>
+<div id="pg-results" role="region" data-label="results" hidden></div>
 <nav id="pg-list" data-label="conversations"></nav>
 <div id="pg-selected" role="group" data-label="selection" hidden></div>
 <div id="pg-side-foot">

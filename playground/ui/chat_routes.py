@@ -19,7 +19,7 @@ from playground.meter import counts_here, measure
 from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
 from playground.replay import Replays
-from playground.ui.details_view import details_html, tokens_html
+from playground.ui.details_view import BUSY, details_html, tokens_html
 from playground.ui.messages_view import message_view
 from playground.ui.reasons import reason_words
 from playground.ui.search_view import filters_html, results_html
@@ -65,6 +65,12 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
 
         return answered(request, work)
 
+    @router.get("/view/{message_id}")
+    def view(request: Request, message_id: str) -> Response:
+        return answered(
+            request, lambda language: {"item": message_view(history.message(message_id), language, last=False)}
+        )
+
     @router.get("/text/{message_id}")
     def text(request: Request, message_id: str) -> Response:
         return answered(request, lambda language: {"text": history.message(message_id).content})
@@ -93,7 +99,7 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
                 until=_day(until, ends=True),
                 limit=limit,
             )
-            return {"html": results_html(found, language)}
+            return {"html": results_html(found, language), "found": len(found.conversations) + len(found.hits)}
 
         return answered(request, work)
 
@@ -108,7 +114,7 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
         def work(language: str) -> dict[str, Any]:
             message = history.message(message_id)
             state = replays.state(message_id)
-            busy = state is not None and state.phase in ("waiting", "reading", "writing")
+            busy = state is not None and state.phase in BUSY
             return {"html": details_html(message, state, language), "busy": busy}
 
         return answered(request, work)
@@ -117,14 +123,14 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
     def tokens(request: Request, message_id: str) -> Response:
         def work(language: str) -> dict[str, Any]:
             state = replays.state(message_id)
-            busy = state is not None and state.phase in ("waiting", "reading", "writing")
+            busy = state is not None and state.phase in BUSY
             return {"html": tokens_html(message_id, state, language), "busy": busy}
 
         return answered(request, work)
 
     @router.get("/tree")
     def tree(request: Request, c: str) -> Response:
-        return answered(request, lambda language: {"html": tree_html(history.tree(c), language)})
+        return answered(request, lambda language: {"html": tree_html(history.tree(c, deleted=True), language)})
 
     @router.post("/context")
     def context(request: Request, asked: Asked) -> Response:

@@ -19,6 +19,8 @@ _HASHES = ("file_sha256", "template_sha256", "adapter_sha256")
 _COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "left_out", "starts_at", "finish_reason")
 _LEVELS = (0.9, 0.6, 0.3, 0.1)
 """Probabilities that divide the colours, likeliest first."""
+BUSY = ("waiting", "reading", "writing")
+"""Phases of a replay that goes on."""
 
 
 def details_html(message: Message, state: ReplayState | None, language: str) -> str:
@@ -39,14 +41,15 @@ def details_html(message: Message, state: ReplayState | None, language: str) -> 
 def tokens_html(message_id: str, state: ReplayState | None, language: str) -> str:
     """Each token coloured by its probability; its alternatives are in a menu that the page's script opens."""
     start = icon_button("replay", t(language, "show_tokens"), argument=message_id, text=True, icon="regenerate")
-    if state is None or not state.tokens:
+    if state is None or not state.tokens or state.phase in BUSY:
         running = _progress(message_id, state, language) if state else ""
         over = state is None or state.phase in ("failed", "stopped")
         return f'<p class="hint">{t(language, "tokens_hint")}</p>{running}{start if over else ""}'
     legend = "".join(f'<span class="tk p{level}">{_percent(low)}</span>' for level, low in enumerate((*_LEVELS, 0.0)))
     shown = "".join(_token(at, token, state) for at, token in enumerate(state.tokens))
-    logs = [token.logprob for token in state.tokens]
-    mean = t(language, "perplexity", n=f"{math.exp(-sum(logs) / len(logs)):.2f}")
+    surprise = -sum(token.logprob for token in state.tokens) / len(state.tokens)
+    # A server that tells no probability says a very small one.
+    mean = t(language, "perplexity", n=f"{math.exp(surprise):.2f}" if surprise < 100 else "–")
     return (
         f"{_progress(message_id, state, language)}{_verdict(state, language)}"
         f'<p class="legend">{legend}</p><p class="hint">{mean} · {t(language, "tokens_click")}</p>'
@@ -112,8 +115,9 @@ def _token(at: int, token: Any, state: ReplayState) -> str:
     verdict = state.verdict
     beyond = " beyond" if verdict is not None and not verdict.identical and at + 1 >= verdict.at else ""
     return (
-        f'<button type="button" class="tk p{level}{beyond}" data-at="{at}" data-text="{html.escape(token.text)}" '
-        f'data-top="{others}" title="{_percent(chance)}">{html.escape(parts) or "·"}</button>'
+        f'<button type="button" class="tk p{level}{beyond}" tabindex="{0 if at == 0 else -1}" '
+        f'data-text="{html.escape(token.text)}" data-top="{others}" '
+        f'title="{_percent(chance)}">{html.escape(parts) or "·"}</button>'
     )
 
 

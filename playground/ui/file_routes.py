@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from urllib.parse import quote
 import anyio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from playground.chat import ChatService
 from playground.context import refuse_blind
@@ -19,27 +22,37 @@ from playground.documents import LIMIT, read_document
 from playground.documents.joining import cleaned
 from playground.documents.pictures import is_picture, read_picture
 from playground.errors import BadValueError, PlaygroundError
-from playground.exchange import FORMATS, all_ids, export, import_file, safe_name
+from playground.exchange import FORMATS, Words, all_ids, export, import_file, safe_name
 from playground.meter import count_file, counts_here
 from playground.records import Attachment
 from playground.store.rows import new_id
 from playground.ui.chat_routes import answered
 from playground.ui.import_view import report_html
-from playground.ui.markdown import render
+from playground.ui.messages_view import reply_blocks
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of
+from playground.ui.strings import language_of, t
 
 _LARGEST_IMPORT = 4 << 30
 """Bytes; an archive of a whole account."""
+_PIECE = 1 << 20
+"""Bytes that are written at one go."""
+_LONGEST_NAME = 200
+log = logging.getLogger(__name__)
 
 
 def build_file_router(service: ChatService, folder: Path) -> APIRouter:
-    """The routes, all under /page; `folder` is for files on their way."""
+    """The routes, all under /page; `folder` is for files on their way. What a killed app left in it goes."""
+    for left in folder.glob("upload-*"):
+        try:
+            shutil.rmtree(left)
+        except OSError:  # Another program looks at it, such as a virus scanner: the next start tries again.
+            log.warning("a file that was on its way could not be deleted", exc_info=True)
     router, history = APIRouter(), service.history
 
     @router.post("/attach")
     async def attach(request: Request, name: str) -> Response:
-        return await _received(request, folder, LIMIT, lambda file, language: _attach(service, file, name, language))
+        short = _short(name)
+        return await _received(request, folder, LIMIT, lambda file, language: _attach(service, file, short, language))
 
     @router.get("/image/{attachment_id}")
     def image(request: Request, attachment_id: str) -> Response:
@@ -55,18 +68,27 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
     @router.post("/import")
     async def import_(request: Request, name: str) -> Response:
         def work(file: Path, language: str) -> dict[str, Any]:
-            report = import_file(history, file)
-            service.announce("-")
-            return {"html": report_html(report, name, language), "imported": [one for one, _ in report.imported]}
+            try:
+                report = import_file(history, file)
+            finally:
+                service.announce("-")  # What was taken before an error is there.
+            return {
+                "html": report_html(report, _short(name), language),
+                "imported": [one for one, _ in report.imported],
+            }
 
         return await _received(request, folder, _LARGEST_IMPORT, work)
 
     @router.get("/export")
     def export_(request: Request, format: str, c: str = "", upto: str = "") -> Response:
         ids = [one for one in c.split(",") if one] or all_ids(history)
+        language = language_of(request.cookies, request.headers.get("accept-language", ""))
         try:
             title = history.conversation(ids[0]).title if len(ids) == 1 else "conversations"
-            pieces = export(history, ids, format, upto=upto or None, render=render)
+            words = _words(language)
+            pieces = export(
+                history, ids, format, upto=upto or None, render=lambda text: reply_blocks(text, language), words=words
+            )
         except PlaygroundError as error:
             return answered(request, lambda language, error=error: _raise(error))  # type: ignore[misc]
         name = f"{safe_name(title, FORMATS[format].suffix)}"
@@ -90,6 +112,8 @@ async def _received(request: Request, folder: Path, limit: int, work: Any) -> Re
             await _save(request.stream(), file, limit)
             answer = await anyio.to_thread.run_sync(work, file, language)
         return JSONResponse(answer)
+    except ClientDisconnect:  # The page gave it up; nobody reads this answer.
+        return Response(status_code=499)
     except PlaygroundError as error:
         return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
     except OSError as error:
@@ -98,13 +122,35 @@ async def _received(request: Request, folder: Path, limit: int, work: Any) -> Re
 
 
 async def _save(body: AsyncIterator[bytes], path: Path, limit: int) -> None:
-    size = 0
-    with path.open("wb") as file:
+    size, waiting = 0, bytearray()
+    async with await anyio.open_file(path, "wb") as file:
         async for piece in body:
             size += len(piece)
             if size > limit:
                 raise BadValueError(_too_large(size, limit))
-            file.write(piece)
+            waiting += piece
+            if len(waiting) >= _PIECE:
+                await file.write(bytes(waiting))
+                waiting.clear()
+        await file.write(bytes(waiting))
+
+
+def _short(name: str) -> str:
+    """A file's name that is not too long to be shown; its ending says what it is."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 20]}…{name[-19:]}"
+
+
+def _words(language: str) -> Words:
+    """What an exported document says by itself."""
+    return Words(
+        language="zh-CN" if language == "zh" else "en",
+        you=t(language, "you"),
+        model=t(language, "model"),
+        system=t(language, "system_prompt"),
+        attached=t(language, "export.attached"),
+        stopped=t(language, "export.stopped"),
+        failed=t(language, "export.failed"),
+    )
 
 
 def _too_large(size: int, limit: int) -> str:

@@ -48,16 +48,17 @@ def icon_button(
     icon: str = "",
     pressed: bool | None = None,
     off: bool = False,
+    name: str = "",
 ) -> str:
-    """A small button that the page's script hands on as `action`; its accessible name is `label`.
+    """A small button that the page's script hands on as `action`; its accessible name is `label`, or a longer `name`.
 
     One that is `off` does nothing now, but can be reached: who walks with it keeps the focus at the end of the way.
     """
-    name = html.escape(label)
-    words = f"<span>{name}</span>" if text else ""
+    seen = html.escape(label)
+    words = f"<span>{seen}</span>" if text else ""
     state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
     state += ' aria-disabled="true"' if off else ""
     return (
         f'<button type="button" class="icon" data-action="{action}" data-argument="{html.escape(argument)}" '
-        f'aria-label="{name}" title="{name}"{state}>{svg(icon or action)}{words}</button>'
+        f'aria-label="{html.escape(name) or seen}" title="{seen}"{state}>{svg(icon or action)}{words}</button>'
     )

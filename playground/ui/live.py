@@ -152,7 +152,7 @@ class _Watcher:
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
         last = conversation.leaf_id
-        model = self._service.manager.chosen
+        model = (live.model if live else "") or self._service.manager.chosen
         return self._event(
             "view",
             {
@@ -195,14 +195,13 @@ class _Watcher:
 
 def listing(history: History, limit: int) -> Listed:
     """The conversations that a list of this length shows."""
-    counts = history.counts()
+    counts, more = history.counts(), limit + 1  # One more than is shown tells whether there are older ones.
     return Listed(
-        pinned=history.conversations(limit, pinned=True),
-        folders={name: history.conversations(limit, folder=name, pinned=False) for name in counts.folders},
-        # One more than is shown tells whether there are older ones.
-        others=history.conversations(limit + 1, folder="", pinned=False),
-        archived=history.conversations(limit, place="archive") if counts.archived else (),
-        trashed=history.conversations(limit, place="trash") if counts.trashed else (),
+        pinned=history.conversations(more, pinned=True),
+        folders={name: history.conversations(more, folder=name, pinned=False) for name in counts.folders},
+        others=history.conversations(more, folder="", pinned=False),
+        archived=history.conversations(more, place="archive") if counts.archived else (),
+        trashed=history.conversations(more, place="trash") if counts.trashed else (),
         counts=counts,
         limit=limit,
     )

@@ -97,6 +97,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("a table", "表"),
     ("a table of texts and numbers", "由文本和数字组成的表"),
     ("a table of sampling settings", "采样设置的表"),
+    ("a table of fewer levels", "层级较少的表"),
     ("a list", "列表"),
     ("a list of tables", "由表组成的列表"),
     ("an id", "标识"),

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from playground.store.history import Node
+from playground.ui.icons import icon_button
 from playground.ui.messages_view import without_thought
 from playground.ui.strings import t
 
@@ -58,10 +59,18 @@ def _line(above: tuple[int, int], place: tuple[int, int], shown: bool) -> str:
 
 
 def _node(node: Node, depth: int, language: str) -> str:
-    label = html.escape(" ".join(without_thought(node.label).split())[:70] or "…")
+    words = " ".join(without_thought(node.label).split())[:70] or "…"
+    label, who = html.escape(words), t(language, "you" if node.role == "user" else "model")
+    if node.deleted:
+        name = t(language, "restore_of", title=words)
+        back = icon_button("restore_message", t(language, "restore"), argument=node.id, icon="restore", name=name)
+        return (
+            f'<li style="--depth: {depth}" class="{node.role} deleted"><i aria-hidden="true"></i>'
+            f'<span class="sr">{who}, {t(language, "deleted_here")}: </span><s>{label}</s>{back}</li>'
+        )
     current = ' aria-current="true"' if node.shown else ""
     return (
         f'<li style="--depth: {depth}" class="{node.role}"><button type="button" data-action="select" '
         f'data-argument="{node.id}"{current}><i aria-hidden="true"></i><span class="sr">'
-        f"{t(language, 'you' if node.role == 'user' else 'model')}: </span>{label}</button></li>"
+        f"{who}: </span>{label}</button></li>"
     )

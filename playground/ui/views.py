@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from playground.engine.states import ModelState
@@ -20,7 +20,7 @@ from playground.ui.strings import t
 
 @dataclass(frozen=True)
 class Listed:
-    """What the list shows. One more of the `others` than `limit` says that there are more."""
+    """What the list shows. One more in a group than `limit` says that there are more."""
 
     pinned: Sequence[Conversation]
     folders: Mapping[str, Sequence[Conversation]]
@@ -54,27 +54,42 @@ def list_html(listed: Listed, language: str) -> str:
     """The list of conversations as links, newest first, in its groups."""
     if not any((listed.pinned, listed.folders, listed.others, listed.archived, listed.trashed)):
         return f'<p class="hint">{t(language, "no_conversations")}</p>'
+
+    def older(group: Sequence[Conversation], key: str) -> str:
+        """Makes the list longer, where a group has more than is shown of it."""
+        if len(group) <= listed.limit:
+            return ""
+        place, words = html.escape(key), t(language, "older")
+        return f'<button type="button" class="icon" data-action="older" data-argument="{place}">{words}</button>'
+
     html_ = ""
     if listed.pinned:
-        html_ += f"<h3>{svg('pin')}{t(language, 'pinned')}</h3>{_items(listed.pinned, language)}"
+        pinned = _items(listed.pinned, listed.limit, language)
+        html_ += f"<h3>{svg('pin')}{t(language, 'pinned')}</h3>{pinned}{older(listed.pinned, 'pinned')}"
     for name, inside in listed.folders.items():
-        more = icon_button("folder_menu", t(language, "more"), argument=name, icon="more")
-        title = f"{svg('folder')}<span>{html.escape(name)}</span> <small>{listed.counts.folders[name]}</small>{more}"
-        html_ += _group(f"folder:{name}", title, _items(inside, language))
-    html_ += _items(listed.others[: listed.limit], language)
-    if len(listed.others) > listed.limit:
-        html_ += f'<button type="button" class="icon" data-action="older">{t(language, "older")}</button>'
+        of = t(language, "more_of", title=name)
+        more = icon_button("folder_menu", t(language, "more"), argument=name, icon="more", name=of)
+        # Without the pinned ones, which stand above.
+        count = f"{listed.limit}+" if len(inside) > listed.limit else len(inside)
+        title = f"{svg('folder')}<span>{html.escape(name)}</span> <small>{count}</small>{more}"
+        key = f"folder:{name}"
+        html_ += _group(key, title, _items(inside, listed.limit, language) + older(inside, key))
+    html_ += _items(listed.others, listed.limit, language) + older(listed.others, "")
     if listed.archived:
         title = f"{svg('archive')}<span>{t(language, 'archived')}</span> <small>{listed.counts.archived}</small>"
-        html_ += _group("archive", title, _items(listed.archived, language))
+        archived = _items(listed.archived, listed.limit, language)
+        html_ += _group("archive", title, archived + older(listed.archived, "archive"))
     if listed.trashed:
         title = f"{svg('delete')}<span>{t(language, 'trash')}</span> <small>{listed.counts.trashed}</small>"
         bin_items = "".join(
             f"<li><span>{html.escape(c.title)}</span>"
-            f"{icon_button('restore', t(language, 'restore'), argument=c.id)}</li>"
-            for c in listed.trashed
+            + icon_button(
+                "restore", t(language, "restore"), argument=c.id, name=t(language, "restore_of", title=c.title)
+            )
+            + "</li>"
+            for c in listed.trashed[: listed.limit]
         )
-        html_ += _group("trash", title, f"<ul>{bin_items}</ul>")
+        html_ += _group("trash", title, f"<ul>{bin_items}</ul>{older(listed.trashed, 'trash')}")
     return html_
 
 
@@ -83,12 +98,12 @@ def _group(key: str, title: str, inside: str) -> str:
     return f'<details class="group" data-key="{html.escape(key)}"><summary>{title}</summary>{inside}</details>'
 
 
-def _items(conversations: Iterable[Conversation], language: str) -> str:
-    return f"<ul>{''.join(_item(one, language) for one in conversations)}</ul>"
+def _items(conversations: Sequence[Conversation], limit: int, language: str) -> str:
+    return f"<ul>{''.join(_item(one, language) for one in conversations[:limit])}</ul>"
 
 
 def _item(one: Conversation, language: str) -> str:
-    title = html.escape(one.title)
+    title, of = html.escape(one.title), t(language, "more_of", title=one.title)
     tags = "".join(f"<small>{html.escape(tag)}</small>" for tag in one.tags)
     # What the menu of this item needs to know.
     facts = json.dumps(
@@ -98,7 +113,7 @@ def _item(one: Conversation, language: str) -> str:
     return (
         f'<li data-facts="{html.escape(facts)}"><a href="?c={one.id}" data-open="{one.id}" title="{title}">'
         f"<span>{title}</span>{tags}</a>"
-        f"{icon_button('conversation_menu', t(language, 'more'), argument=one.id, icon='more')}</li>"
+        f"{icon_button('conversation_menu', t(language, 'more'), argument=one.id, icon='more', name=of)}</li>"
     )
 
 

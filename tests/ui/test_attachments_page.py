@@ -197,7 +197,7 @@ def test_the_meter_shows_what_falls_out_and_marks_it_before_it_is_sent(narrow: A
     box(page).fill("")
     expect(page.locator("article.out")).to_have_count(0)
     send(page, "more " * 40)
-    expect(page.get_by_text("The 2 oldest messages did not fit")).to_be_visible()
+    expect(page.locator(".note").get_by_text("The 2 oldest messages did not fit")).to_be_visible()
 
 
 def test_by_hand_refuses_before_anything_is_written(narrow: App, page: Page) -> None:

@@ -11,9 +11,9 @@ const playground = (() => {
   Object.defineProperty(navigator, "languages", { get: () => [locale] });
 
   const word = (key, values = {}) =>
-    Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), PLAYGROUND.words[language][key]);
+    Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, () => value), PLAYGROUND.words[language][key]);
   const $ = (id) => document.getElementById(id);
-  const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, streaming: false, at: "" };
+  const state = { conversation: new URLSearchParams(location.search).get("c") || "", leaf: null, viewed: false, streaming: false, at: "" };
   // Which conversation's settings the panel shows, and which version of them.
   const panel = { of: null, settings: null, persona: "" };
   function setPanel(of, settings) {
@@ -23,9 +23,10 @@ const playground = (() => {
     $("pg-settings").inert = of === null;
   }
   const pending = [];
+  const waiting = new Set(); // Conversations whose message waits for its files.
   let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
-  // Sent away with the last message; the message to go to once it is there; what to hold still meanwhile.
-  let sending = [], sought = "", held = null;
+  // The message to go to once it is there; what to hold still meanwhile.
+  let sought = "", held = null;
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
@@ -108,7 +109,7 @@ const playground = (() => {
 
   function showView(view) {
     if (view.conversation !== state.conversation) return;
-    state.leaf = view.leaf;
+    Object.assign(state, { leaf: view.leaf, viewed: true });
     if (state.streaming && !view.streaming) notice("", "command");
     setStreaming(view.streaming);
     document.title = `${view.title} · Playground`;
@@ -145,10 +146,11 @@ const playground = (() => {
   }
 
   function holdStill() {
-    const arrow = $(`m-${held.id}`).querySelector(`[data-action=${held.action}]`);
-    $("pg-log").scrollTop += arrow.getBoundingClientRect().top - held.top;
-    arrow.focus({ preventScroll: true });
+    const { id, action, top } = held, arrow = $(`m-${id}`).querySelector(`[data-action=${action}]`);
     held = null;
+    if (!arrow) return; // The other versions were deleted meanwhile.
+    $("pg-log").scrollTop += arrow.getBoundingClientRect().top - top;
+    arrow.focus({ preventScroll: true });
   }
 
   // The message that a search or the tree led to.
@@ -226,6 +228,15 @@ const playground = (() => {
     log.scrollTop += log.scrollHeight - height;
   }
 
+  // The stream tells of the messages at the end; what changed about an earlier one that was asked for is fetched.
+  async function redraw(id) {
+    if (!$(`m-${id}`)?.dataset.kept) return;
+    const { item, error } = await ask(`page/view/${id}`), article = $(`m-${id}`);
+    if (error) return notice(error, "command");
+    if (article) place($("pg-items"), item, article, true);
+    playgroundComposer.changed();
+  }
+
   // JSON from our server; what goes wrong on the way becomes an `error` in words.
   async function ask(address, body) {
     const how = body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
@@ -269,13 +280,15 @@ const playground = (() => {
     return node;
   }
 
+  // Words that pass by; with something to do they stay until the next ones, or until they are put away.
   function toast(text, undo, action = null) {
-    const box = $("pg-toast");
+    const box = $("pg-toast"), doing = [...(action ? [action] : []), ...(undo ? [[word("undo"), undo]] : [])];
+    const clear = () => { box.textContent = ""; };
     clearTimeout(hideTimer);
     box.textContent = text;
-    if (action) box.append(button(action[0], () => { box.textContent = ""; action[1](); }));
-    if (undo) box.append(button(word("undo"), () => { undo(); box.textContent = ""; }));
-    hideTimer = setTimeout(() => { box.textContent = ""; }, 10000);
+    for (const [label, work] of doing) box.append(button(label, () => { clear(); work(); }));
+    if (doing.length) box.append(button(word("dismiss"), () => { clear(); focusBox(); }));
+    else hideTimer = setTimeout(clear, 10000);
   }
 
   // ---- commands: from here into Gradio's handlers and back ---------------------------------------------------------
@@ -286,10 +299,11 @@ const playground = (() => {
     });
 
   // A page that has only just opened a conversation does not know its leaf yet: the command waits until it does.
-  async function ready(action) {
-    const asked = page(action);
-    for (let tries = 0; asked.conversation && !state.leaf && tries < 50; tries++) await new Promise((go) => setTimeout(go, 100));
-    return { ...asked, leaf: asked.conversation === (state.conversation || null) ? state.leaf : asked.leaf };
+  async function leafOf({ conversation, leaf, viewed }) {
+    if (!conversation || viewed) return leaf;
+    const here = () => conversation === state.conversation;
+    for (let tries = 0; here() && !state.viewed && tries < 50; tries++) await new Promise((go) => setTimeout(go, 100));
+    return here() ? state.leaf : leaf;
   }
 
   function act(action, argument, value) {
@@ -298,28 +312,35 @@ const playground = (() => {
     (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
   }
 
-  // The text is what stood in the box when Enter or Send was pressed, not what is typed while Gradio gets going.
+  // What stood there when Enter or Send was pressed, not what is typed or opened while Gradio gets going and files arrive.
+  const pressed = (said) => ({ said, asked: page("send"), going: playgroundComposer.going() });
+
   async function message(text, rest) {
-    const said = entered ?? text;
+    const { said, asked, going } = entered || pressed(text), { conversation } = asked;
     entered = null;
-    const unread = await playgroundComposer.uploads();
-    const asked = await ready("send");
-    sending = asked.files;
-    return [{ ...asked, unread }, said, ...rest];
+    if (waiting.has(conversation)) return [{ ...asked, again: true }, said, ...rest];
+    waiting.add(conversation);
+    const [{ files, unread }, leaf] = await Promise.all([going, leafOf(asked)]);
+    waiting.delete(conversation);
+    return [{ ...asked, leaf, files, unread }, said, ...rest];
   }
 
   const take = () => pending.shift() || page("none");
 
   function sent(result, text) {
+    if (result.again) return text;
     if (result.error) { notice(result.error, "command"); if (stream) connect(); return text; }
     if (result.sent_from !== state.conversation) {
       // The reader has gone on to another conversation: the box belongs to that one now.
-      for (const what of ["draft", "files"]) stored("sessionStorage", `${what}:${result.sent_from}`, "");
+      const draft = stored("sessionStorage", `draft:${result.sent_from}`) || "";
+      const rest = draft.startsWith(result.text) ? draft.slice(result.text.length) : result.text.startsWith(draft) ? "" : draft;
+      stored("sessionStorage", `draft:${result.sent_from}`, rest);
+      playgroundComposer.taken(result.files, result.sent_from);
       return text;
     }
     notice("", "command");
     notice(result.note || "", "branch", null, "hint");
-    playgroundComposer.taken(sending);
+    playgroundComposer.taken(result.files, result.sent_from);
     stored("sessionStorage", draftKey(), "");
     const rest = text.startsWith(result.text) ? text.slice(result.text.length) : text;
     if (result.conversation !== state.conversation) {
@@ -367,6 +388,7 @@ const playground = (() => {
     if (result.open) return open(result.open);
     if (held) return connect();
     if (result.settings) toLatest();
+    else redraw(result.argument);
     const undo = undone[result.action];
     if (undo) undo(result);
   }
@@ -381,12 +403,20 @@ const playground = (() => {
       const gone = pendingUndo.archive;
       if (gone) toast(word("archived_done"), () => act("archive", argument, ""));
     },
-    delete_message({ argument }) { toast(word("message_deleted"), () => act("restore_message", argument)); },
+    delete_message({ argument, from }) {
+      toast(word("message_deleted"), () => { act("restore_message", argument, from); if (from !== state.conversation) open(from); });
+    },
+    each({ argument, value, ids, done }) {
+      const missing = ids.length - done, text = word("done_to", { n: done }) + (missing ? ` ${word("done_not", { n: missing })}` : "");
+      const back = { delete: "restore", archive: value ? "archive" : "" }[argument];
+      if (back || missing) toast(text, back && done ? () => act("each", back, { ids, value: "" }) : null);
+      if (argument === "delete" && ids.includes(state.conversation)) open("");
+    },
     rename_folder({ argument, moved, name }) { if (!name) toast(word("folder_dissolved"), () => act("move_all", argument, moved)); },
     delete_prompt({ argument }) { if (pendingUndo.prompt) toast(word("prompt_deleted"), () => { pendingUndo.prompt = false; act("delete_prompt", argument, "undo"); }); },
-    save_prompt({ persona }) {
+    save_prompt({ argument, persona }) {
       toast(word("prompt_saved"));
-      if (persona) act("persona", persona);
+      if (persona && (!argument || argument === panel.persona)) act("persona", persona);
     },
     context() { playgroundComposer.changed(); },
   };
@@ -420,7 +450,7 @@ const playground = (() => {
   function show(id, push = true, at = "") {
     if (push && id !== state.conversation) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
     const same = id === state.conversation;
-    Object.assign(state, { conversation: id, leaf: null, at });
+    Object.assign(state, { conversation: id, leaf: null, viewed: false, at });
     sought = at;
     held = null;
     setPanel(null, null);
@@ -510,7 +540,7 @@ const playground = (() => {
     if (event.key === "Enter" && box) {
       // Enter that ends a Chinese or Japanese composition belongs to the input method; it must not send.
       if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation();
-      else if (!event.shiftKey) entered = box.value;
+      else if (!event.shiftKey) entered = pressed(box.value);
     }
     if (event.key === "Escape" && drawer(false)) return;
     playgroundKeys.down(event);
@@ -524,7 +554,7 @@ const playground = (() => {
     document.body.classList.toggle("dark", theme === "dark");
     document.addEventListener("click", clicked);
     document.addEventListener("click", (event) => {
-      if (event.target.closest("#pg-send")) entered = document.querySelector("#pg-message textarea").value;
+      if (event.target.closest("#pg-send")) entered = pressed(document.querySelector("#pg-message textarea").value);
     }, true);
     document.addEventListener("keydown", keydown, true);
     addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c") || "", false));

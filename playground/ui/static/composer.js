@@ -5,23 +5,35 @@ const playgroundComposer = (() => {
   const { word, ask, act, stored, state, panel } = playground;
   const $ = (id) => document.getElementById(id);
   const key = (conversation = state.conversation) => `files:${conversation}`;
-  const under = new Set(), shown = {}; // Small images by id: not fetched anew each time that all is drawn.
+  const under = new Set(); // Files on their way, those of other conversations too.
+  const shown = {}; // Small images by id: not fetched anew each time that all is drawn.
   let list = [], timer = 0, asked = 0, rule = "oldest";
 
   // ---- files ---------------------------------------------------------------------------------------------------------
   const files = () => list.filter((one) => one.id).map((one) => one.id);
-  // Waits for all that are under way; how many of them could not be taken.
-  const uploads = async () => (await Promise.all([...under])).filter((read) => read === false).length;
+  // What goes with a message that is sent now: the ids once all have arrived, and how many could not be taken.
+  async function going() {
+    const all = list, read = await Promise.all(all.map((one) => one.job));
+    return { files: all.filter((one) => one.id && !one.off).map((one) => one.id), unread: read.filter((one) => one === false).length };
+  }
 
-  function keep(conversation = state.conversation) { stored("sessionStorage", key(conversation), list.length ? JSON.stringify(list.filter((one) => one.id)) : ""); }
+  function kept(conversation) {
+    try { return JSON.parse(stored("sessionStorage", key(conversation)) || "[]"); } catch { return []; }
+  }
+
+  function keep(conversation = state.conversation, files = list.filter((one) => one.id)) {
+    stored("sessionStorage", key(conversation), files.length ? JSON.stringify(files) : "");
+  }
 
   function opened() {
-    try { list = JSON.parse(stored("sessionStorage", key()) || "[]"); } catch { list = []; }
+    list = [...kept(state.conversation), ...[...under].filter((one) => one.conversation === state.conversation)];
     draw();
   }
 
-  function taken(sent) {
-    list = list.filter((one) => !sent.includes(one.id));
+  function taken(sent, conversation) {
+    const left = (files) => files.filter((one) => !sent.includes(one.id));
+    if (conversation !== state.conversation) return keep(conversation, left(kept(conversation)));
+    list = left(list);
     keep();
     draw();
   }
@@ -35,7 +47,7 @@ const playgroundComposer = (() => {
       const name = Object.assign(document.createElement("b"), { textContent: one.name, title: one.name });
       const facts = [one.pages ? word("pages", { n: one.pages }) : "", one.tokens != null ? word(one.image ? "image_tokens" : "tokens", { n: one.tokens }) : "", ...(one.notes || [])];
       const text = one.id ? facts.filter(Boolean).join(" · ") : word("uploading", { percent: one.percent || 0 });
-      const off = playground.button("×", () => { one.cancel?.(); list = list.filter((other) => other !== one); keep(); draw(); changed(); });
+      const off = playground.button("×", () => { one.off = true; one.cancel?.(); list = list.filter((other) => other !== one); keep(); draw(); changed(); });
       off.setAttribute("aria-label", word("remove_file", { name: one.name }));
       chip.append(name, Object.assign(document.createElement("small"), { textContent: text }), off);
       return chip;
@@ -46,30 +58,27 @@ const playgroundComposer = (() => {
   function attach(chosen) {
     playground.forget("attach:");
     for (const file of chosen) {
-      const one = { name: file.name, percent: 0 }, conversation = state.conversation;
-      list.push(one);
+      const one = { name: file.name, percent: 0, conversation: state.conversation };
+      list = [...list, one];
+      under.add(one);
       draw();
-      const job = upload(file, one, conversation).finally(() => under.delete(job));
-      under.add(job);
+      one.job = upload(file, one).finally(() => under.delete(one));
     }
   }
 
-  function upload(file, one, conversation) {
+  function upload(file, one) {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
       one.cancel = () => request.abort();
       const end = (answer) => {
-        const here = conversation === state.conversation;
+        const here = one.conversation === state.conversation;
         if (answer.error) {
           if (here) list = list.filter((other) => other !== one);
           playground.notice(`${file.name}: ${answer.error}`, `attach:${file.name}`);
         } else {
           Object.assign(one, answer, { cancel: undefined });
-          if (here && !list.includes(one)) list.push(one); // The reader was elsewhere meanwhile.
-          if (!here) { // The reader has gone on: the file waits where it was dropped.
-            const kept = JSON.parse(stored("sessionStorage", key(conversation)) || "[]");
-            stored("sessionStorage", key(conversation), JSON.stringify([...kept, answer]));
-          }
+          // The reader has gone on: the file waits where it was dropped.
+          if (!here) keep(one.conversation, [...kept(one.conversation), answer]);
         }
         if (here) { keep(); draw(); changed(); }
         resolve(!answer.error);
@@ -133,13 +142,15 @@ const playgroundComposer = (() => {
     for (const one of all) items.push([one.name, () => act("persona", one.id), { checked: panel.persona === one.id }]);
     items.push("-", [word("save_persona"), () => savePrompt("persona", { text: document.querySelector("#pg-system textarea")?.value })]);
     const own = all.filter((one) => one.own);
+    if (own.length) items.push([word("edit_persona"), (from) => playgroundMenus.menu(from, own.map((one) => [one.name, () => savePrompt("persona", one)]))]);
     if (own.length) items.push([word("delete_persona"), (from) => playgroundMenus.menu(from, own.map((one) => [one.name, () => deletePrompt(one.id), { danger: true }]))]);
     playgroundMenus.menu(node, items);
   }
 
   async function savePrompt(kind, { id = "", name = "", text = "" }) {
-    const hint = kind === "template" ? word("template_hint") : word("persona_hint");
-    const found = await playgroundMenus.form(word(kind === "template" ? "save_template" : "save_persona"), [
+    const hint = word(kind === "template" ? "template_hint" : id && id !== panel.persona ? "persona_edit_hint" : "persona_hint");
+    const title = kind === "template" ? (id ? "edit_template" : "save_template") : id ? "edit_persona" : "save_persona";
+    const found = await playgroundMenus.form(word(title), [
       { name: "name", label: word("name"), value: name },
       { name: "text", label: word(kind === "template" ? "template_text" : "system_prompt"), kind: "textarea", value: text, hint },
     ], word("save"), (values) => (values.name.trim() && values.text.trim() ? "" : word("name_and_text")));
@@ -195,10 +206,11 @@ const playgroundComposer = (() => {
       if (event.dataTransfer.files.length) { event.preventDefault(); attach([...event.dataTransfer.files]); }
     });
     document.addEventListener("paste", (event) => {
-      const pasted = [...(event.clipboardData?.files || [])];
+      // A word processor gives a picture of the text along with it.
+      const data = event.clipboardData, pasted = data?.types.includes("text/plain") ? [] : [...(data?.files || [])];
       if (pasted.length && event.target.closest?.("#pg-composer")) { event.preventDefault(); attach(pasted); }
     });
   }
 
-  return { click, start, files, uploads, opened, taken, changed, persona };
+  return { click, start, files, going, opened, taken, changed, persona };
 })();

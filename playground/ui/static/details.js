@@ -62,8 +62,15 @@ const playgroundDetails = (() => {
     refresh();
   }
 
+  // All tokens are one stop of the Tab key; arrows go on from there.
+  function rove(all, to) {
+    for (const one of all) one.tabIndex = one === to ? 0 : -1;
+    to.focus();
+  }
+
   function tokenMenu(node) {
     const box = node.closest(".tks"), all = [...box.querySelectorAll(".tk")], at = all.indexOf(node);
+    rove(all, node);
     const before = all.slice(0, at).map((one) => one.dataset.text).join("");
     const items = JSON.parse(node.dataset.top).map(([text, chance]) => {
       const label = `${JSON.stringify(text)}  ${(100 * chance).toFixed(1)} %`;
@@ -93,6 +100,9 @@ const playgroundDetails = (() => {
   function start() {
     $("pg-info").addEventListener("keydown", (event) => {
       if (event.key === "Escape") { event.stopPropagation(); close(); }
+      const tokens = event.target.closest(".tks .tk") ? [...event.target.closest(".tks").querySelectorAll(".tk")] : [], token = tokens.indexOf(event.target);
+      const next = { ArrowRight: token + 1, ArrowDown: token + 1, ArrowLeft: token - 1, ArrowUp: token - 1, Home: 0, End: tokens.length - 1 }[event.key];
+      if (tokens[next]) { event.preventDefault(); rove(tokens, tokens[next]); return; }
       const tabs = [...$("pg-info-tabs").querySelectorAll("[role=tab]")], at = tabs.indexOf(event.target);
       const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
       if (at >= 0 && to !== undefined) { event.preventDefault(); const next = tabs.at(to % tabs.length); next.focus(); next.click(); }

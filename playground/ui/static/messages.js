@@ -61,7 +61,7 @@ const playgroundMessages = (() => {
   const waiting = new Set();
   // Told by the page when an edit was answered: on success its draft goes, else the box is there again.
   function answered(result) {
-    if (!waiting.delete(result.argument)) return;
+    if (!["edit", "edit_reply"].includes(result.action) || !waiting.delete(result.argument)) return;
     if (result.error) restore();
     else stored("sessionStorage", draftKey(result.argument), "");
   }
@@ -92,12 +92,13 @@ const playgroundMessages = (() => {
   // ---- retry -------------------------------------------------------------------------------------------------------------
   async function retry(id) {
     const models = await ask("page/choices");
+    if (models.error) return playground.notice(models.error, "command");
     const options = [["", word("same_model")], ...(models.models || [])];
     const found = await playgroundMenus.form(word("retry"), [
       { name: "model", label: word("model"), kind: "select", options },
-      { name: "temperature", label: "temperature", kind: "number", hint: word("empty_keeps") },
-      { name: "top_p", label: "top_p", kind: "number" },
-      { name: "seed", label: "seed", kind: "number" },
+      { name: "temperature", label: word("temperature"), kind: "number", hint: word("empty_keeps") },
+      { name: "top_p", label: word("top_p"), kind: "number" },
+      { name: "seed", label: word("seed"), kind: "number" },
     ], word("retry_go"));
     if (!found) return;
     const value = { model: found.model };

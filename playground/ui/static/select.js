@@ -43,18 +43,16 @@ const playgroundSelect = (() => {
         const found = await playgroundMenus.form(word("move"), [{ name: "folder", label: word("folder"), list: playgroundSide.folders(), hint: word("folder_hint") }]);
         if (found) each("move", found.folder);
       }),
-      playground.button(word("archive"), () => each("archive", "1", "archive")),
-      playground.button(word("delete"), () => each("delete", "", "restore")),
+      playground.button(word("archive"), () => each("archive", "1")),
+      playground.button(word("delete"), () => each("delete", "")),
     ];
     for (const one of some) one.disabled = !chosen.size;
     box.replaceChildren(count, all, ...some, playground.button(word("cancel"), () => toggle(false)));
   }
 
-  function each(what, value, undo = "") {
-    const ids = [...chosen];
-    act("each", what, { ids, value });
+  function each(what, value) {
+    act("each", what, { ids: [...chosen], value });
     toggle(false);
-    if (undo) playground.toast(word("done_to", { n: ids.length }), () => act("each", undo, { ids, value: "" }));
   }
 
   function click(node, action) {

@@ -27,9 +27,10 @@ const playgroundSide = (() => {
     const active = Boolean(query || Object.keys(chosen).length);
     $("pg-results").hidden = !active;
     $("pg-list").hidden = active;
-    if (!active) { $("pg-results").replaceChildren(); return; }
+    if (!active) { $("pg-results").replaceChildren(); $("pg-found").textContent = ""; return; }
     const answer = await ask(`page/search?${new URLSearchParams({ ...chosen, q: input.value, more })}`);
     if (number !== asked) return;
+    $("pg-found").textContent = answer.error ? "" : word("found", { n: answer.found });
     $("pg-results").innerHTML = answer.error ? "" : answer.html;
     if (answer.error) $("pg-results").append(Object.assign(document.createElement("p"), { className: "error", textContent: answer.error }));
     playground.translate($("pg-results"));
@@ -42,7 +43,8 @@ const playgroundSide = (() => {
     const box = $("pg-filters"), shown = box.hidden;
     if (shown && !box.children.length) {
       const answer = await ask("page/filters");
-      box.innerHTML = answer.html || "";
+      if (answer.error) return playground.notice(answer.error, "command");
+      box.innerHTML = answer.html;
       playground.translate(box);
     }
     box.hidden = !shown;
@@ -59,15 +61,17 @@ const playgroundSide = (() => {
   // Marks what was searched for inside of a message, where the browser can.
   function highlight(node) {
     if (!window.Highlight || !CSS.highlights || !query) return;
-    const terms = query.replaceAll('"', " ").toLowerCase().split(/\s+/).filter(Boolean), ranges = [];
+    // The only letter that is longer when it is small: places must stay what they are.
+    const small = (text) => text.replaceAll("İ", "i").toLowerCase();
+    const terms = small(query.replaceAll('"', " ")).split(/\s+/).filter(Boolean), ranges = [];
     const walker = document.createTreeWalker(node.querySelector(".body") || node, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
-      const text = walker.currentNode.data.toLowerCase();
+      const text = small(walker.currentNode.data);
       for (const term of terms) {
         for (let at = text.indexOf(term); at >= 0; at = text.indexOf(term, at + term.length)) {
           const range = new Range();
           range.setStart(walker.currentNode, at);
-          range.setEnd(walker.currentNode, Math.min(at + term.length, walker.currentNode.data.length));
+          range.setEnd(walker.currentNode, at + term.length);
           ranges.push(range);
         }
       }
@@ -139,8 +143,10 @@ const playgroundSide = (() => {
       const told = await answer?.json().catch(() => null);
       return playground.notice(told?.error || word("offline"), "command");
     }
+    const file = await answer.blob().catch(() => null); // It may break off on the way.
+    if (!file) return playground.notice(word("offline"), "command");
     const name = decodeURIComponent((answer.headers.get("content-disposition") || "").split("''")[1] || "export");
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await answer.blob()), download: name });
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     playground.toast(word("exported", { name }));

@@ -163,6 +163,8 @@ class _Handlers:
         page = Page.read(sent, _language(request))
 
         def work() -> dict[str, Any]:
+            if (sent or {}).get("again"):  # Pressed twice while the files were on their way.
+                return {"again": True}
             if (sent or {}).get("unread"):  # Files that were on their way when the message was to be sent.
                 return {"error": t(page.language, "unread_files")}
             turn = self._service.send(
@@ -172,7 +174,8 @@ class _Handlers:
                 attachments=page.files,
                 **self._settings(page, system, values),
             )
-            return {"text": text, "sent_from": page.conversation, **stored(self._service, turn, page.language)}
+            said = {"text": text, "sent_from": page.conversation, "files": list(page.files)}
+            return {**said, **stored(self._service, turn, page.language)}
 
         return self._answer(page.language, work)
 
