@@ -129,7 +129,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "uploading": ("{percent} %", "{percent} %"),
     "remove_file": ("Remove {name}", "移除 {name}"),
-    "pages": ("{n} pages", "{n} 页"),
+    "pages": ("pages: {n}", "{n} 页"),
     "unread_files": (
         "A file could not be attached, so nothing was sent. Send again to go on without it.",
         "有文件未能添加，因此没有发送。再次发送即不带该文件继续。",

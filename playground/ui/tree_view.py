@@ -52,8 +52,8 @@ def tree_html(nodes: Sequence[Node], language: str) -> str:
 
 def _line(above: tuple[int, int], place: tuple[int, int], shown: bool) -> str:
     """From a message down to one below it; places are (how deep, which row)."""
-    x, y = 16 * above[0] + 12, _ROW * above[1] + _ROW // 2
-    to_x, to_y = 16 * place[0] + 12, _ROW * place[1] + _ROW // 2
+    x, y = 16 * above[0] + 4, _ROW * above[1] + _ROW // 2
+    to_x, to_y = 16 * place[0] + 4, _ROW * place[1] + _ROW // 2
     style = ' class="on"' if shown else ""
     return f'<path{style} d="M{x} {y}V{to_y - 6}Q{x} {to_y} {min(x + 6, to_x)} {to_y}H{to_x}"/>'
 

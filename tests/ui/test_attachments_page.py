@@ -53,7 +53,7 @@ def test_text_pdf_and_word_go_with_a_message(app: App, page: Page) -> None:
     attach(page, file("a.txt", "alpha text"), file("报告.pdf", pdf([column(["beta text"]), column(["two"])])))
     attach(page, file("c.docx", word_file("gamma text")))
     expect(files(page)).to_have_count(3)
-    expect(files(page).filter(has_text="报告.pdf")).to_contain_text("2 pages")
+    expect(files(page).filter(has_text="报告.pdf")).to_contain_text("pages: 2")
     expect(files(page).filter(has_text="a.txt")).to_contain_text("tokens")
     send(page, "what do they say?")
     reply = page.get_by_role("article").last
