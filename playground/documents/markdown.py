@@ -8,10 +8,10 @@ from playground.documents.values import Block, BlockKind
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[ \t]*([^\s`{]*)[^`]*$")
+_FENCE = re.compile(r"( {0,3})(`{3,}+|~{3,}+)[ \t]*+([^\s`{]*+)[^`]*+$")
 _POINT = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$")
-_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_TITLE = re.compile(r"^title:(.+)$", re.MULTILINE)
 
 
 def read_markdown(text: str) -> tuple[tuple[Block, ...], str]:
@@ -22,7 +22,8 @@ def read_markdown(text: str) -> tuple[tuple[Block, ...], str]:
         end := next((n for n, one in enumerate(lines[1:40], 1) if one.rstrip() == "---"), 0)
     ):
         head = "\n".join(lines[1:end])
-        title = found.group(1) if (found := _TITLE.search(head)) else ""
+        title = found[1].strip(" \t") if (found := _TITLE.search(head)) else ""
+        title = title[1:-1] if len(title) > 2 and title[0] == title[-1] and title[0] in "\"'" else title
         start = end + 1 if ":" in head else 0
     reader = _Reader()
     for line in lines[start:]:

@@ -117,7 +117,7 @@ def _content(content: Mapping[str, Any], metadata: Mapping[str, Any], where: str
         )
         for one in attached
     ]
-    named = [text_or(one.get("id")) for one in attached]
+    named = {text_or(one.get("id")) for one in attached}
     for part in pointers:
         name = _pointed(part)
         if name not in named:

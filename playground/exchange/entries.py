@@ -35,7 +35,7 @@ _DECODER = json.JSONDecoder()
 class Entry:
     """The `number`-th entry of a file, counted from 1 (lines where a file has lines): a value, or why there is none.
 
-    `own` says that it stands in a file of ours; `unknown` are keys of the file that mean nothing here.
+    `own` says that it stands in a file of ours.
     """
 
     number: int
@@ -91,7 +91,7 @@ def _check_parts(parts: list[zipfile.ZipInfo]) -> None:
         raise BadValueError("This zip archive holds no conversations.json, so it is no export of ChatGPT.")
     if any(part.flag_bits & 1 for part in parts):
         raise BadValueError("This zip archive needs a password. Unpack it, then import conversations.json.")
-    if len(parts) > _MOST_PARTS or any(part.file_size > LIMIT for part in parts):
+    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > LIMIT:
         raise BadValueError(f"This zip archive unpacks to more than {LIMIT >> 20} MB of JSON. Nothing was imported.")
 
 

@@ -7,6 +7,7 @@ of strangers: it is measured and cut here, and never interpreted.
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import uuid
 from collections import Counter
@@ -208,10 +209,16 @@ def _id(*names: str) -> str:
 
 
 def key_of(program: str, entry: Mapping[str, Any], *names: Any) -> str:
-    """What tells a conversation from all others: its id in that program, else all that it says."""
-    known = next((name for name in names if isinstance(name, str) and name), None)
-    whole = hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
-    return f"{program} {known or whole}"
+    """What tells a conversation from all others: its id in that program, else all that it says.
+
+    Raises BadValueError where that goes too deep.
+    """
+    if known := next((name for name in names if isinstance(name, str) and name), None):
+        return f"{program} {known}"
+    try:
+        return f"{program} {hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()}"
+    except RecursionError:  # A parser goes down further than a writer.
+        raise BadValueError("Its JSON has too many levels. Export it again.") from None
 
 
 def chain(said: Sequence[Said]) -> dict[str, Said]:
@@ -222,6 +229,14 @@ def chain(said: Sequence[Said]) -> dict[str, Said]:
 def clean(text: str) -> str:
     """The text with halves of characters joined or replaced; a store cannot hold them."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def unescaped(text: str) -> str:
+    """The text without a page's escapes; as it stands where it names a sign by a number that is no number any more."""
+    try:
+        return html.unescape(text)
+    except ValueError:  # Python reads no number of more than 4,300 digits.
+        return text
 
 
 def clean_name(text: Any) -> str:

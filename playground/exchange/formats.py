@@ -16,23 +16,22 @@ from playground.store import History
 
 @dataclass(frozen=True)
 class Format:
-    """What can be chosen. `label` is for a person; `suffix` is a file's ending, such as ".md"."""
+    """What can be chosen. `suffix` is a file's ending, such as ".md"."""
 
     name: str
     suffix: str
     media_type: str
-    label: str
 
 
 FORMATS = {
     one.name: one
     for one in (
-        Format("markdown", ".md", "text/markdown", "Markdown"),
-        Format("html", ".html", "text/html", "HTML"),
-        Format("json", ".json", "application/json", "JSON (lossless)"),
-        Format("openai", ".jsonl", "application/jsonl", "JSONL: OpenAI messages"),
-        Format("sharegpt", ".jsonl", "application/jsonl", "JSONL: ShareGPT"),
-        Format("alpaca", ".jsonl", "application/jsonl", "JSONL: Alpaca"),
+        Format("markdown", ".md", "text/markdown"),
+        Format("html", ".html", "text/html"),
+        Format("json", ".json", "application/json"),
+        Format("openai", ".jsonl", "application/jsonl"),
+        Format("sharegpt", ".jsonl", "application/jsonl"),
+        Format("alpaca", ".jsonl", "application/jsonl"),
     )
 }
 _LINES: dict[str, Callable[[Talk], Iterator[str]]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -21,9 +20,12 @@ from playground.exchange.foreign import (
     table,
     table_or,
     text_or,
+    unescaped,
 )
 
-_REASONING = re.compile(r'<details type="reasoning"[^>]*>\s*(?:<summary>[^<]*</summary>)?(.*?)</details>\s*', re.DOTALL)
+_THOUGHT, _END = '<details type="reasoning"', "</details>"
+_SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>")
+_SPACE = re.compile(r"\s*")
 
 
 def read(entry: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def _message(message: Any, where: str, notes: Notes) -> Said:
     return Said(
         parent,
         role,
-        _REASONING.sub(_thought, text) if role == "assistant" else text,
+        _with_thoughts(text) if role == "assistant" else text,
         children,
         moment(message.get("timestamp")),
         text_or(message.get("model")) or text_or(message.get("modelName")),
@@ -129,7 +131,25 @@ def _tags(tags: list[Any]) -> list[str]:
     return [" ".join(name.split())[:200] for name in names if name.strip()]
 
 
-def _thought(found: re.Match[str]) -> str:
-    """What a model thought stands there as a quotation, escaped; here between the marks that models themselves use."""
-    lines = html.unescape(found[1]).strip().splitlines()
+def _with_thoughts(text: str) -> str:
+    """The text with what a model thought between the marks that models themselves use."""
+    pieces, at = [], 0
+    while (start := text.find(_THOUGHT, at)) >= 0:
+        inside = text.find(">", start + len(_THOUGHT)) + 1
+        end = text.find(_END, inside) if inside else -1
+        if end < 0:  # Then none of those that follow ends, either: looking for it would take for ever.
+            break
+        pieces += [text[at:start], _thought(text[inside:end])]
+        at = _behind(_SPACE, text, end + len(_END))
+    return "".join([*pieces, text[at:]])
+
+
+def _thought(inner: str) -> str:
+    """Stands there as a quotation below a summary, escaped."""
+    lines = unescaped(inner[_behind(_SUMMARY, inner, 0) :]).strip().splitlines()
     return "<think>\n" + "\n".join(re.sub(r"^> ?", "", line) for line in lines) + "\n</think>\n\n"
+
+
+def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at

@@ -32,9 +32,9 @@ def talk(history: History, conversation_id: str, upto: str | None = None) -> Tal
     return Talk(conversation, tuple(messages))
 
 
-def all_ids(history: History, *, trash: bool = False) -> list[str]:
-    """Ids of every conversation, the newest first: the list, then the archive, and the trash if it is asked for."""
-    places: tuple[Place, ...] = ("list", "archive", "trash") if trash else ("list", "archive")
+def all_ids(history: History) -> list[str]:
+    """Ids of every conversation that is not in the trash, the newest first: the list, then the archive."""
+    places: tuple[Place, ...] = ("list", "archive")
     return [one for place in places for one in _ids(history, place)]
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from playground.errors import BadValueError
-from playground.exchange.foreign import File, Notes, Said, build, key_of, list_or, moment, rows_of, table_or, text_or
+from playground.exchange.foreign import (
+    File,
+    Notes,
+    Said,
+    build,
+    key_of,
+    list_or,
+    moment,
+    rows_of,
+    table_or,
+    text_or,
+    unescaped,
+)
 
 _BEGIN = "<|BEGIN-VISIBLE-CHAT|>"
 """Stands in the place of the user's words before a greeting."""
@@ -43,7 +54,7 @@ def _pair(row: Any, shown: Any, at: int) -> tuple[str, str]:
     user, reply = row
     user = "" if user == _BEGIN else user
     if not reply and isinstance(shown, list) and len(shown) == 2:  # What is shown is escaped for a page.
-        reply = html.unescape(text_or(shown[1]))
+        reply = unescaped(text_or(shown[1]))
     return user, reply
 
 

@@ -21,6 +21,8 @@ Check = Callable[[Any], Any]
 Fields = Mapping[str, tuple[Check, Any]]
 """For each field its check, and what it is where it is missing (or REQUIRED, or MOMENT)."""
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_MOST_LEVELS = 50
+"""Tables and lists within each other: what is read here is gone through by functions that call themselves."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 REQUIRED = object()
 MOMENT = object()
@@ -89,11 +91,26 @@ def _maybe(check: Check) -> Check:
 def _table(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Wrong("a table")
+    _refuse_deep(value)
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (UnicodeEncodeError, ValueError):
         raise Wrong("a table of texts and numbers") from None
     return value
+
+
+def _refuse_deep(value: Any) -> None:
+    level, inside = 0, [value]
+    while inside:
+        level += 1
+        if level > _MOST_LEVELS:
+            raise Wrong("a table of fewer levels")
+        inside = [
+            below
+            for one in inside
+            if isinstance(one, dict | list)
+            for below in (one.values() if isinstance(one, dict) else one)
+        ]
 
 
 def _sampling(value: Any) -> dict[str, Any]:

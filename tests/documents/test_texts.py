@@ -97,6 +97,14 @@ def test_offsets_point_to_the_blocks(tmp_path: Path) -> None:
     assert len(found.offsets()) == 4
 
 
+def test_lines_that_are_looked_through_once(tmp_path: Path) -> None:
+    """What could be divided in many ways would take for ever."""
+    tildes = "~" * 200_000 + "`"
+    found = read(tmp_path, f"---\ntitle: 'a{' ' * 200_000}b'\n---\n{tildes}\n", "x.md")
+    assert [block.text for block in found.blocks] == [tildes]
+    assert found.title.split() == ["a", "b"]
+
+
 MARKDOWN = """---
 title: "书名"
 ---

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,25 @@ def lying_zip() -> bytes:
     return bytes(whole)
 
 
+def many_parts_zip() -> bytes:
+    """Three parts, none too large, that unpack to 600 MB together."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"conversations-{number}.json", "[]")
+    whole = packed.getvalue()
+    for at in [found.start() for found in re.finditer(b"PK\x01\x02", whole)]:
+        whole = whole[: at + 24] + struct.pack("<I", 200 * 1024**2) + whole[at + 28 :]
+    return whole
+
+
+def nested(levels: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        inner = {"a": inner}
+    return inner
+
+
 def locked_zip() -> bytes:
     whole = bytearray(files.chatgpt_zip(conversations=[files.chatgpt()]))
     at = whole.rindex(b"PK\x01\x02")
@@ -106,6 +126,7 @@ BROKEN: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "an archive cut off": (lambda: files.chatgpt_zip(conversations=[files.chatgpt()])[:-60], "damaged or incomplete"),
     "an archive with other bytes": (bent_zip, "damaged or incomplete"),
     "an archive that is a bomb": (lying_zip, "unpacks to more than 500 MB"),
+    "an archive that is a bomb in parts": (many_parts_zip, "unpacks to more than 500 MB"),
     "an archive with a password": (locked_zip, "needs a password"),
     # Conversations in our own file
     "no id": (ours(without("id", own())), "id of the conversation is missing"),
@@ -121,6 +142,14 @@ BROKEN: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a time without end": (ours(own(created_at=float("inf"))), "has to be a number"),
     "a number too large": (ours(own(message_parts=[{"model": "m", "seed": 2**70}])), "seed of part 1 of message 1"),
     "sampling from elsewhere": (ours(own(sampling={"heat": 1})), "has to be a table of sampling settings"),
+    "a record too deep": (
+        ours(own(message_parts=[{"model": "m", "prompt": nested(600)}])),
+        "prompt of part 1 of message 1 is a table, but has to be a table of fewer levels",
+    ),
+    "lists too deep": (
+        ours(own(message_parts=[{"model": "m", "versions": {"a": [[nested(49)]]}}])),
+        "versions of part 1 of message 1 is a table, but has to be a table of fewer levels",
+    ),
     "no messages": (ours(without("messages", own())), "messages of the conversation is None, but has to be a list"),
     "a message that is a text": (ours(own(messages=["Hi"])), "has to be a list of tables"),
     "a missing parent": (ours(own(message_parent_id="m9")), "The message that message 1 answers is not in the file"),
@@ -252,6 +281,12 @@ def test_too_large(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
         put(history, b"[" + b" " * 3_000_000 + b"]")
     with pytest.raises(BadValueError, match="more than 1 MB of JSON"):
         put(history, files.chatgpt_zip(conversations=[" " * 2_000_000]))
+
+
+def test_levels_that_can_be_kept(history: History) -> None:
+    here = ours(own(message_parts=[{"model": "m", "prompt": nested(50)}]))
+    assert len(put(history, here).imported) == 1
+    assert put(history, here).imported == ()
 
 
 def test_a_full_disk_says_how_many_are_in(history: History) -> None:

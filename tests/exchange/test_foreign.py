@@ -116,6 +116,41 @@ def test_open_webui(history: History) -> None:
     )
 
 
+_OPEN = '<details type="reasoning" done="true">'
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (
+            f"{_OPEN}a</details>\n{_OPEN}\n<summary>s</summary>\n&gt; a</details> c",
+            "<think>\na\n</think>\n\n" * 2 + "c",
+        ),
+        (f"a {_OPEN}<summary>s</details> b", "a <think>\n<summary>s\n</think>\n\nb"),
+        (f"{_OPEN}never ended", f"{_OPEN}never ended"),
+        (f"<details>plain</details>{_OPEN[:-1]}", f"<details>plain</details>{_OPEN[:-1]}"),
+        (f"{_OPEN}&#{'1' * 5000};</details>", f"<think>\n&#{'1' * 5000};\n</think>\n\n"),
+        (_OPEN * 55_000, _OPEN * 55_000),
+        (_OPEN[:-1] * 55_000 + "</details>", _OPEN[:-1] * 55_000 + "</details>"),
+        (_OPEN + " " * 2_000_000, _OPEN + " " * 2_000_000),
+    ],
+    ids=[
+        "two",
+        "half a summary",
+        "no end",
+        "half",
+        "no number",
+        "2 MB of beginnings",
+        "2 MB of halves",
+        "2 MB of space",
+    ],
+)
+def test_thoughts_of_open_webui(history: History, written: str, kept: str) -> None:
+    """The large ones would hang where the end is looked for from each beginning anew."""
+    rows = [{"role": role, "content": written} for role in ("user", "assistant")]
+    assert shown(history, only(history, {"title": "T", "chat": {"messages": rows}})) == [written, kept]
+
+
 def test_a_single_chat_of_open_webui_and_links_that_lead_nowhere(history: History) -> None:
     body = files.openwebui()[0]["chat"]
     body["history"]["messages"]["u2"]["parentId"] = "gone"
@@ -147,6 +182,13 @@ def test_textgen(history: History, old: bool) -> None:
         assert [file.name for file in asked.attachments] == ["sums.txt", "p.png"]
         assert history.message(asked.id, texts=True).attachments[0].text == "1 < 2"
         assert told.created_at - asked.created_at == 60
+
+
+def test_textgen_with_a_number_that_is_none(history: History) -> None:
+    shown_there = f"&lt;&#{'1' * 5000};"
+    assert (
+        last(history, only(history, {"internal": [["q", ""]], "visible": [["q", shown_there]]})).content == shown_there
+    )
 
 
 def test_textgen_whose_reply_is_only_in_what_was_shown(history: History) -> None:
