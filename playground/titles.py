@@ -71,8 +71,7 @@ class Titles:
                     if "\n" in text.strip():
                         break
             title = made_title(text)
-            if title and not stop.is_set() and self._history.conversation(conversation_id).title_by == "first_line":
-                self._history.rename(conversation_id, title, by="model")
+            if title and not stop.is_set() and self._history.retitle(conversation_id, title):
                 self._announce(conversation_id)
         except (PlaygroundError, LeaseCancelled):
             log.info("no title was made", exc_info=True)

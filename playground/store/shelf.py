@@ -11,7 +11,7 @@ from typing import Any, Literal
 import sqlite_utils
 
 from playground.errors import BadValueError, BusyError, MissingError
-from playground.records import Conversation, TitleBy
+from playground.records import Conversation
 from playground.store.rows import Rows, new_id
 
 Place = Literal["list", "archive", "trash"]
@@ -90,9 +90,9 @@ class Shelf(Rows):
         with self.database.reading() as db:
             return [row["model"] for row in db.query("SELECT DISTINCT model FROM makers ORDER BY model")]
 
-    def rename(self, conversation_id: str, title: str, by: TitleBy = "user") -> None:
+    def rename(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title."""
-        self._set(conversation_id, title=_name(title, "title"), title_by=by)
+        self._set(conversation_id, title=_name(title, "title"), title_by="user")
 
     def retitle(self, conversation_id: str, title: str) -> bool:
         """Give a conversation a title by the model, unless it has another than its first line; says whether it did."""
