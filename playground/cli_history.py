@@ -6,6 +6,7 @@ What keeps the file itself safe is in `cli_keeping`.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli_keeping import add_keeping
-from playground.errors import BadValueError, BusyError, StorageError
+from playground.errors import BadValueError, BusyError, MissingError, StorageError
 from playground.paths import DataFolder, storage_error
 from playground.records import Conversation, Message
 from playground.settings import Settings
@@ -97,7 +98,11 @@ def _opened(folder: DataFolder) -> Iterator[History]:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(value, ensure_ascii=False, default=_in_base64))
+
+
+def _in_base64(image: bytes) -> str:
+    return base64.b64encode(image).decode()
 
 
 def _print_list(found: Iterable[Conversation], *, as_json: bool) -> int:
@@ -205,17 +210,23 @@ def _write(target: Path, pieces: Iterable[bytes]) -> Path:
 def _import(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.exchange import import_file
 
-    skipped = 0
+    code = 0
     with _opened(folder) as history:
         for name in options.files:
-            report = import_file(history, Path(name))
-            skipped += len(report.skipped)
+            try:
+                report = import_file(history, Path(name))
+            except (BadValueError, MissingError) as error:  # Of this file alone; the others may be well.
+                code = code or error.exit_code
+                print(f"{name}: {error}", file=sys.stderr)
+                continue
+            if report.skipped:
+                code = code or 1
             counts = f"{len(report.imported)} imported, {len(report.there)} here already, {len(report.skipped)} skipped"
             print(f"{name}: {counts}", flush=True)
             said = [f"entry {one.number} {one.title!r}: {one.why}" for one in report.skipped]
             for line in [*said, *report.notes]:
                 print(f"{name}: {line}", file=sys.stderr)
-    return 1 if skipped else 0
+    return code
 
 
 def _trash_list(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ import pytest
 from playground.cli import main
 from tests.conftest import ROOT, App
 from tests.histories import answered, open_history, turn
+from tests.pictures import attached
 from tests.test_cli import ECHO, ask_json, assert_fault, data, run
 
 __all__ = ["data"]
@@ -96,10 +98,10 @@ def filled(data: Path) -> tuple[str, str]:
 
 def test_list_narrowed(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
     one, two = filled(data)
-    assert [line[:32] for line in say("list")[1].splitlines()] == [two, one]
-    assert [line[:32] for line in say("list", "--tag", "blue")[1].splitlines()] == [two]
-    assert [line[:32] for line in say("list", "--folder", "work")[1].splitlines()] == [two]
-    assert [line[:32] for line in say("list", "--folder", "")[1].splitlines()] == [one]
+    assert [line.split()[0] for line in say("list")[1].splitlines()] == [two, one]
+    assert [line.split()[0] for line in say("list", "--tag", "blue")[1].splitlines()] == [two]
+    assert [line.split()[0] for line in say("list", "--folder", "work")[1].splitlines()] == [two]
+    assert [line.split()[0] for line in say("list", "--folder", "")[1].splitlines()] == [one]
     assert say("list", "--archive") == (0, "", "")
     assert json.loads(say("list", "--tag", "blue", "--json")[1])[0]["tags"] == ["blue"]
     with pytest.raises(SystemExit):
@@ -116,11 +118,21 @@ def test_show_one_branch_or_all(data: Path, say: Callable[..., tuple[int, str, s
     assert f"assistant {every[2]['id']}, below {every[0]['id']}:\nanew" in text
 
 
+def test_show_an_image(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
+    data.mkdir()
+    history, image = open_history(data), attached()
+    history.keep_file(image)
+    talk = turn(history, attachments=[image.id]).conversation_id
+    history.database.close()
+    (shown,) = json.loads(say("show", talk, "--json")[1])["messages"][0]["attachments"]
+    assert base64.b64decode(shown["data"]) == image.data
+
+
 def test_search(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
     one, two = filled(data)
     code, out, _ = say("search", "天")
     assert code == 0
-    assert [line[:32] for line in out.splitlines()] == [one] * 3, "the title, the message and a reply"
+    assert [line.split()[0] for line in out.splitlines()] == [one] * 3, "the title, the message and a reply"
     assert "user in 'one 天': one 天" in out
     found = json.loads(say("search", "re:", "--json")[1])
     assert [hit["conversation_id"] for hit in found["hits"]] == [two, one]
@@ -137,7 +149,7 @@ def test_search(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
         (["--limit", "1"], {two}),
     ):
         code, out, err = say("search", "two", *narrowed)
-        assert {line[:32] for line in out.splitlines()} == expected, narrowed
+        assert {line.split()[0] for line in out.splitlines()} == expected, narrowed
         assert (code, err) == (0, "" if expected else "Nothing was found.\n")
     with pytest.raises(SystemExit):
         say("search", "two", "--since", "yesterday")
@@ -184,6 +196,14 @@ def test_import_of_what_is_no_conversation(
     assert (code, out.endswith(": 1 imported, 0 here already, 1 skipped\n")) == (1, True)
     assert "entry 2" in err
     assert say("import", str(tmp_path / "nobody.json"))[0] == 4
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "good.json").write_text('{"messages": [{"role": "user", "content": "good"}]}')
+    names = [str(tmp_path / name) for name in ("x.json", "empty.json", "nobody.json", "good.json")]
+    code, out, err = say("import", *names)
+    assert (code, out.count("\n"), out.splitlines()[-1]) == (1, 2, f"{names[3]}: 1 imported, 0 here already, 0 skipped")
+    assert f"{names[1]}: This file is empty" in err
+    assert f"{names[2]}: {names[2]} cannot be read" in err
+    assert say("import", *names[1:])[0] == 2, "the first one's"
     assert say("export")[0] == 2
     assert say("export", "nobody")[0] == 4
 
@@ -195,7 +215,7 @@ def test_trash(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
     for id_ in (one, two):
         history.trash(id_)
     history.database.close()
-    assert [line[:32] for line in say("trash", "list")[1].splitlines()] == [two, one]
+    assert [line.split()[0] for line in say("trash", "list")[1].splitlines()] == [two, one]
     assert say("trash", "restore", two)[0] == 0
     assert [talk["id"] for talk in json.loads(say("trash", "list", "--json")[1])] == [one]
     code, out, err = say("trash", "empty")
@@ -204,7 +224,7 @@ def test_trash(data: Path, say: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = say("trash", "empty", "--yes")
     assert (code, out.splitlines()[1]) == (0, "1 conversations are deleted.")
     assert say("trash", "list") == (0, "", "")
-    assert [line[:32] for line in say("list")[1].splitlines()] == [two]
+    assert [line.split()[0] for line in say("list")[1].splitlines()] == [two]
     backup = Path(out.splitlines()[0].removeprefix("Backup: "))
     assert say("restore", backup.name)[0] == 0
     assert [talk["id"] for talk in json.loads(say("trash", "list", "--json")[1])] == [one]
@@ -271,7 +291,7 @@ def test_backups_listed_and_restored(data: Path, tmp_path: Path, say: Callable[.
     code, out, _ = say("restore", str(backup))
     assert code == 0
     assert out.startswith(f"Restored. What was there before is kept as {data / 'playground.before-restore-'}")
-    assert {line[:32] for line in say("list")[1].splitlines()} == {one, two}
+    assert {line.split()[0] for line in say("list")[1].splitlines()} == {one, two}
     assert len(say("restore", "--list")[1].splitlines()) == 2
     (tmp_path / "other.db").write_bytes(b"no database " * 100)
     assert say("restore", str(tmp_path / "other.db"))[0] == 5
