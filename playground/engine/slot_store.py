@@ -76,7 +76,7 @@ class SlotStore:
         """The name of a file in the folder to write a state to; `finish` or `drop` must follow."""
         return f"{self._key}-{secrets.token_hex(8)}{_PART}"
 
-    def finish(self, part: str, tokens: Sequence[int], adapter: str, reading: Reading = ()) -> None:
+    def finish(self, part: str, tokens: Sequence[int], adapter: str, reading: Reading) -> None:
         """Take the written file in, for good: it replaces the states of beginnings of `tokens`. Never raises OSError:
         a state that cannot be kept costs time at the next start, nothing else."""
         name = part.removesuffix(_PART)

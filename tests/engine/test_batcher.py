@@ -10,7 +10,8 @@ import pytest
 
 from playground.engine.batcher import Batcher, Event
 from playground.engine.runner import GivenUpError, never
-from playground.errors import ModelError
+from playground.errors import BadValueError, ModelError
+from playground.records import Reading
 
 STOP = 99
 
@@ -23,6 +24,7 @@ class Counting:
         self.held: list[list[int]] = [[] for _ in range(rows)]
         self.adapter = ""
         self.log: list[tuple[str, Any]] = []
+        self.widths: list[tuple[int, int]] = []
         self.fail: Callable[[str, Any], None] = lambda what, about: None
 
     def length(self, row: int) -> int:
@@ -36,6 +38,7 @@ class Counting:
 
     def step(self, tokens: Mapping[int, int], width: int = 0) -> Any:
         self.log.append(("step", len(tokens)))
+        self.widths.append((len(tokens), width))
         self.fail("step", tokens)
         for row, token in tokens.items():
             self.held[row].append(token)
@@ -81,10 +84,18 @@ def batcher(runner: Counting) -> Iterator[Batcher]:
     made.close()
 
 
-def ask(batcher: Batcher, size: int, limit: int = 5, stop: threading.Event | None = None, adapter: str = "") -> Any:
+def ask(
+    batcher: Batcher,
+    size: int,
+    limit: int = 5,
+    stop: threading.Event | None = None,
+    adapter: str = "",
+    reading: Reading = (),
+) -> Any:
     prompt = list(range(2000, 2000 + size))
     ends = frozenset({STOP})
-    return batcher.reply(prompt, limit, ends, lambda: Next(), stop or threading.Event(), adapter)  # type: ignore[arg-type, return-value]
+    stop = stop or threading.Event()
+    return batcher.reply(prompt, limit, ends, lambda: Next(), stop, adapter, reading=reading)  # type: ignore[arg-type, return-value]
 
 
 def tokens(events: Sequence[Event]) -> list[int]:
@@ -244,3 +255,29 @@ def test_closing_ends_what_is_under_way(runner: Counting) -> None:
     with pytest.raises(ModelError, match="unloaded"):
         list(ask(made, 5))
     assert not any(thread.name == "batcher" and thread.is_alive() for thread in threading.enumerate())
+
+
+def test_a_reply_is_computed_again_in_the_same_pieces(batcher: Batcher, runner: Counting) -> None:
+    assert list(ask(batcher, 25))[-1].reading == ((10, 10, 2), (5, 5, 1), (1, 1, 4))
+    reading = list(ask(batcher, 23))[-1].reading
+    assert reading == ((10, 10, 2), (5, 2, 1), (1, 1, 5)), "of the last piece two tokens were kept, and one read anew"
+    runner.log.clear()
+    again = list(ask(batcher, 23, reading=reading))
+    assert [count for what, count in runner.log if what == "extend"] == [10, 10, 5, 1]
+    assert (tokens(again), again[-1].reading) == ([23, 24, 25, 26, 27], reading)
+    with pytest.raises(BadValueError):
+        list(ask(batcher, 22, reading=reading))
+
+
+def test_a_reply_that_was_written_beside_others_is_computed_again_as_that(batcher: Batcher, runner: Counting) -> None:
+    reading = ((5, 5, 1), (3, 1, 2), (1, 1, 1))
+    others = [ask(batcher, 9, limit=400), ask(batcher, 8, limit=400)]
+    for other in others:
+        next(other)
+    runner.widths.clear()
+    events = list(ask(batcher, 5, limit=6, reading=reading))
+    assert tokens(events) == [5, 6, 7, 8, 9, 10]
+    assert events[-1].reading == ((5, 5, 1), (3, 1, 2), (1, 1, 3)), "what the record does not know of, as the last"
+    assert [width for rows, width in runner.widths if rows == 1][:2] == [3, 3], "alone, with the numbers of three"
+    for other in others:
+        other.close()

@@ -381,7 +381,7 @@ def test_a_reply_is_computed_again_as_it_was(engine: Engine) -> None:
     first = ask(engine, STORY, seed=5, **changes)
     turns = [*STORY, Turn("assistant", text_of(first)), Turn("user", "And then? " * 20)]
     with ThreadPoolExecutor(3) as pool:
-        others = [pool.submit(ask, engine, [Turn("user", f"{n}. {UNICODE}")], max_new_tokens=60) for n in range(3)]
+        others = [pool.submit(ask, engine, [Turn("user", f"{n}. {UNICODE}")], max_new_tokens=20) for n in range(3)]
         second = ask(engine, turns, seed=6, **changes)
         for other in others:
             other.result()

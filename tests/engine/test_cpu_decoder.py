@@ -114,6 +114,25 @@ def test_it_says_what_the_model_says(kind: str, way: str) -> None:
                 assert near(found[row], own(truth, held[row]))
 
 
+@pytest.mark.parametrize("way", ["fp16 compiled", "int8 compiled"])
+def test_a_step_can_give_the_bits_of_one_with_more_rows(way: str) -> None:
+    model, _ = model_of("llama", way)
+    with closing(DecoderRunner(model, 5, CONTEXT)) as runner:
+        assert runner._usable()
+
+        def stepped(rows: int, width: int = 0) -> torch.Tensor:
+            for row in range(5):
+                runner.truncate(row, 0)
+                runner.extend(row, words(50 + row, row))
+            return torch.stack([runner.step(dict.fromkeys(range(rows), 7), width)[0] for _ in range(3)])
+
+        for rows in (2, 3, 4, 5):
+            width = runner.width(rows)
+            assert width <= rows
+            assert torch.equal(stepped(1, width), stepped(rows))
+            assert torch.equal(stepped(1, width), stepped(width)), "rows that nobody knows of leave nothing behind"
+
+
 def test_what_is_given_up_in_the_middle_leaves_the_row_as_it_was() -> None:
     model, truth = model_of("llama", "fp16 compiled")
     with closing(runner_of(model, "fp16 compiled")) as runner:

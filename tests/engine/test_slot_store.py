@@ -21,7 +21,7 @@ NUMBERS = list(range(100))
 def put(store: SlotStore, tokens: list[int], adapter: str = "", size: int = 1000) -> None:
     part = store.begin()
     (store.folder / part).write_bytes(b"x" * size)
-    store.finish(part, tokens, adapter)
+    store.finish(part, tokens, adapter, ((len(tokens), len(tokens), 1),))
 
 
 def files(folder: Path) -> list[str]:
@@ -44,6 +44,7 @@ def test_the_longest_beginning_is_found_again_by_the_next_process(tmp_path: Path
         entry, shared = store.find([1, 2, 3, 4, 5], "")
         assert entry is not None
         assert (entry.tokens, shared) == ([1, 2, 3], 3)
+        assert entry.reading == ((3, 3, 1),), "how it was computed is kept with it"
         assert (store.folder / f"{entry.name}.kv").stat().st_size == entry.size == 1000
         found, shared = store.find([1, 2, 3, 4, 5], "poet")
         assert found is not None
@@ -152,7 +153,7 @@ def test_only_the_user_can_read_it(tmp_path: Path) -> None:
 
 def test_a_state_that_was_not_written_is_no_error(tmp_path: Path) -> None:
     store = SlotStore(tmp_path, "model")
-    store.finish(store.begin(), [1], "")
+    store.finish(store.begin(), [1], "", ())
     assert store.find([1], "") == (None, 0)
     assert files(tmp_path) == []
 
