@@ -67,7 +67,6 @@ class _Filter:
     starred: bool
     since: float | None
     until: float | None
-    conversation_id: str
 
     @property
     def where(self) -> str:
@@ -77,7 +76,6 @@ class _Filter:
         parts += ["m.starred_at IS NOT NULL"] * self.starred
         parts += ["m.created_at >= :since"] * (self.since is not None)
         parts += ["m.created_at < :until"] * (self.until is not None)
-        parts += ["m.conversation_id = :conversation_id"] * bool(self.conversation_id)
         mine = "EXISTS (SELECT 1 FROM {} WHERE {})".format
         parts += [mine("reply_records r", "r.message_id = m.id AND +r.model = :model")] * bool(self.model)
         parts += [mine("tags t", "t.conversation_id = m.conversation_id AND t.tag = :tag")] * bool(self.tag)
@@ -91,8 +89,6 @@ class _Filter:
         """Ways to get all messages that some of the conditions leave, from an index alone."""
         if self.starred:
             yield "starred_at IS NOT NULL"
-        if self.conversation_id:
-            yield "conversation_id = :conversation_id"
         if self.tag:
             yield "conversation_id IN (SELECT conversation_id FROM tags WHERE tag = :tag)"
         if self.folder is not None:
@@ -115,7 +111,6 @@ class Search(GramIndex):
         starred: bool = False,
         since: float | None = None,
         until: float | None = None,
-        conversation_id: str = "",
         limit: int = 50,
         before: int | None = None,
     ) -> Found:
@@ -126,7 +121,7 @@ class Search(GramIndex):
         no filter is about single messages. `before` comes from what was found before.
         """
         wanted, limit = Terms(text), max(1, limit)
-        filters = _Filter(model, role, tag, folder, starred, since, until, conversation_id)
+        filters = _Filter(model, role, tag, folder, starred, since, until)
         if not wanted.possible or any(not _storable(name) for name in vars(filters).values()):
             return Found(())
         with self.database.reading() as db:
@@ -135,7 +130,7 @@ class Search(GramIndex):
                 found = list(itertools.islice(self._seqs(wanted, filters, before), limit + 1))
                 hits = tuple(self._hit(seq, wanted) for seq in found[:limit])
                 named: tuple[Named, ...] = ()
-                if wanted.terms and before is None and not (model or role or starred or conversation_id):
+                if wanted.terms and before is None and not (model or role or starred):
                     named = self._named(wanted, filters)
             finally:
                 db.conn.execute("RELEASE search")

@@ -216,7 +216,7 @@ def test_takes_anything(history: History, query: str) -> None:
     put(history, [*FILLERS, f"before {query} behind" if holds else "x", *FILLERS])
     got = found(history, query)
     assert ("24" in got) == holds
-    for name in ("model", "role", "tag", "folder", "conversation_id"):
+    for name in ("model", "role", "tag", "folder"):
         assert found(history, query, **{name: query or "x"}) == []
 
 

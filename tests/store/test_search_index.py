@@ -237,12 +237,6 @@ def test_filters(
     assert [int(hit.created_at) - 1000 for hit in hits] == expected
 
 
-def test_one_conversation_alone(shelves: History) -> None:
-    (one,) = {hit.conversation_id for hit in shelves.search.find("needle 17").hits}
-    assert len(found(shelves, "needle", conversation_id=one)) == 2
-    assert found(shelves, "needle", conversation_id="none") == []
-
-
 def test_a_hit_says_where_it_stands(history: History) -> None:
     history.keep_file(FILE)
     new = turn(history, text="a needle", attachments=["f1"])
