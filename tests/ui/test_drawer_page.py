@@ -85,7 +85,7 @@ def test_a_persona_fills_the_panel_and_stays_with_its_conversation(app: App, pag
     talk(page, "as a persona")
     talk_id = conversation(page)
     assert rows(app, "SELECT persona FROM conversations WHERE id = ?", talk_id) == [("brief",)]
-    page.get_by_role("button", name="New chat").click()
+    page.get_by_role("button", name="New chat", exact=True).click()
     expect(page.get_by_role("button", name="No persona")).to_be_visible()
     expect(system(page)).to_have_value("")
     page.get_by_role("link", name="as a persona").click()
@@ -121,7 +121,7 @@ def test_a_persona_of_ones_own_is_saved_used_deleted_and_brought_back(app: App, 
 def test_what_is_typed_into_the_panel_right_after_new_chat_is_not_overwritten(app: App, page: Page) -> None:
     begin(page, app, "an older chat")
     system(page).fill("Of the older chat.")
-    page.get_by_role("button", name="New chat").click()
+    page.get_by_role("button", name="New chat", exact=True).click()
     # The panel takes nothing until it shows what belongs to the new chat.
     assert page.evaluate("document.getElementById('pg-settings').inert") or system(page).input_value() == ""
     system(page).click()
@@ -246,7 +246,7 @@ def test_the_tree_shows_all_branches_and_leads_to_each(app: App, page: Page) -> 
     talk(page, "and on")
     expect(nodes).to_have_count(8)
     assert page.locator("#pg-info img").count() == 0
-    page.get_by_role("button", name="New chat").click()
+    page.get_by_role("button", name="New chat", exact=True).click()
     expect(drawer(page).get_by_text("There are no messages yet.")).to_be_visible()
 
 
