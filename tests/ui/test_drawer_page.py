@@ -118,6 +118,31 @@ def test_a_persona_of_ones_own_is_saved_used_deleted_and_brought_back(app: App, 
     assert page.locator("#pg-chat img, .pg-menu img").count() == 0
 
 
+def test_a_persona_of_ones_own_is_edited_without_the_panels_sampling_unless_it_is_the_chosen_one(
+    app: App, page: Page
+) -> None:
+    with stored(app) as history:
+        saved = history.save_prompt("persona", "Poet", "Write in verse.", {"seed": 5})
+    kept = "SELECT name, text, sampling FROM saved_prompts WHERE id = ?"
+    page.goto(app.url)
+    system(page)
+    page.get_by_role("textbox", name="seed").fill("77")
+    personas(page, "Edit a persona", "Poet")
+    form = page.get_by_role("dialog", name="Edit a persona")
+    expect(form.get_by_label("System prompt")).to_have_value("Write in verse.")
+    expect(form.get_by_text("Its sampling stays.")).to_be_visible()
+    answer(page, "Save", System_prompt="Write in rhymes.")
+    wait_for(lambda: rows(app, kept, saved) == [("Poet", "Write in rhymes.", '{"seed": 5}')])
+    expect(page.get_by_role("button", name="No persona")).to_be_visible()
+    personas(page, "Poet")
+    expect(page.get_by_role("textbox", name="seed")).to_have_value("5")
+    page.get_by_role("textbox", name="seed").fill("6")
+    personas(page, "Edit a persona", "Poet")
+    answer(page, "Save", Name="Bard")
+    expect(page.locator("#pg-persona")).to_have_text("Bard")
+    assert '"seed": 6' in rows(app, kept, saved)[0][2]
+
+
 def test_what_is_typed_into_the_panel_right_after_new_chat_is_not_overwritten(app: App, page: Page) -> None:
     begin(page, app, "an older chat")
     system(page).fill("Of the older chat.")

@@ -74,6 +74,27 @@ def test_the_sheet_lists_the_keys_and_gives_the_focus_back(app: App, page: Page)
     expect(sheet).to_be_visible()
 
 
+def test_tokens_are_one_stop_and_arrows_walk_them(app: App, page: Page) -> None:
+    begin(page, app, "red green blue")
+    more(page, "You said: red green blue", "Tokens")
+    details = page.get_by_role("complementary", name="Details")
+    details.get_by_role("button", name="Compute the tokens").click()
+    tokens = details.locator(".tks").get_by_role("button")
+    tokens.nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(tokens.nth(2)).to_be_focused()
+    expect(details.locator(".tks [tabindex='0']")).to_have_count(1)
+    page.keyboard.press("End")
+    expect(tokens.last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitemradio", checked=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tokens.last).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(details.locator(".tks :focus")).to_have_count(0)
+
+
 def test_a_question_mark_in_the_box_is_a_question_mark(app: App, page: Page) -> None:
     page.goto(app.url)
     expect(box(page)).to_be_focused()

@@ -187,6 +187,22 @@ def test_several_at_once_are_moved_and_deleted_with_undo(app: App, page: Page) -
     assert [fact(app, "deleted_at", one) for one in ids] == [None, None]
 
 
+def test_the_open_one_among_many_that_are_deleted_is_left_and_gone_ones_do_no_harm(app: App, page: Page) -> None:
+    gone = unused(app, page, "several: gone")
+    begin(page, app, "several: open")
+    page.get_by_role("button", name="Select", exact=True).click()
+    for name in ("gone", "open"):
+        page.get_by_role("checkbox", name=f"several: {name}").check()
+    with stored(app) as history:
+        history.trash(gone)
+        history.empty_trash()
+    page.get_by_role("group", name="Selected conversations").get_by_role("button", name="Delete").click()
+    expect(told(page, "Done, for 1 conversations. 1 were gone already.")).to_be_visible()
+    expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name="several: open")).to_be_visible()
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_is_handed_to_the_browser(app: App, page: Page, name: str) -> None:
     unused(app, page, f"导出 {name}")

@@ -83,6 +83,20 @@ def test_a_hit_far_up_opens_there_and_leads_on_to_the_latest(app: App, filled: d
     expect(page.get_by_role("button", name="later messages")).to_be_hidden()
 
 
+def test_what_is_found_is_counted_aloud_and_marked_where_letters_change_length(app: App, page: Page) -> None:
+    with stored(app) as history:
+        put(history, "İİİİİİİİİİ wobbegong", "İstanbul", title="Letters")
+    page.goto(app.url)
+    found = search(page, "wobbegong")
+    expect(found.get_by_role("link")).to_have_count(1)
+    expect(page.get_by_role("status").get_by_text("Shown: 1", exact=True)).to_have_count(1)
+    found.get_by_role("link").click()
+    expect(said(page, "İstanbul")).to_be_visible()
+    marked = "[...(CSS.highlights.get('pg-found') || [])].map((one) => one.toString())"
+    page.wait_for_function(f"{marked}.length > 0")
+    assert page.evaluate(marked) == ["wobbegong"]
+
+
 def test_what_is_sent_from_an_old_place_is_shown(app: App, filled: dict[str, str], page: Page) -> None:
     page.goto(app.url)
     search(page, "zyzzyva").get_by_role("link").click()
