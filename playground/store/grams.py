@@ -1,8 +1,8 @@
 """Cuts text into the grams that the search index holds, so that any piece of text is found, Chinese of one sign too.
 
 Chinese, Japanese and Korean are cut into pairs, everything else into fours; a shorter piece is the beginning of one.
-No gram reaches over a space, but for pairs of short words. Grams only say where something may stand: whoever searches
-looks into the text itself. Knows nothing of SQLite.
+What stands on both sides of a space is one, too: by themselves, short words stand everywhere. Grams only say where
+something may stand: whoever searches looks into the text itself. Knows nothing of SQLite.
 """
 
 from __future__ import annotations
@@ -91,18 +91,18 @@ def query(terms: Iterable[Sequence[str]], marks: Iterable[str] = ()) -> str:
             if len(run) < size:
                 short[f'"{run}" *'] = None
             whole |= dict.fromkeys(f'"{run[at : at + size]}"' for at in range(len(run) - size + 1))
-        # The first word may be the end of one, and the last the beginning.
-        whole |= dict.fromkeys(f'"{bridge}"' for bridge in _bridges(words[1:-1]))
+        # The first word may be the end of one, and the last the beginning: a single sign does not tell enough there.
+        edges = [len(words[0]) < _PAIR, len(words[-1]) < _PAIR]
+        whole |= dict.fromkeys(f'"{bridge}"' for bridge in _bridges(words[edges[0] : len(words) - edges[1]]))
     # The beginning of a gram stands for many: it is asked for only where there is nothing better.
     wanted = list(whole or short)
     return " AND ".join([*(f'"{one}"' for one in marks), *wanted[:: -(-len(wanted) // _MOST) or 1]])
 
 
 def _bridges(words: Sequence[str]) -> Iterator[str]:
-    """Two short words that follow each other: by themselves, such words stand everywhere."""
+    """The end of each word with the beginning of the next one."""
     for left, right in itertools.pairwise(words):
-        if len(left) < _FOUR and len(right) < _FOUR:
-            yield f"{left}{_SPACE}{right}"
+        yield f"{left[-_PAIR:]}{_SPACE}{right[:_PAIR]}"
 
 
 def _plain(text: str) -> str:

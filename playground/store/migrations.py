@@ -227,3 +227,10 @@ def m005_search(db: Database) -> None:
             words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '!#$%&()*+,-./:;<=>?@[\]^_`{|}~'"
         )""")
     db.execute("CREATE INDEX messages_by_time ON messages(created_at)")
+
+
+@migrations()
+def m006_grams_across_spaces(db: Database) -> None:
+    """The index holds other grams since; filled anew like at first, and until then all is found by looking."""
+    db.execute("INSERT INTO grams(grams) VALUES ('delete-all')")
+    db.execute("UPDATE messages SET indexed = 0 WHERE indexed = 1")

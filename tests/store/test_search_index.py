@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from playground.store import History
+from playground.store.gram_index import BLOCK
 from tests.histories import FILE, RECORD, SETTINGS, answered, open_history, turn
 
 
@@ -133,6 +134,18 @@ def test_messages_of_a_file_without_an_index(history: History) -> None:
     assert unindexed(history) <= 8
     assert len(found(history, "needle")) == 60
     assert history.search.problems() == []
+
+
+def test_short_words_stand_everywhere_but_not_behind_each_other(history: History) -> None:
+    answered(history, text="as it for the long")
+    fill(history)
+    new = answered(history, text="used for it as a")
+    fill(history)
+    block = rows(history, "SELECT seq FROM messages WHERE content = 'used for it as a'")[0][0] // BLOCK
+    for phrase in ("for it as", "ed for it", "or it as a", "it as"):
+        assert list(history.search.blocks([phrase.split()], [], 1 << 40)) == [block], phrase
+    for phrase in ("for it as", "d for it", "s a", "it a", "t as a"):
+        assert new.reply_id in found(history, f'"{phrase}"'), phrase
 
 
 def test_catching_up_ends_when_it_is_told_to(history: History) -> None:
