@@ -54,9 +54,9 @@ def test_words_that_are_refused(history: History) -> None:
     with pytest.raises(ValueError, match="no marks"):
         history.mark(history.conversation(talk).leaf_id or "", content="changed")
     history.set_context(talk, "summary")
-    history.rename(talk, "x" * 1000, "model")
+    history.rename(talk, "x" * 1000)
     found = history.conversation(talk)
-    assert (found.context, len(found.title), found.title_by) == ("summary", 200, "model")
+    assert (found.context, len(found.title), found.title_by) == ("summary", 200, "user")
     for call in (history.pin, history.archive, history.trash, history.restore):
         with pytest.raises(MissingError):
             call("nobody")
