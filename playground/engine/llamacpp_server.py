@@ -64,6 +64,12 @@ class LlamaServer:
         params.n_parallel, params.kv_unified = slots, False
         params.n_ctx = context_length * slots
         params.n_batch = params.n_ubatch = PROMPT_BATCH
+        cpu = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+        if all(device["type"] == cpu for device in xllamacpp.get_device_info()):
+            # Flash attention computes one token, few and many in different ways, and one alone in another way than one
+            # beside other conversations. Without it a reply can be computed again (measured after 1,500 tokens: writing
+            # 16 % faster, reading 19 % slower).
+            params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
         # A second cache of up to 8 GB in memory, which no plan knows of and which mixes up what was read under

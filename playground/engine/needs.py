@@ -129,7 +129,7 @@ def _llamacpp(shape: ModelShape, context: int, slots: int, library: int) -> Need
     kept = slots * 2 * (full * shape.kv_width + sliding * shape.sliding_kv_width) + slots * 4 * shape.state_width
     widest = 3 * shape.intermediate_size + 4 * shape.hidden_size
     mask = 2 * LLAMACPP_BATCH * full
-    scores = 4 * shape.vocab_size * (1 + slots)
+    scores = 4 * shape.vocab_size * (1 + slots) + 4 * LLAMACPP_BATCH * full * shape.num_attention_heads
     return Need(
         weights=shape.weight_bytes + again,
         kv_cache=kept,
