@@ -209,7 +209,6 @@ class ChatService:
     def close(self, seconds: float = 2.0) -> None:
         """Stop every reply and wait until what they have is saved, `seconds` at most."""
         self._closed.set()
-        self.titles.rest()
         replies = list(self._replies.values())
         for reply in replies:
             reply.close()
@@ -217,6 +216,7 @@ class ChatService:
         deadline = time.monotonic() + seconds
         for reply in replies:
             reply.done.wait(max(0.0, deadline - time.monotonic()))
+        self.titles.close(max(0.5, deadline - time.monotonic()))
 
     def _refuse_when_closed(self) -> None:
         if self._closed.is_set():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable
 
 from playground.engine.manager import LeaseCancelled, ModelManager
@@ -37,6 +38,8 @@ class Titles:
         self._manager = manager
         self._announce = announce
         self._under_way: dict[str, threading.Event] = {}
+        self._threads: set[threading.Thread] = set()
+        self._closed = threading.Event()
 
     def consider(self, conversation_id: str) -> None:
         """Begin to make a title if the conversation has its first whole reply and no title but its first line."""
@@ -50,12 +53,26 @@ class Titles:
             return  # Deleted meanwhile, or the file cannot be read: that is told where it matters.
         model = str((line[1].record or {}).get("model", ""))
         stop = self._under_way[conversation_id] = threading.Event()
-        threading.Thread(target=self._make, args=[conversation_id, ask, model, stop], name="title", daemon=True).start()
+        thread = threading.Thread(
+            target=self._make, args=[conversation_id, ask, model, stop], name="title", daemon=True
+        )
+        self._threads.add(thread)
+        thread.start()
+        if self._closed.is_set():
+            stop.set()
 
     def rest(self) -> None:
         """Give way: end the making of titles."""
         for stop in list(self._under_way.values()):
             stop.set()
+
+    def close(self, seconds: float) -> None:
+        """End it for good, and wait until the model is let go, `seconds` at most: it is about to be freed."""
+        self._closed.set()
+        self.rest()
+        deadline = time.monotonic() + seconds
+        for thread in list(self._threads):
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _make(self, conversation_id: str, ask: Turn, model: str, stop: threading.Event) -> None:
         text = ""
@@ -78,6 +95,7 @@ class Titles:
         finally:
             if self._under_way.get(conversation_id) is stop:
                 del self._under_way[conversation_id]
+            self._threads.discard(threading.current_thread())
 
 
 def made_title(text: str) -> str:
