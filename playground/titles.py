@@ -39,6 +39,7 @@ class Titles:
         self._announce = announce
         self._under_way: dict[str, threading.Event] = {}
         self._threads: set[threading.Thread] = set()
+        self._starting = threading.Lock()
         self._closed = threading.Event()
 
     def consider(self, conversation_id: str) -> None:
@@ -56,8 +57,9 @@ class Titles:
         thread = threading.Thread(
             target=self._make, args=[conversation_id, ask, model, stop], name="title", daemon=True
         )
-        self._threads.add(thread)
-        thread.start()
+        with self._starting:
+            self._threads.add(thread)
+            thread.start()
         if self._closed.is_set():
             stop.set()
 
@@ -71,7 +73,9 @@ class Titles:
         self._closed.set()
         self.rest()
         deadline = time.monotonic() + seconds
-        for thread in list(self._threads):
+        with self._starting:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _make(self, conversation_id: str, ask: Turn, model: str, stop: threading.Event) -> None:
