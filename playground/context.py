@@ -131,7 +131,7 @@ def fit(
     tokens = engine.count_tokens(turns)
     unread, before = len(messages) - size, next(at for at, m in enumerate(part) if m is chosen[0])
     left_out = unread + sum(not m.left_out for m in part[:before])
-    if all_or_nothing and (left_out or tokens > hard_limit):
+    if all_or_nothing and (unread or low or tokens > hard_limit):
         whole = _count(engine, system_prompt, [m for m in messages if not m.left_out], summary)
         raise ContextError(whole, limit, "Leave out some messages by hand, or let the oldest be left out.")
     if tokens > hard_limit:

@@ -191,8 +191,10 @@ class _Job:
         if self._now is not None:
             sampling: Sampling = self._now["sampling"]
             return sampling if sampling.seed is not None else replace(sampling, seed=recorded.seed)
+        # A reply that was stopped is compared as far as it went.
+        most = int(self._record["completion_tokens"]) if self._message.status != "complete" else 0
         # The column is what counts; both are equal unless someone has changed one of them.
-        return replace(recorded, seed=int(self._record["seed"]))
+        return replace(recorded, seed=int(self._record["seed"]), max_new_tokens=most or recorded.max_new_tokens)
 
     def _differences(self, lease: Lease, sampling: Sampling) -> list[str]:
         """Everything that is not as it was, each in a sentence."""
@@ -211,7 +213,7 @@ class _Job:
             causes.append(f"The hardware is another: {here} instead of {record['hardware']}.")
         before = {**record["sampling"]}
         for name, value in sampling.to_dict().items():
-            if before.get(name) != value:
+            if before.get(name) != value and (name != "max_new_tokens" or self._now is not None):
                 causes.append(f"The setting {name} is another: {value} instead of {before.get(name)}.")
         return causes
 

@@ -200,3 +200,10 @@ def test_what_is_far_too_long_is_refused_without_being_counted(chat: ChatService
         meter = measure(engine, chat.history.line(None), "", chat.history.files([huge]), "", SAMPLING, "oldest")
     assert meter.tokens == pytest.approx(2_000_000, rel=0.01)
     assert meter.error
+
+
+def test_by_hand_the_reply_to_what_was_left_out_is_no_error(chat: ChatService) -> None:
+    reply = long_talk(chat, 2)
+    chat.history.set_context(reply.conversation_id, "hand")
+    chat.history.mark(chat.history.branch(reply.id)[0].id, left_out=1)
+    assert meter_of(chat, reply, "short", "hand").error == ""

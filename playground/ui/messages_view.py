@@ -183,7 +183,8 @@ def _figures(message: Message, language: str) -> str:
     when = f'<time datetime="{datetime.fromtimestamp(message.created_at, UTC).isoformat()}"></time>'
     if not record or not record["engine"]:  # What was imported says no more than who spoke.
         return when
-    figures = [t(language, "tokens", n=sum(part["completion_tokens"] for part in message.parts))]
+    count = sum(part["completion_tokens"] for part in message.parts)
+    figures = [t(language, "tokens", n=count)] if count else []
     if rate := rate_text(record["tokens_per_second"], language):
         figures.append(rate)
     if record["time_to_first_token"] is not None:

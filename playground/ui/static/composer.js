@@ -28,6 +28,7 @@ const playgroundComposer = (() => {
   function opened() {
     list = [...kept(state.conversation), ...[...under].filter((one) => one.conversation === state.conversation)];
     draw();
+    changed();
   }
 
   function taken(sent, conversation) {
