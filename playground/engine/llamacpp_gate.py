@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 _LOOK = 0.1
 """Seconds between two looks at a stop event, which cannot wake a condition; within what Stop promises."""
-_PATIENCE = 10.0
-"""Seconds for which one waits for a moment without streams before one makes one."""
 Done = Callable[[], None]
 
 
@@ -72,22 +69,16 @@ class Gate:
     def quiet(self, stop: threading.Event) -> Iterator[Done | None]:
         """As `open`, but at first without other streams, until the call of what this yields. None when `stop` was set.
 
-        It takes a moment when there are none; if there was no such moment for a while, nobody else may begin.
+        It waits for a moment when there are none, however long: whoever comes meanwhile goes first.
         """
-        patience, claimed = time.monotonic() + _PATIENCE, False
+        entered = False
         with self._changed:
-            while not stop.is_set():
-                free = not (self._closed or (self._quiet and not claimed))
-                if free and (claimed or not self._streams or time.monotonic() > patience):
-                    claimed = self._quiet = True
-                    if not self._streams:
-                        break
-                self._changed.wait(_LOOK)
-            entered = claimed and not self._streams and not self._closed
+            while not stop.is_set() and not entered:
+                entered = not (self._closed or self._quiet or self._streams)
+                if not entered:
+                    self._changed.wait(_LOOK)
             self._streams += entered
-            if claimed and not entered:
-                self._quiet = False
-                self._changed.notify_all()
+            self._quiet = self._quiet or entered
         over = not entered
 
         def let_in() -> None:

@@ -186,7 +186,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "重放按记录再次运行此回复，并说明结果是否相同。",
     ),
     "replay.waiting": ("Waiting for the model", "等待模型"),
-    "replay.reading": ("Reading the prompt", "正在阅读提示"),
+    "replay.reading": (
+        "Waiting until no reply is being written, then reading the prompt",
+        "等到没有回复在书写时，再阅读提示",
+    ),
     "replay.writing": ("Token {done} of {total}", "第 {done} / {total} 个词元"),
     "replay.stopped": ("The replay was stopped.", "重放已停止。"),
     "replay.identical": ("Identical: all {n} tokens are the same.", "完全相同：{n} 个词元全部一致。"),

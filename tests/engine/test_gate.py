@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from playground.engine import llamacpp_gate
 from playground.engine.llamacpp_gate import Gate
 
 
@@ -90,26 +89,7 @@ def test_a_replay_waits_for_a_quiet_moment_and_holds_up_nobody_until_then(gate: 
         pass
 
 
-def test_where_there_is_no_quiet_moment_it_makes_one(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llamacpp_gate, "_PATIENCE", 0.0)
-    stream = Guest(gate.open(threading.Event()))
-    assert stream.inside.wait(5)
-    replay = Guest(gate.quiet(threading.Event()))
-    assert not replay.inside.wait(0.3)
-    late = Guest(gate.open(threading.Event()))
-    assert not late.inside.wait(0.3)
-    stream.gone()
-    assert replay.inside.wait(5)
-    replay.gone()
-    assert late.inside.wait(5)
-    late.gone()
-
-
-@pytest.mark.parametrize("patience", [0.0, 100.0])
-def test_stop_ends_the_wait_and_leaves_nothing_behind(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch, patience: float
-) -> None:
-    monkeypatch.setattr(llamacpp_gate, "_PATIENCE", patience)
+def test_stop_ends_the_wait_and_leaves_nothing_behind(gate: Gate) -> None:
     stop = threading.Event()
     stream = Guest(gate.open(threading.Event()))
     assert stream.inside.wait(5)
