@@ -151,13 +151,12 @@ class ChatService:
 
     def stop(self, conversation_id: str) -> None:
         """End what is being written in this conversation; what was shown stays."""
-        for reply in list(self._replies.values()):
-            if reply.conversation_id == conversation_id:
-                reply.stop.set()
+        for reply in self._written_in(conversation_id):
+            reply.stop.set()
 
     def live(self, conversation_id: str) -> Live | None:
         """The reply that was begun last of those being written in this conversation, or None."""
-        mine = [reply for reply in list(self._replies.values()) if reply.conversation_id == conversation_id]
+        mine = self._written_in(conversation_id)
         return mine[-1].live() if mine else None
 
     def live_reply(self, reply_id: str | None) -> Live | None:
@@ -217,6 +216,9 @@ class ChatService:
         for reply in replies:
             reply.done.wait(max(0.0, deadline - time.monotonic()))
         self.titles.close(max(0.5, deadline - time.monotonic()))
+
+    def _written_in(self, conversation_id: str) -> list[Reply]:
+        return [reply for reply in list(self._replies.values()) if reply.conversation_id == conversation_id]
 
     def _refuse_when_closed(self) -> None:
         if self._closed.is_set():

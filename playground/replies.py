@@ -71,6 +71,7 @@ class Reply:
         self._on_change = on_change
         # A reply that is continued begins with its half, which must outlive a stop or a failure before the first word.
         self._half = message.content
+        self._parent_id = message.parent_id
         self._part = len(message.parts)
         self._receipt: dict[str, Any] = {}
         self._before: tuple[str, ...] = ()
@@ -175,8 +176,7 @@ class Reply:
     def _prompt(self, lease: Lease) -> Prompt:
         history, conversation = self._history, self._conversation
         system, rule = conversation.system_prompt, conversation.context
-        message = history.message(self.reply_id)
-        line = history.line(self.reply_id if self._half else message.parent_id)
+        line = history.line(self.reply_id if self._half else self._parent_id)
         self._before = tuple(one for one in line.ids if one != self.reply_id)
         self._texts = [system] if system else []
         texts = {"system": sha256_of(system)} if system else {}

@@ -46,8 +46,10 @@ class Titles:
         """Begin to make a title if the conversation has its first whole reply and no title but its first line."""
         try:
             conversation = self._history.conversation(conversation_id)
+            if conversation.title_by != "first_line":
+                return
             line = self._history.line(conversation.leaf_id)
-            if conversation.title_by != "first_line" or len(line) != 2 or line[1].status != "complete":
+            if len(line) != 2 or line[1].status != "complete":
                 return
             ask = Turn("user", _ASK.format(line[0].content[:1500], line[1].content[:1000]))
         except PlaygroundError:

@@ -18,12 +18,12 @@ from playground.errors import BadValueError, PlaygroundError
 from playground.meter import counts_here, measure
 from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
-from playground.replay import Replays
+from playground.replay import Replays, ReplayState
 from playground.ui.details_view import BUSY, details_html, tokens_html
 from playground.ui.messages_view import message_view
 from playground.ui.reasons import reason_words
 from playground.ui.search_view import filters_html, results_html
-from playground.ui.strings import language_of, t
+from playground.ui.strings import language_asked, t
 from playground.ui.tree_view import tree_html
 
 log = logging.getLogger(__name__)
@@ -114,8 +114,7 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
         def work(language: str) -> dict[str, Any]:
             message = history.message(message_id)
             state = replays.state(message_id)
-            busy = state is not None and state.phase in BUSY
-            return {"html": details_html(message, state, language), "busy": busy}
+            return {"html": details_html(message, state, language), "busy": _busy(state)}
 
         return answered(request, work)
 
@@ -123,8 +122,7 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
     def tokens(request: Request, message_id: str) -> Response:
         def work(language: str) -> dict[str, Any]:
             state = replays.state(message_id)
-            busy = state is not None and state.phase in BUSY
-            return {"html": tokens_html(message_id, state, language), "busy": busy}
+            return {"html": tokens_html(message_id, state, language), "busy": _busy(state)}
 
         return answered(request, work)
 
@@ -149,16 +147,25 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
     return router
 
 
+def refused(language: str, error: PlaygroundError) -> Response:
+    """What went wrong, for the page's script."""
+    return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
+
+
 def answered(request: Request, work: Callable[[str], dict[str, Any]]) -> Response:
     """What `work` returns as JSON; what it raises for the user as `error`, in the page's language."""
-    language = language_of(request.cookies, request.headers.get("accept-language", ""))
+    language = language_asked(request)
     try:
         return JSONResponse(work(language), headers={"Cache-Control": "no-store"})
     except PlaygroundError as error:
-        return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
+        return refused(language, error)
     except Exception as error:  # A bug must be told in place, not as a page that seems to be offline.
         log.exception("a question of a page failed")
         return JSONResponse({"error": t(language, "error.unexpected", what=type(error).__name__)}, status_code=500)
+
+
+def _busy(state: ReplayState | None) -> bool:
+    return state is not None and state.phase in BUSY
 
 
 def _context(service: ChatService, asked: dict[str, Any], language: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import tempfile
@@ -21,16 +20,17 @@ from playground.context import refuse_blind
 from playground.documents import LIMIT, read_document
 from playground.documents.joining import cleaned
 from playground.documents.pictures import is_picture, read_picture
+from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError, PlaygroundError
 from playground.exchange import FORMATS, Words, all_ids, export, import_file, safe_name
 from playground.meter import count_file, counts_here
 from playground.records import Attachment
 from playground.store.rows import new_id
-from playground.ui.chat_routes import answered
+from playground.ui.chat_routes import refused
 from playground.ui.import_view import report_html
 from playground.ui.messages_view import reply_blocks
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of, t
+from playground.ui.strings import language_asked, t
 
 _LARGEST_IMPORT = 4 << 30
 """Bytes; an archive of a whole account."""
@@ -59,7 +59,7 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
         found = history.files([attachment_id])
         # Whatever a file said of itself: nothing but these two is shown as what it is.
         if not found or found[0].data is None or found[0].media_type not in ("image/png", "image/jpeg"):
-            language = language_of(request.cookies, request.headers.get("accept-language", ""))
+            language = language_asked(request)
             words = reason_words(language, "This image is not kept any more.")
             return JSONResponse({"error": words}, status_code=404)
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -82,7 +82,7 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
     @router.get("/export")
     def export_(request: Request, format: str, c: str = "", upto: str = "") -> Response:
         ids = [one for one in c.split(",") if one] or all_ids(history)
-        language = language_of(request.cookies, request.headers.get("accept-language", ""))
+        language = language_asked(request)
         try:
             title = history.conversation(ids[0]).title if len(ids) == 1 else "conversations"
             words = _words(language)
@@ -90,8 +90,8 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
                 history, ids, format, upto=upto or None, render=lambda text: reply_blocks(text, language), words=words
             )
         except PlaygroundError as error:
-            return answered(request, lambda language, error=error: _raise(error))  # type: ignore[misc]
-        name = f"{safe_name(title, FORMATS[format].suffix)}"
+            return refused(language, error)
+        name = safe_name(title, FORMATS[format].suffix)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}
         return StreamingResponse(pieces, media_type=FORMATS[format].media_type, headers=headers)
 
@@ -100,7 +100,7 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
 
 async def _received(request: Request, folder: Path, limit: int, work: Any) -> Response:
     """Write the body into a file of its own, let `work` read it in a thread, delete it."""
-    language = language_of(request.cookies, request.headers.get("accept-language", ""))
+    language = language_asked(request)
     try:
         declared = int(request.headers.get("content-length", 0))
         if declared > limit:
@@ -115,7 +115,7 @@ async def _received(request: Request, folder: Path, limit: int, work: Any) -> Re
     except ClientDisconnect:  # The page gave it up; nobody reads this answer.
         return Response(status_code=499)
     except PlaygroundError as error:
-        return JSONResponse({"error": reason_words(language, str(error))}, status_code=422)
+        return refused(language, error)
     except OSError as error:
         words = f"The file could not be kept for reading: {error.strerror}. Free some space and try again."
         return JSONResponse({"error": reason_words(language, words)}, status_code=507)
@@ -183,7 +183,7 @@ def _document(file: Path, name: str) -> Attachment:
         name=document.name,
         media_type=document.media_type,
         size=file.stat().st_size,
-        sha256=_sha256(file),
+        sha256=sha256_of(file),
         pages=document.pages,
         notes=document.notes,
         characters=len(text),
@@ -198,7 +198,7 @@ def _image(file: Path, name: str) -> Attachment:
         name=cleaned(name)[0].replace("\n", " "),
         media_type=image.media_type,
         size=file.stat().st_size,
-        sha256=_sha256(file),
+        sha256=sha256_of(file),
         pages=None,
         notes=notes,
         characters=0,
@@ -206,15 +206,3 @@ def _image(file: Path, name: str) -> Attachment:
         height=image.height,
         data=image.data,
     )
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _raise(error: PlaygroundError) -> dict[str, Any]:
-    raise error

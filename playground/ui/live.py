@@ -30,7 +30,7 @@ from playground.ui.chat_routes import WINDOW, build_chat_router
 from playground.ui.messages_view import GrowingReply, block_html, message_view, rate_text
 from playground.ui.models_live import ModelsFeed, build_models_router
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of
+from playground.ui.strings import language_asked
 from playground.ui.views import Listed, list_html, live_text, model_view, settings_version
 
 _TICK = 0.1
@@ -51,7 +51,7 @@ def build_router(service: ChatService, models: ModelsService, replays: Replays, 
     async def live(request: Request, c: str = "", listed: int = 100, at: str = "") -> Response:
         if models.manager.state.phase == "idle" and not models.manager.resting:
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
-        watcher = _Watcher(service, models, c, at, max(1, min(listed, 10_000)), _language(request), closing)
+        watcher = _Watcher(service, models, c, at, max(1, min(listed, 10_000)), language_asked(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
 
@@ -205,7 +205,3 @@ def listing(history: History, limit: int) -> Listed:
         counts=counts,
         limit=limit,
     )
-
-
-def _language(request: Request) -> str:
-    return language_of(request.cookies, request.headers.get("accept-language", ""))

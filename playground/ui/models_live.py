@@ -15,7 +15,7 @@ from playground.ui.models_form import options_from, plan_html
 from playground.ui.models_get import jobs_html, offers_html
 from playground.ui.models_view import local_html, memory_html
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of
+from playground.ui.strings import language_asked
 
 REFRESH = 5.0
 """Seconds after which free memory is looked at again, though nothing of ours has changed."""
@@ -65,7 +65,7 @@ def build_models_router(models: ModelsService) -> APIRouter:
 
     @router.get("/plan")
     def plan(request: Request, model: str) -> Response:
-        language = language_of(request.cookies, request.headers.get("accept-language", ""))
+        language = language_asked(request)
         values: dict[str, Any] = dict(request.query_params)
         try:
             options = options_from(values, models.manager.options_of(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
@@ -136,6 +137,11 @@ def t(language: str, key: str, **values: object) -> str:
 def all_words(language: str) -> dict[str, str]:
     """The whole catalogue of one language."""
     return {key: t(language, key) for key in _WORDS}
+
+
+def language_asked(request: Any) -> str:
+    """The language of a request's page; `request` is Starlette's, or Gradio's around it."""
+    return language_of(request.cookies, request.headers.get("accept-language", ""))
 
 
 def language_of(cookies: Mapping[str, str], accept_language: str) -> str:

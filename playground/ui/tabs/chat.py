@@ -22,7 +22,7 @@ from playground.replay import Replays
 from playground.ui.chat_actions import Actions, Page, persona_of, stored
 from playground.ui.chat_html import FILES_HTML, INFO_HTML, LOG_HTML, METER_HTML, SIDE_HTML
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of, t
+from playground.ui.strings import language_asked, t
 from playground.ui.views import settings_version
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class _Handlers:
 
     def send(self, request: gr.Request, sent: _Page, text: str, system: str, *values: Any) -> dict[str, Any]:
         """Send a message; the result names the conversation and echoes the text that was accepted."""
-        page = Page.read(sent, _language(request))
+        page = Page.read(sent, language_asked(request))
 
         def work() -> dict[str, Any]:
             if (sent or {}).get("again"):  # Pressed twice while the files were on their way.
@@ -181,7 +181,7 @@ class _Handlers:
 
     def act(self, request: gr.Request, sent: _Page, system: str, *values: Any) -> list[Any]:
         """Any other command; opening a conversation, and choosing a persona, also fill the panel."""
-        page = Page.read(sent, _language(request))
+        page = Page.read(sent, language_asked(request))
         action = str((sent or {}).get("action"))
         if action in ("open", "persona"):
             return self._fill(page, action, len(values))
@@ -254,7 +254,3 @@ def _persona_name(service: ChatService, persona: str, language: str) -> str:
         return persona_of(service, persona, language)[2]
     except BadValueError:
         return ""
-
-
-def _language(request: gr.Request) -> str:
-    return language_of(request.cookies, request.headers.get("accept-language", ""))

@@ -20,7 +20,7 @@ from playground.ui.models_form import options_from
 from playground.ui.models_get import files_html, search_html, server_html
 from playground.ui.models_parts import size_text
 from playground.ui.reasons import reason_words
-from playground.ui.strings import language_of, t
+from playground.ui.strings import language_asked, t
 
 log = logging.getLogger(__name__)
 _Values = dict[str, str]
@@ -117,7 +117,7 @@ class _Handlers:
     def act(self, request: gr.Request, page: dict[str, Any]) -> dict[str, Any]:
         """One command. The answer repeats its `ticket`; it has `error`, or `said`, or `html` to be put `into` a box."""
         page = page or {}
-        language = language_of(request.cookies, request.headers.get("accept-language", ""))
+        language = language_asked(request)
         answer: dict[str, Any] = {"ticket": page.get("ticket")}
         try:
             values = {str(key): str(value) for key, value in dict(page.get("value") or {}).items()}
