@@ -12,13 +12,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playground.cli_keeping import add_keeping
+from playground.cli_parts import add_group
 from playground.errors import BadValueError, BusyError, MissingError, StorageError
 from playground.paths import DataFolder, storage_error
 from playground.records import Conversation, Message
@@ -33,16 +34,7 @@ _ALL = 1_000_000
 def add_history(commands: Any) -> None:
     """Add `history` and its actions to the command line's subparsers."""
     text = "look at, search, export, import, check and back up the stored conversations"
-    history: argparse.ArgumentParser = commands.add_parser("history", help=text, description=text)
-    history.add_argument("--data-dir", metavar="FOLDER", help="where everything is kept (or $PLAYGROUND_DATA_DIR)")
-    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--data-dir", metavar="FOLDER", default=argparse.SUPPRESS, help="where everything is kept")
-
-    def action(name: str, run: Callable[..., int], text: str, *, into: Any = actions) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = into.add_parser(name, parents=[where], help=text, description=text)
-        made.set_defaults(run=run)
-        return made
+    action = add_group(commands, "history", text)
 
     def as_json(*parsers: argparse.ArgumentParser) -> None:
         for parser in parsers:

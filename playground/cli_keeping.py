@@ -6,19 +6,20 @@ import argparse
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import filelock
 
+from playground.cli_parts import AddAction
 from playground.errors import BadValueError, BusyError, StorageError
 from playground.paths import DataFolder
 from playground.settings import Settings
 from playground.store import Database, History
 
 
-def add_keeping(action: Callable[..., argparse.ArgumentParser]) -> None:
+def add_keeping(action: AddAction) -> None:
     """Add these actions to `playground history`; `action` makes the parser of one (see `cli_history`)."""
     check = action("check", _check, "look for damage and say what it means; exit code 5 when there is some")
     check.add_argument("--repair", action="store_true", help="mend what can be mended, after a backup; deletes nothing")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
+from playground.cli_parts import add_group
 from playground.engine.base import ATTENTION, PRECISIONS, LoadOptions
 from playground.errors import BadValueError, BusyError, MissingError
 from playground.paths import DataFolder
@@ -43,16 +44,10 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
 
 def add_models(commands: Any) -> None:
     """Add `models` and its actions to the command line's subparsers."""
-    text = "list, plan, get, test and delete models"
-    models: argparse.ArgumentParser = commands.add_parser("models", help=text, description=text)
-    models.add_argument("--data-dir", metavar="FOLDER", help="where everything is kept (or $PLAYGROUND_DATA_DIR)")
-    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--data-dir", metavar="FOLDER", default=argparse.SUPPRESS, help="where everything is kept")
+    add = add_group(commands, "models", "list, plan, get, test and delete models")
 
     def action(name: str, run: Callable[..., int], text: str, *, model: bool = True) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = actions.add_parser(name, parents=[where], help=text, description=text)
-        made.set_defaults(run=run)
+        made = add(name, run, text)
         if model:
             made.add_argument("name", metavar="MODEL", help="a preset's name, org/name on the Hub, or a path")
         return made

@@ -11,7 +11,7 @@ from playground.ui.tree_view import tree_html
 def line(count: int, start: int = 0, parent: str | None = None) -> list[Node]:
     made = []
     for number in range(start, start + count):
-        made.append(Node(str(number), parent, "assistant" if number % 2 else "user", f"<b>{number}", 0.0, True))
+        made.append(Node(str(number), parent, "assistant" if number % 2 else "user", f"<b>{number}", True))
         parent = str(number)
     return made
 

@@ -12,6 +12,7 @@ from playground.exchange.foreign import (
     Said,
     build,
     key_of,
+    links,
     list_or,
     moment,
     table,
@@ -48,10 +49,8 @@ def read(entry: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
 
 def _node(node: Any, where: str, notes: Notes) -> Said:
     node = table(node, where)
-    parent = node.get("parent")
-    if parent is not None and not isinstance(parent, str):
-        raise BadValueError(f"The parent of its {where} is not an id.")
-    bare = Said(parent, children=[child for child in list_or(node.get("children")) if isinstance(child, str)])
+    parent, children = links(node, where, "parent", "children")
+    bare = Said(parent, children=children)
     if node.get("message") is None:
         return bare
     message = table(node["message"], f"message in {where}")

@@ -6,7 +6,6 @@ of strangers: it is measured and cut here, and never interpreted.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import uuid
@@ -17,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from playground.errors import BadValueError
+from playground.store.rows import sha256_of
 
 _SPACE = uuid.UUID("0d6e2f0c-9b57-5e0e-8a44-3f1f6f8f6c11")
 """Makes the same ids of the same foreign ids each time, so that a file that is imported twice is known again."""
@@ -178,7 +178,7 @@ def _row(message_id: str, parent: str | None, one: Said) -> dict[str, Any]:
 
 def _attachment(row: Mapping[str, Any], number: int, file: File, texts: dict[str, str]) -> dict[str, Any]:
     text = clean(file.text or "")
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    sha256 = sha256_of(text)
     texts[sha256] = text
     return {
         "id": _id(row["id"], f"file {number}"),
@@ -216,7 +216,7 @@ def key_of(program: str, entry: Mapping[str, Any], *names: Any) -> str:
     if known := next((name for name in names if isinstance(name, str) and name), None):
         return f"{program} {known}"
     try:
-        return f"{program} {hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()}"
+        return f"{program} {sha256_of(json.dumps(entry, sort_keys=True))}"
     except RecursionError:  # A parser goes down further than a writer.
         raise BadValueError("Its JSON has too many levels. Export it again.") from None
 
@@ -281,6 +281,14 @@ def text_or(value: Any, otherwise: str = "") -> str:
 def table_or(value: Any) -> dict[str, Any]:
     """The value, if it is a table; else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def links(node: Mapping[str, Any], where: str, parent: str, children: str) -> tuple[str | None, list[str]]:
+    """What a message says of its place in a tree, under these keys. Raises BadValueError for a parent that is no id."""
+    above = node.get(parent)
+    if above is not None and not isinstance(above, str):
+        raise BadValueError(f"The parent of its {where} is not an id.")
+    return above, [child for child in list_or(node.get(children)) if isinstance(child, str)]
 
 
 def list_or(value: Any) -> list[Any]:

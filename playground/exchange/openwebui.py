@@ -14,6 +14,7 @@ from playground.exchange.foreign import (
     build,
     chain,
     key_of,
+    links,
     list_or,
     moment,
     rows_of,
@@ -62,10 +63,7 @@ def read(entry: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
 
 def _message(message: Any, where: str, notes: Notes) -> Said:
     message = table(message, where)
-    parent = message.get("parentId")
-    if parent is not None and not isinstance(parent, str):
-        raise BadValueError(f"The parent of its {where} is not an id.")
-    children = [child for child in list_or(message.get("childrenIds")) if isinstance(child, str)]
+    parent, children = links(message, where, "parentId", "childrenIds")
     role = message.get("role")
     text, files = content_of(message.get("content"), where)
     files += [_file(one) for one in list_or(message.get("files")) if isinstance(one, dict)]

@@ -6,11 +6,12 @@ sqlite.org/fileformat2.html.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from playground.store.rows import sha256_of
 
 Row = list[Any]
 _PAGE = 4096
@@ -47,7 +48,7 @@ def _is_prompt(row: Row) -> bool:
 
 
 def _is_text(row: Row) -> bool:
-    return len(row) == 2 and _are(str, row, 0, 1) and hashlib.sha256(row[1].encode()).hexdigest() == row[0]
+    return len(row) == 2 and _are(str, row, 0, 1) and sha256_of(row[1]) == row[0]
 
 
 _SHAPES: Mapping[int, Mapping[str, Callable[[Row], bool]]] = {

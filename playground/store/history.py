@@ -49,7 +49,6 @@ class Node:
     parent_id: str | None
     role: str
     label: str
-    created_at: float
     shown: bool
     deleted: bool = False
 
@@ -109,7 +108,7 @@ class History(Tree, Shelf, Kept, Transfer):
         tops = " OR p.id IS NULL OR p.deleted_at IS NULL" if deleted else ""
         with self.database.reading() as db:
             rows = db.query(
-                "SELECT m.id, m.parent_id, m.role, substr(m.content, 1, 120) AS label, m.created_at, m.deleted_at "
+                "SELECT m.id, m.parent_id, m.role, substr(m.content, 1, 120) AS label, m.deleted_at "
                 "FROM messages m LEFT JOIN messages p ON p.id = m.parent_id "
                 f"WHERE m.conversation_id = ? AND (m.deleted_at IS NULL{tops}) ORDER BY m.seq",
                 [conversation_id],

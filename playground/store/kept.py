@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from playground.errors import BadValueError, MissingError
 from playground.records import Attachment
-from playground.store.rows import Rows, new_id
+from playground.store.rows import Rows, assigned, new_id
 
 PromptKind = Literal["persona", "template"]
 _COLUMNS = ("id", "name", "media_type", "size", "sha256", "pages", "characters", "width", "height")
@@ -83,8 +83,8 @@ class Kept(Rows):
         with self.database.writing() as db:
             if prompt_id:
                 values = dict(name=name.strip(), text=text, sampling=json.dumps(dict(sampling or {})), updated_at=now)
-                places = ", ".join(f"{key} = :{key}" for key in values)
-                changed = db.execute(f"UPDATE saved_prompts SET {places} WHERE id = :id", {**values, "id": prompt_id})
+                sql = f"UPDATE saved_prompts SET {assigned(values)} WHERE id = :id"
+                changed = db.execute(sql, {**values, "id": prompt_id})
                 if not changed.rowcount:
                     raise MissingError("This persona or template does not exist (any more).")
                 return prompt_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground.errors import MissingError
@@ -49,13 +49,15 @@ class Rows:
     def _row(self, sql: str, params: Sequence[Any] | dict[str, Any]) -> dict[str, Any] | None:
         return next(iter(self.database.db.query(sql, params)), None)
 
-    def _end_of(self, conversation_id: str, message_id: str) -> str | None:
-        """The newest end below a message; None when the message is not there."""
+    def _show(self, conversation_id: str, message_id: str) -> None:
+        """Let the shown branch be the one through a message, down to its newest end. Raises MissingError."""
         row = self._row(
             _DOWN + " SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
             dict(id=message_id, conversation=conversation_id),
         )
-        return row["id"] if row else None
+        if row is None:
+            raise MissingError("This message does not exist (any more). Open the conversation again.")
+        self.database.db.table("conversations").update(conversation_id, dict(leaf_id=row["id"]))
 
     def _insert(
         self,
@@ -99,7 +101,7 @@ class Rows:
         texts = {key: json.dumps(row[key], ensure_ascii=False, sort_keys=True) for key in ("versions", "sampling")}
         maker = {name: texts.get(name, row[name]) for name in MAKER}
         db.execute(f"INSERT OR IGNORE INTO makers {_values(maker)}", maker)
-        same = " AND ".join(f"{name} = :{name}" for name in maker)
+        same = assigned(maker, " AND ")
         (maker_id,) = db.execute(f"SELECT id FROM makers WHERE {same}", maker).fetchone()
         own = {name: value for name, value in row.items() if name not in maker}
         own |= {"maker_id": maker_id, "prompt": json.dumps(row["prompt"], ensure_ascii=False)}
@@ -159,6 +161,11 @@ class Rows:
 
 def _values(row: Mapping[str, Any]) -> str:
     return f"({', '.join(row)}) VALUES (:{', :'.join(row)})"
+
+
+def assigned(names: Iterable[str], joint: str = ", ") -> str:
+    """`name = :name` for each, as UPDATE sets them and WHERE compares them."""
+    return joint.join(f"{name} = :{name}" for name in names)
 
 
 def sha256_of(text: str) -> str:

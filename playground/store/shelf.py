@@ -12,7 +12,7 @@ import sqlite_utils
 
 from playground.errors import BadValueError, BusyError, MissingError
 from playground.records import Conversation
-from playground.store.rows import Rows, new_id
+from playground.store.rows import Rows, assigned, new_id
 
 Place = Literal["list", "archive", "trash"]
 _PLACES: Mapping[Place, str] = {
@@ -227,8 +227,7 @@ class Shelf(Rows):
             raise MissingError("This conversation does not exist (any more). Choose another from the list.")
 
     def _set_all(self, ids: Sequence[str], **values: Any) -> int:
-        places = ", ".join(f"{name} = :{name}" for name in values)
-        sql = f"UPDATE conversations SET {places} WHERE id IN (SELECT value FROM json_each(:ids))"
+        sql = f"UPDATE conversations SET {assigned(values)} WHERE id IN (SELECT value FROM json_each(:ids))"
         with self.database.writing() as db:
             return db.execute(sql, {**values, "ids": json.dumps(list(ids))}).rowcount
 

@@ -6,12 +6,12 @@ Knows the shape that `transfer` reads and writes, and nothing of SQL.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.documents.pictures import picture_facts
 from playground.errors import BadValueError
+from playground.store.rows import sha256_of
 from playground.store.transfer_fields import (
     ATTACHMENT,
     CONVERSATION,
@@ -156,7 +156,7 @@ def _checked_texts(texts: Any, found: Mapping[str, Any]) -> dict[str, str]:
             found_text = text(texts[sha256])
         except Wrong as wrong:
             raise BadValueError(f"A kept text of the conversation is {_shown(texts[sha256])}, not {wrong}.") from None
-        if hashlib.sha256(found_text.encode()).hexdigest() != sha256:
+        if sha256_of(found_text) != sha256:
             raise BadValueError("A kept text was changed: it does not have the SHA-256 that it is known by.")
     return {sha256: texts[sha256] for sha256 in sorted(needed)}
 

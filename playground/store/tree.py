@@ -13,7 +13,7 @@ from typing import Any
 
 from playground.errors import BusyError, ConflictError, MissingError
 from playground.records import ReplyRecord, Role, Status
-from playground.store.rows import Rows, new_id
+from playground.store.rows import Rows, assigned, new_id
 
 _MARKS = {"starred_at", "vote", "vote_reason", "left_out"}
 INTERRUPTED = "interrupted"
@@ -182,11 +182,8 @@ class Tree(Rows):
 
     def select(self, conversation_id: str, message_id: str) -> None:
         """Show the branch through `message_id`, down to its newest end."""
-        with self.database.writing() as db:
-            row = self._end_of(conversation_id, message_id)
-            if row is None:
-                raise MissingError("This message does not exist (any more). Open the conversation again.")
-            db.table("conversations").update(conversation_id, dict(leaf_id=row))
+        with self.database.writing():
+            self._show(conversation_id, message_id)
 
     def delete_message(self, conversation_id: str, message_id: str) -> None:
         """Take a message away with everything below it; `restore_message` brings it back."""
@@ -206,8 +203,10 @@ class Tree(Rows):
                        ORDER BY seq DESC LIMIT 1""",
                     [conversation_id, parent],
                 )
-                leaf = self._end_of(conversation_id, beside["id"]) if beside else parent
-                db.table("conversations").update(conversation_id, dict(leaf_id=leaf))
+                if beside:
+                    self._show(conversation_id, beside["id"])
+                else:
+                    db.table("conversations").update(conversation_id, dict(leaf_id=parent))
 
     def restore_message(self, conversation_id: str, message_id: str) -> None:
         """Bring a deleted message back, with what was deleted together with it and what it stands on, and show it."""
@@ -224,20 +223,15 @@ class Tree(Rows):
                      AND (id IN (SELECT id FROM up) OR deleted_at = :time)""",
                 values,
             )
-            leaf = self._end_of(conversation_id, message_id)
-            if leaf is None:
-                raise MissingError("This message does not exist (any more). Open the conversation again.")
-            db.table("conversations").update(conversation_id, dict(leaf_id=leaf))
+            self._show(conversation_id, message_id)
 
     def mark(self, message_id: str, **values: Any) -> None:
         """Set what the reader thinks of a message: `starred_at`, `vote`, `vote_reason`, `left_out`."""
         if not set(values) <= _MARKS:
             raise ValueError(f"no marks of a message: {values}")
-        places = ", ".join(f"{name} = :{name}" for name in values)
+        sql = f"UPDATE messages SET {assigned(values)} WHERE id = :id AND deleted_at IS NULL"
         with self.database.writing() as db:
-            changed = db.execute(
-                f"UPDATE messages SET {places} WHERE id = :id AND deleted_at IS NULL", {**values, "id": message_id}
-            )
+            changed = db.execute(sql, {**values, "id": message_id})
             if not changed.rowcount:
                 raise MissingError("This message does not exist (any more). Open the conversation again.")
 
