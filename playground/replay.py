@@ -17,7 +17,7 @@ from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BadValueError, MissingError, PlaygroundError
 from playground.readings import unpacked
 from playground.records import Message, Sampling, TokenScore
-from playground.replies import computer
+from playground.replies import broke_off, computer
 from playground.store import History
 
 Phase = Literal["waiting", "reading", "writing", "done", "stopped", "failed"]
@@ -128,7 +128,7 @@ class _Job:
             self._set(phase="failed", error=str(error))
         except Exception as error:  # A bug must be told on the page, not end a thread in silence.
             log.exception("a replay failed")
-            self._set(phase="failed", error=f"The reply broke off ({type(error).__name__}: {error}). See the log file.")
+            self._set(phase="failed", error=broke_off(error))
 
     def _replay(self, lease: Lease) -> None:
         prompt, causes = self._prompt(lease)
@@ -146,15 +146,15 @@ class _Job:
             tokens += chunk.tokens
             text += chunk.text
             phase = "writing" if text else phase
-            self._set(phase=phase, done=chunk.completion_tokens, tokens=tuple(tokens))
+            self._set(phase=phase, done=chunk.completion_tokens)
         if self.stop.is_set():
-            self._set(phase="stopped")
+            self._set(phase="stopped", tokens=tuple(tokens))
             return
         verdict = self._compare(text, tokens, causes)
         if self._now is None:
             kept = {"verdict": asdict(verdict), "tokens": [asdict(one) for one in tokens]}
             self._history.keep_tokens(self._message.id, self._part, kept)
-        self._set(phase="done", verdict=verdict)
+        self._set(phase="done", verdict=verdict, tokens=tuple(tokens))
 
     def _prompt(self, lease: Lease) -> tuple[tuple[Any, ...], list[str]]:
         """The turns as the record says, and what of it is not there any more."""
@@ -211,7 +211,7 @@ class _Job:
         here = computer(info.device)
         if record["hardware"] and record["hardware"] != here:
             causes.append(f"The hardware is another: {here} instead of {record['hardware']}.")
-        before = {**record["sampling"]}
+        before = record["sampling"]
         for name, value in sampling.to_dict().items():
             if before.get(name) != value and (name != "max_new_tokens" or self._now is not None):
                 causes.append(f"The setting {name} is another: {value} instead of {before.get(name)}.")
