@@ -24,7 +24,7 @@ const playground = (() => {
   }
   const pending = [];
   const waiting = new Set(); // Conversations whose message waits for its files.
-  let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100;
+  let stream = null, hideTimer = 0, again = 0, entered = null, loadingSince = 0, rate = "", listed = 100, refills = 0;
   // The message to go to once it is there; what to hold still meanwhile.
   let sought = "", held = null;
 
@@ -369,12 +369,24 @@ const playground = (() => {
     playgroundMessages.failed();
   }
 
+  // Gradio was once seen to lose what it was to put into the panel: asked again, unless someone has written there.
+  function filled({ panel: of, system }) {
+    const box = document.querySelector("#pg-system textarea"), before = box?.value;
+    if (!box || system === undefined || before === system || refills === 2) return;
+    setTimeout(() => {
+      if (panel.of !== of || box.value !== before || box === document.activeElement) return;
+      refills += 1;
+      act("open");
+    }, 700);
+  }
+
   function done(result) {
     if (result.action === "open" || result.action === "persona") {
       if (result.panel === state.conversation) {
         setPanel(result.panel, result.settings || panel.settings);
         panel.persona = result.persona || "";
         playgroundComposer.persona(result.name || "");
+        filled(result);
       } else if (!result.error) act("open"); // An answer that was overtaken has filled the panel: fill it again.
       if (result.error) notice(result.error, "command");
       return focusBox();
@@ -454,6 +466,7 @@ const playground = (() => {
     sought = at;
     held = null;
     setPanel(null, null);
+    refills = 0;
     playgroundComposer.opened();
     playgroundDetails.opened(same);
     rate = "";

@@ -217,7 +217,7 @@ class _Handlers:
                 filled.extend([conversation.system_prompt, *_panel_values(sampling)])
                 name = _persona_name(self._service, conversation.persona, page.language)
                 more = {"settings": settings_version(conversation), "persona": conversation.persona, "name": name}
-                return {"action": action, "panel": conversation.id, **more}
+                return {"action": action, "panel": conversation.id, "system": conversation.system_prompt, **more}
             system, sampling, name = persona_of(self._service, page.argument, page.language)
             filled.extend([system, *_panel_values(sampling)])
             return {"action": action, "panel": page.conversation, "persona": page.argument, "name": name}
