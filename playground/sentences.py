@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from sentencex import segment
 
 _CLAUSE = re.compile(r"[,;:\u2014](?=\s)|[，；：、。！？…]+[”’」』）》]*|[|)\]}](?=\s)")
+_ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)、])\s")
+_SHORT = 0.6
+"""A line that is so much shorter than the longest was not broken because there was no more room."""
 _BLANK = re.compile(r"\s+")
+_LINE = re.compile(r"\n\s*")
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
@@ -23,7 +27,8 @@ def sentence_ends(text: str, language: str) -> list[int]:
         pieces = text.splitlines(keepends=True)
     ends: list[int] = []
     at = 0
-    for piece in pieces:
+    width = max(map(len, text.splitlines()), default=0)
+    for piece in (part for whole in pieces for part in _lines(whole, width)):
         at += len(piece)
         if ends and not piece.strip():
             ends[-1] = at
@@ -39,6 +44,11 @@ def clause_ends(text: str) -> list[int]:
     return list(_followed_by_blanks(text, _CLAUSE))
 
 
+def line_ends(text: str) -> list[int]:
+    """Where lines end."""
+    return [found.end() for found in _LINE.finditer(text)]
+
+
 def word_ends(text: str) -> list[int]:
     """Where words end, blanks behind them included."""
     return [found.end() for found in _BLANK.finditer(text)]
@@ -49,6 +59,19 @@ def between_characters(text: str, at: int) -> int:
     while 0 < at < len(text) and _joined(text[at - 1], text[at]):
         at -= 1
     return at
+
+
+def _lines(sentence: str, width: int) -> list[str]:
+    """A sentence that goes over several lines of a text so wide, taken apart where a line was ended on purpose."""
+    if "\n" not in sentence.rstrip():
+        return [sentence]
+    parts = [""]
+    lines = sentence.splitlines(keepends=True)
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        parts[-1] += line
+        if after and (len(line) < _SHORT * width or _ITEM.match(after)):
+            parts.append("")
+    return parts
 
 
 def _followed_by_blanks(text: str, pattern: re.Pattern[str]) -> Iterator[int]:

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = [*MODULES, *sorted((ROOT / "launcher").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("records", "errors", "paths", "thoughts"),
-    ("settings", "presets", "prompts", "languages", "documents"),
+    ("settings", "presets", "prompts", "languages", "sentences", "documents"),
     ("store", "engine"),
     (
         "context",

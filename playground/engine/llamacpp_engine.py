@@ -47,7 +47,11 @@ class LlamaCppEngine:
         self._loaded: list[str] = []
         """Identities of the adapters that the server holds, in its order; more than the names while one is detached."""
         self._gate = Gate()
-        self._server = self._start(list(self._files.values()))
+        try:
+            self._server = self._start(list(self._files.values()))
+        except BaseException:
+            self._scratch.cleanup()
+            raise
         try:
             self.info = self._describe()
             self._slots = Slots(self._server, self.info.capabilities.slots, self._store, self._loras)

@@ -31,6 +31,9 @@ from playground.errors import ModelError
 log = logging.getLogger(__name__)
 FOLDER = "playground-llama-"
 """How the temporary folders of a process begin, before its number; removed by the next one if it was killed."""
+_SOCKET = "llama.sock"
+_LONGEST = 100
+"""Bytes of a socket file's path: the system takes 107 (macOS: 103)."""
 PROMPT_BATCH = 128
 """Tokens read between two looks at the stop event: some 0.4 s on two slow cores; 512 read a tenth faster there."""
 
@@ -54,7 +57,7 @@ class LlamaServer:
         """
         xllamacpp = library()
         sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        self.folder = _own_folder()
         """Private to this user, and gone after `close`."""
         self.saves = saves or self.folder
         self._key = secrets.token_urlsafe(24)
@@ -83,7 +86,7 @@ class LlamaServer:
         params.endpoint_slots = False
         params.verbosity = 0
         if sys.platform != "win32":
-            params.hostnames = [str(self.folder / "llama.sock")]
+            params.hostnames = [str(self.folder / _SOCKET)]
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError:
@@ -146,7 +149,8 @@ class LlamaServer:
 
 def sweep() -> None:
     """Remove the folders of processes that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+    places = {Path(tempfile.gettempdir()), Path("/tmp")}
+    for folder in (found for place in places for found in place.glob(f"{FOLDER}*")):
         number = folder.name.removeprefix(FOLDER).partition("-")[0]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -179,3 +183,13 @@ def _connect(address: str) -> http.client.HTTPConnection:
     connection.sock.settimeout(30)
     connection.sock.connect(os.fspath(address.removeprefix("unix://")))
     return connection
+
+
+def _own_folder() -> Path:
+    """A new folder for this process, where temporary files go unless that place's name is too long for a socket."""
+    prefix = f"{FOLDER}{os.getpid()}-"
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    if sys.platform != "win32" and len(os.fsencode(folder / _SOCKET)) > _LONGEST:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    return folder

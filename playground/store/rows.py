@@ -30,8 +30,11 @@ _DOWN = """
 _DROP_TEXTS = """
     DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE status = 'streaming') AND sha256 NOT IN (
         SELECT text_sha256 FROM attachments UNION SELECT text_sha256 FROM summaries
+        UNION SELECT text_sha256 FROM run_documents
         UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') AND value IS NOT NULL)"""
-_DROP_MAKERS = "DELETE FROM makers WHERE id NOT IN (SELECT maker_id FROM replies)"
+_DROP_MAKERS = """
+    DELETE FROM makers WHERE id NOT IN (
+        SELECT maker_id FROM replies UNION SELECT maker_id FROM run_nodes WHERE maker_id IS NOT NULL)"""
 MAKER = (
     "model", "engine", "revision", "file_sha256", "quantization", "template_sha256", "versions", "sampling",
     "context_length", "device", "adapter", "adapter_sha256", "hardware",
@@ -98,14 +101,17 @@ class Rows:
     def put_record(self, row: Mapping[str, Any]) -> None:
         """Keep a row of `reply_records`: what made it once for all that share it, the rest in `replies`."""
         db = self.database.db
+        own = {name: value for name, value in row.items() if name not in MAKER}
+        own |= {"maker_id": self.keep_maker(row), "prompt": json.dumps(row["prompt"], ensure_ascii=False)}
+        db.execute(f"INSERT OR REPLACE INTO replies {values_of(own)}", own)
+
+    def keep_maker(self, row: Mapping[str, Any]) -> int:
+        """The number of what made something, kept once for all that share it; `row` may hold more."""
         texts = {key: json.dumps(row[key], ensure_ascii=False, sort_keys=True) for key in ("versions", "sampling")}
         maker = {name: texts.get(name, row[name]) for name in MAKER}
-        db.execute(f"INSERT OR IGNORE INTO makers {_values(maker)}", maker)
-        same = assigned(maker, " AND ")
-        (maker_id,) = db.execute(f"SELECT id FROM makers WHERE {same}", maker).fetchone()
-        own = {name: value for name, value in row.items() if name not in maker}
-        own |= {"maker_id": maker_id, "prompt": json.dumps(row["prompt"], ensure_ascii=False)}
-        db.execute(f"INSERT OR REPLACE INTO replies {_values(own)}", own)
+        self.database.db.execute(f"INSERT OR IGNORE INTO makers {values_of(maker)}", maker)
+        found = self.database.db.execute(f"SELECT id FROM makers WHERE {assigned(maker, ' AND ')}", maker)
+        return int(found.fetchone()[0])
 
     def _keep_text(self, text: str) -> str:
         sha256 = sha256_of(text)
@@ -156,10 +162,11 @@ class Rows:
                 row |= {"message_id": new} | ({"id": new_id()} if "id" in row else {})
                 if "prompt" in row:
                     row["prompt"] = json.dumps(exchanged(json.loads(row["prompt"]), ids), ensure_ascii=False)
-                db.execute(f"INSERT INTO {table} {_values(row)}", row)
+                db.execute(f"INSERT INTO {table} {values_of(row)}", row)
 
 
-def _values(row: Mapping[str, Any]) -> str:
+def values_of(row: Mapping[str, Any]) -> str:
+    """`(name, …) VALUES (:name, …)`, as INSERT takes it."""
     return f"({', '.join(row)}) VALUES (:{', :'.join(row)})"
 
 

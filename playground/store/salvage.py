@@ -32,6 +32,9 @@ _TABLES = (
     "summaries",
     "saved_prompts",
     "token_views",
+    "runs",
+    "run_documents",
+    "run_nodes",
 )
 _MADE_ANEW = {"indexed"}
 _LONGEST_GAP = 1_000_000

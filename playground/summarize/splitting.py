@@ -11,8 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from playground.documents import Document
-from playground.sentences import between_characters, clause_ends, sentence_ends, word_ends
+from playground.sentences import between_characters, clause_ends, line_ends, sentence_ends, word_ends
 
 _END, _BLOCK, _LINE, _SENTENCE = 0, 7, 8, 9
 """How good a place is to cut, less is better; before a heading it is the heading's level, 1 to 6."""
@@ -22,10 +21,16 @@ _WORTH = 8.0
 """What it is worth to fill a part, against the ranks of breaks: a heading at half is better than a block at the end."""
 _SLACK = 1.05
 _GUESSES = 6
+_LONG_LINE = 400
+"""Characters of a line of a list or table in which sentences are looked for."""
 _SURELY = 16
 """So many times what is about right does not fit: no text is so much denser than the one before it."""
 _SAMPLE = 4000
 """Characters that are counted for a first guess."""
+
+
+Kept = tuple[str, int, int | None, int]
+"""A block as it is kept: kind, level, page, start in the text."""
 
 
 @dataclass(frozen=True)
@@ -45,37 +50,33 @@ class Span:
     torn: bool = False
 
 
-def breaks_of(document: Document, language: str) -> list[Break]:
-    """Every place where this document's text (`Document.text`) may be cut; the last is its end."""
+def breaks_of(text: str, blocks: Sequence[Kept], language: str) -> list[Break]:
+    """Every place where a document's text may be cut; the last is its end. Without `blocks`: where sentences end."""
     found: list[Break] = []
-    blocks, starts = document.blocks, document.offsets()
-    text = document.text()
-    for number, (block, start) in enumerate(zip(blocks, starts, strict=True)):
-        end = starts[number + 1] if number + 1 < len(blocks) else len(text)
+    for number, (kind, level, _, start) in enumerate(blocks):
+        end = blocks[number + 1][3] if number + 1 < len(blocks) else len(text)
         if number:
-            after_heading = blocks[number - 1].kind == "heading"
-            rank = block.level if block.kind == "heading" else _SENTENCE if after_heading else _BLOCK
+            after_heading = blocks[number - 1][0] == "heading"
+            rank = level if kind == "heading" else _SENTENCE if after_heading else _BLOCK
             found.append(Break(start, rank))
-        found += _inside(text[start:end], start, block.kind in ("paragraph", "heading"), language)
+        found += _inside(text[start:end], start, kind in ("paragraph", "heading"), language)
+    if not blocks:
+        found = _inside(text, 0, True, language)
     return [*found, Break(len(text), _END)]
 
 
-def plain_breaks(text: str, language: str) -> list[Break]:
-    """The same for a text without structure."""
-    return [*_inside(text, 0, True, language), Break(len(text), _END)]
-
-
 def _inside(text: str, start: int, prose: bool, language: str) -> list[Break]:
-    ends: dict[int, int] = {}
+    if prose:
+        return [Break(start + end, _SENTENCE) for end in sentence_ends(text, language)[:-1]]
+    found: list[Break] = []
     at = 0
     for line in text.splitlines(keepends=True):
-        if prose or len(line) > 400:
-            ends |= {start + at + end: _SENTENCE for end in sentence_ends(line, language)}
+        if len(line) > _LONG_LINE:
+            found += [Break(start + at + end, _SENTENCE) for end in sentence_ends(line, language)[:-1]]
         at += len(line)
         if line.strip():
-            ends[start + at] = _LINE
-    ends.pop(start + len(text), None)
-    return [Break(place, rank) for place, rank in sorted(ends.items())]
+            found.append(Break(start + at, _LINE))
+    return [one for one in found if one.at < start + len(text)]
 
 
 def split(text: str, breaks: Sequence[Break], count: Callable[[str], int], budget: int, target: int = 0) -> list[Span]:
@@ -165,7 +166,7 @@ class _Splitter:
         if not low:
             raise ValueError("not even one character fits")
         piece = self._text[start : start + low]
-        for ends in (clause_ends(piece), word_ends(piece)):
+        for ends in (line_ends(piece), clause_ends(piece), word_ends(piece)):
             found = [one for one in ends if _FILL * low <= one < low]
             if found and self._size(start, start + found[-1]) <= self._budget:
                 return start + found[-1]

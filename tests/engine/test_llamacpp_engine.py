@@ -125,6 +125,16 @@ def test_without_a_state_folder_nothing_stays_on_disk(starter_gguf: Path, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_temporary_files_may_lie_at_a_long_path(starter_gguf: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    place = tmp_path / ("long" * 25)
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    engine = LlamaCppEngine(source(starter_gguf, slots=1))
+    assert engine.count_tokens(talk(0)) > 0
+    engine.close()
+    assert not list(place.iterdir())
+
+
 def test_what_was_read_is_there_after_a_restart(starter_gguf: Path, tmp_path: Path) -> None:
     first = LlamaCppEngine(source(starter_gguf, slots=2, state=tmp_path))
     replies = [text_of(ask(first, talk(number), max_new_tokens=4)) for number in range(2)]

@@ -151,7 +151,9 @@ def test_an_upload_that_is_given_up_leaves_nothing(chat: ChatService, tmp_path: 
         "path": "/page/attach", "raw_path": b"/page/attach", "query_string": b"name=a.txt", "headers": [],
         "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    with start_blocking_portal() as portal:  # On a thread of its own: the browser's tests leave a loop running on this one.
+    with (
+        start_blocking_portal() as portal
+    ):  # On a thread of its own: the browser's tests leave a loop running on this one.
         portal.call(app, scope, receive, send)
     assert answers[0]["status"] == 499
     assert list(folder.iterdir()) == []

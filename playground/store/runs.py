@@ -1,0 +1,222 @@
+"""Runs over documents: what was read, what was written of each part, and what came out. No SQL about them elsewhere.
+
+A run has documents and nodes. Nodes of level 0 are the parts of its documents; a node above stands for a row of those
+below it. A node that is done is never written again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from playground.errors import BadValueError, MissingError
+from playground.store.rows import MAKER, Rows, assigned, new_id, values_of
+from playground.store.run_values import Node, Run, RunDocument, RunFound, RunPlace, RunStatus
+from playground.store.terms import Terms
+
+_LONGEST_TITLE = 200
+_NOWHERE = "This summary does not exist (any more). Choose another from the list."
+_OWN = ("seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "finish_reason")
+
+
+class Runs(Rows):
+    """All reads and writes of runs. Safe to use from any thread."""
+
+    def add(
+        self,
+        title: str,
+        options: Mapping[str, Any],
+        model: str,
+        adapter: str,
+        documents: Sequence[RunDocument],
+    ) -> str:
+        """Begin a run; returns its id."""
+        run_id, now = new_id(), time.time()
+        with self.database.writing() as db:
+            row = dict(id=run_id, kind="summary", title=title[:_LONGEST_TITLE], status="running", model=model)
+            row |= {"adapter": adapter, "options": json.dumps(dict(options), ensure_ascii=False)}
+            db.table("runs").insert({**row, "created_at": now, "updated_at": now})
+            for position, one in enumerate(documents):
+                values = {key: value for key, value in vars(one).items() if key != "text"}
+                values |= {key: json.dumps(values[key], ensure_ascii=False) for key in ("notes", "blocks")}
+                values |= {"run_id": run_id, "position": position, "text_sha256": self._keep_text(one.text)}
+                db.execute(f"INSERT INTO run_documents {values_of(values)}", values)
+        return run_id
+
+    def run(self, run_id: str) -> Run:
+        """One run, also when it is in the trash. Raises MissingError."""
+        with self.database.reading():
+            row = self._row("SELECT * FROM runs WHERE id = ?", [run_id])
+        if row is None:
+            raise MissingError(_NOWHERE)
+        return _run(row)
+
+    def runs(self, limit: int = 200, *, place: RunPlace = "list") -> list[Run]:
+        """The newest first."""
+        where = "deleted_at IS NULL" if place == "list" else "deleted_at IS NOT NULL"
+        with self.database.reading() as db:
+            sql = f"SELECT * FROM runs WHERE kind = 'summary' AND {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
+            return [_run(row) for row in db.query(sql, [limit])]
+
+    def documents(self, run_id: str) -> list[RunDocument]:
+        """What a run read, with the texts."""
+        with self.database.reading() as db:
+            rows = list(
+                db.query(
+                    "SELECT d.*, t.text FROM run_documents d JOIN texts t ON t.sha256 = d.text_sha256 "
+                    "WHERE run_id = ? ORDER BY position",
+                    [run_id],
+                )
+            )
+        return [
+            RunDocument(
+                **{key: row[key] for key in ("name", "media_type", "size", "sha256", "pages", "language", "text")},
+                notes=tuple(json.loads(row["notes"])),
+                blocks=tuple((str(a), int(b), c, int(d)) for a, b, c, d in json.loads(row["blocks"])),
+            )
+            for row in rows
+        ]
+
+    def nodes(self, run_id: str) -> list[Node]:
+        """All that are planned so far, by level and position."""
+        shared = ", ".join(f"m.{name}" for name in MAKER)
+        with self.database.reading() as db:
+            rows = db.query(
+                f"SELECT n.*, {shared} FROM run_nodes n LEFT JOIN makers m ON m.id = n.maker_id "
+                "WHERE run_id = ? ORDER BY level, position",
+                [run_id],
+            )
+            return [_node(row) for row in rows]
+
+    def plan(self, run_id: str, nodes: Iterable[Node]) -> None:
+        """Add the nodes of a level, all or none."""
+        with self.database.writing() as db:
+            for one in nodes:
+                row: dict[str, Any] = dict(run_id=run_id, level=one.level, position=one.position, step=one.step)
+                row |= {"document": one.document, "first": one.first, "last": one.last, "status": one.status}
+                db.execute(f"INSERT INTO run_nodes {values_of(row)}", row)
+
+    def tried(self, run_id: str, node: Node) -> None:
+        """Count one more try of a node that failed."""
+        self._set_node(run_id, node, "tries = tries + 1", {})
+
+    def done(self, run_id: str, node: Node, text: str, key: str, record: Mapping[str, Any]) -> None:
+        """Keep what was written of a node; `key` finds it for another run, `record` says what made it."""
+        with self.database.writing() as db:
+            maker = self.keep_maker(record)
+            values = {name: record[name] for name in _OWN}
+            values |= {"status": "done", "text": text, "key": key, "error": "", "maker_id": maker}
+            where = dict(run=run_id, level=node.level, position=node.position)
+            sql = f"UPDATE run_nodes SET {assigned(values)} WHERE {_PLACE} AND status != 'done'"
+            db.execute(sql, values | where)
+
+    def failed(self, run_id: str, node: Node, error: str) -> None:
+        """Say why there is nothing of a node."""
+        self._set_node(run_id, node, "status = 'failed', error = :error", {"error": error})
+
+    def again(self, run_id: str) -> None:
+        """Let the failed parts be tried anew, and drop what was made without them."""
+        with self.database.writing() as db:
+            missing = "SELECT min(level) FROM run_nodes WHERE run_id = :run AND status = 'failed'"
+            db.execute(f"DELETE FROM run_nodes WHERE run_id = :run AND level > ({missing})", dict(run=run_id))
+            sql = (
+                "UPDATE run_nodes SET status = 'waiting', tries = 0, error = '' WHERE run_id = ? AND status = 'failed'"
+            )
+            db.execute(sql, [run_id])
+
+    def known(self, key: str) -> tuple[str, Mapping[str, Any]] | None:
+        """What was written once with the same words, model and sampling, and its record."""
+        shared = ", ".join(f"m.{name}" for name in MAKER)
+        with self.database.reading():
+            row = self._row(
+                f"SELECT n.*, {shared} FROM run_nodes n JOIN makers m ON m.id = n.maker_id "
+                "WHERE n.key = ? AND n.status = 'done' LIMIT 1",
+                [key],
+            )
+        if row is None:
+            return None
+        found = _node(row)
+        return found.text, found.record
+
+    def set_status(self, run_id: str, status: RunStatus, error: str = "", *, seconds: float = 0.0) -> None:
+        """Where a run stands now; `seconds` are added to those it took."""
+        values = dict(status=status, error=error, more=seconds, now=time.time(), id=run_id)
+        sql = "UPDATE runs SET status = :status, error = :error, seconds = seconds + :more, updated_at = :now"
+        with self.database.writing() as db:
+            db.execute(f"{sql} WHERE id = :id", values)
+
+    def finish(self, run_id: str, text: str, receipt: Mapping[str, Any]) -> None:
+        """Keep the summary and its receipt."""
+        values = dict(text=text, receipt=json.dumps(dict(receipt), ensure_ascii=False))
+        with self.database.writing() as db:
+            db.execute(f"UPDATE runs SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Give a run another title."""
+        if not title.strip():
+            raise BadValueError("The title is empty. Write one.")
+        self._set_run(run_id, title=title.strip()[:_LONGEST_TITLE])
+
+    def trash(self, run_id: str) -> None:
+        """Move a run to the trash; `restore` brings it back unchanged."""
+        self._set_run(run_id, deleted_at=time.time())
+
+    def restore(self, run_id: str) -> None:
+        """Take a run out of the trash."""
+        self._set_run(run_id, deleted_at=None)
+
+    def purge(self, run_id: str) -> None:
+        """Delete a run that is in the trash for good."""
+        with self.database.writing() as db:
+            if not self._row("SELECT id FROM runs WHERE id = ? AND deleted_at IS NOT NULL", [run_id]):
+                raise BadValueError("This summary is not in the trash. Move it there first.")
+            for table in ("run_nodes", "run_documents"):
+                db.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
+            db.execute("DELETE FROM runs WHERE id = ?", [run_id])
+            self._drop_unreferred()
+
+    def find(self, text: str, limit: int = 20) -> list[RunFound]:
+        """Runs in whose title or summary all words of `text` stand, the newest first."""
+        wanted = Terms(text)
+        if not wanted.possible or not wanted.terms:
+            return []
+        found = []
+        with self.database.reading() as db:
+            sql = "SELECT id, title, text, updated_at FROM runs WHERE deleted_at IS NULL ORDER BY updated_at DESC"
+            for row in db.query(sql):
+                whole = f"{row['title']}\n{row['text']}"
+                if wanted.stand_in(whole):
+                    found.append(RunFound(row["id"], row["title"], row["updated_at"], wanted.excerpt(whole)))
+                    if len(found) == limit:
+                        break
+        return found
+
+    def _set_node(self, run_id: str, node: Node, what: str, values: Mapping[str, Any]) -> None:
+        where = dict(run=run_id, level=node.level, position=node.position)
+        with self.database.writing() as db:
+            db.execute(f"UPDATE run_nodes SET {what} WHERE {_PLACE} AND status != 'done'", {**values, **where})
+
+    def _set_run(self, run_id: str, **values: Any) -> None:
+        with self.database.writing() as db:
+            changed = db.execute(f"UPDATE runs SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
+            if not changed.rowcount:
+                raise MissingError(_NOWHERE)
+
+
+_PLACE = "run_id = :run AND level = :level AND position = :position"
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    values = {key: value for key, value in row.items() if key != "kind"}
+    return Run(**{**values, "options": json.loads(row["options"]), "receipt": json.loads(row["receipt"])})
+
+
+def _node(row: Mapping[str, Any]) -> Node:
+    record: dict[str, Any] = {}
+    if row["maker_id"] is not None:
+        record = {name: row[name] for name in (*MAKER, *_OWN)}
+        record |= {name: json.loads(row[name]) for name in ("versions", "sampling")}
+    names = ("level", "position", "step", "document", "first", "last", "status", "tries", "error", "text")
+    return Node(**{name: row[name] for name in names}, record=record)

@@ -1,0 +1,287 @@
+"""One summary being made: a job that no page owns. What is done is kept at once, so that a killed one goes on there.
+
+Parts are written as many at a time as the model has slots; each holds the model for itself, so that a chat comes in
+between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+
+from playground.engine.manager import Lease, LeaseCancelled, ModelManager
+from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.records import Chunk
+from playground.store.run_values import Node, Run, RunDocument
+from playground.store.runs import Runs
+from playground.summarize.options import SummaryOptions
+from playground.summarize.planning import Planner
+from playground.summarize.writing import TRIES, key_of, sampling_for, write
+
+Phase = Literal["waiting", "planning", "reading", "linking", "saving"]
+_RETRY_SECONDS = 1.0
+log = logging.getLogger(__name__)
+Receipt = Callable[[Sequence[RunDocument], Sequence[Node], str, str, threading.Event], Mapping[str, Any]]
+"""Makes a receipt of documents, nodes, the summary and its language; ends early when the event is set."""
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """What a page may know of a summary in progress."""
+
+    phase: Phase
+    nodes: tuple[Node, ...]
+    """All planned so far, those being written with their text so far."""
+    writing: frozenset[tuple[int, int]]
+    """Level and position of those being written."""
+    tokens: int
+    """Read and written since this job began, what was kept before not counted."""
+    seconds: float
+    """Since the model was there."""
+    notice: str
+    """What keeps it from being saved, in words; empty when all is well."""
+
+
+class SummaryJob:
+    """The job behind one run. `on_change` is called after every step, from the job's own threads."""
+
+    def __init__(
+        self,
+        run: Run,
+        runs: Runs,
+        manager: ModelManager,
+        receipt: Receipt,
+        locks: Path,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.run_id = run.id
+        self.stop = threading.Event()
+        self.done = threading.Event()
+        self._run = run
+        self._runs = runs
+        self._manager = manager
+        self._receipt = receipt
+        self._lock = filelock.FileLock(locks / f"{run.id}.lock", timeout=0, thread_local=False)
+        self._on_change = on_change
+        self._closing = threading.Event()
+        self._guard = threading.Lock()
+        self._nodes: dict[tuple[int, int], Node] = {}
+        self._growing: dict[tuple[int, int], tuple[str, int]] = {}
+        self._tokens = 0
+        self._began = 0.0
+        self._phase: Phase = "waiting"
+        self._notice = ""
+        self._fault: BaseException | None = None
+
+    def live(self) -> LiveRun:
+        """The state now."""
+        with self._guard:
+            nodes, growing, tokens = dict(self._nodes), dict(self._growing), self._tokens
+        shown = [replace(node, text=growing[at][0]) if at in growing else node for at, node in sorted(nodes.items())]
+        seconds = time.monotonic() - self._began if self._began else 0.0
+        tokens += sum(count for _, count in growing.values())
+        return LiveRun(self._phase, tuple(shown), frozenset(growing), tokens, seconds, self._notice)
+
+    def take(self) -> None:
+        """Make the run this process's own. Raises BusyError when another process writes it."""
+        try:
+            Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise BusyError("This summary is being written by another window or command. Wait for it.") from None
+        except OSError as error:
+            raise StorageError(
+                f"The summary cannot be locked ({error.strerror}). Free some space, try again."
+            ) from error
+
+    def run(self) -> None:
+        """Go on to the end; however it ends, what is done is kept, with a status that says how it ended."""
+        began = time.monotonic()
+        try:
+            self._work()
+            if self.stop.is_set():
+                raise LeaseCancelled
+        except LeaseCancelled:
+            if not self._closing.is_set():  # At the next start of the app it goes on by itself.
+                self._saved(lambda: self._runs.set_status(self.run_id, "stopped", seconds=time.monotonic() - began))
+        except PlaygroundError as problem:
+            self._end_badly(str(problem), began)
+        except Exception as problem:
+            log.exception("a summary failed")
+            self._end_badly(f"The summary broke off ({type(problem).__name__}: {problem}). See the log file.", began)
+        else:
+            self._saved(lambda: self._runs.set_status(self.run_id, "complete", seconds=time.monotonic() - began))
+        finally:
+            self.done.set()
+            self._lock.release()
+            self._on_change()
+
+    def close(self) -> None:
+        """Stop, because the process is about to end."""
+        self._closing.set()
+        self.stop.set()
+
+    def _end_badly(self, error: str, began: float) -> None:
+        seconds = time.monotonic() - began
+        self._saved(lambda: self._runs.set_status(self.run_id, "failed", error, seconds=seconds))
+
+    def _work(self) -> None:
+        documents = self._runs.documents(self.run_id)
+        options = SummaryOptions.from_mapping(self._run.options)
+        self._keep(self._runs.nodes(self.run_id))
+        with self._lease() as lease:
+            self._to("planning")
+            self._began = time.monotonic()
+            planner = Planner(lease, documents, options)
+            slots = lease.info.capabilities.slots
+            if not self._nodes:
+                self._plan(planner.parts())
+        level = 0
+        while True:
+            self._to("reading")
+            self._write_level(planner, level, 1 if options.mode == "refine" else slots)
+            below = self._level(level)
+            if below[-1].step in ("whole", "final"):
+                break
+            level += 1
+            if not self._level(level):
+                with self._lease() as lease:
+                    self._plan(planner.counting(lease).above(below))
+        top = below[-1]
+        if not top.text:
+            raise _failed(top)
+        self._to("linking")
+        language = planner.sizes.language
+        receipt = self._receipt(documents, self._level(0), top.text, language, self.stop)
+        if self.stop.is_set():
+            raise LeaseCancelled
+        self._to("saving")
+        self._saved(lambda: self._runs.finish(self.run_id, top.text, receipt))
+
+    def _write_level(self, planner: Planner, level: int, workers: int) -> None:
+        todo = deque(node for node in self._level(level) if node.status == "waiting")
+        threads = [
+            threading.Thread(target=self._drain, args=[planner, todo], name="summary", daemon=True)
+            for _ in range(min(workers, len(todo)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+        if self.stop.is_set():
+            raise LeaseCancelled
+
+    def _drain(self, planner: Planner, todo: deque[Node]) -> None:
+        while not self.stop.is_set() and self._fault is None:
+            try:
+                node = todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._write(planner, node)
+            except BaseException as problem:  # noqa: BLE001 - told by the thread that waits for this one
+                self._fault = problem
+                return
+
+    def _write(self, planner: Planner, node: Node) -> None:
+        below = self._level(max(0, node.level - 1))
+        prompt, most = planner.prompt(node, below), planner.max_new_tokens(node)
+        error = ""
+        for tries in range(node.tries + 1, TRIES + 1):
+            sampling = sampling_for(most, SummaryOptions.from_mapping(self._run.options).seed, tries)
+            with self._lease() as lease:
+                key = key_of(lease, prompt, sampling)
+                known = self._runs.known(key)
+                if known is not None:
+                    self._finish(node, known[0], key, known[1])
+                    return
+                try:
+                    written = write(
+                        lease,
+                        prompt,
+                        sampling,
+                        planner.sizes.language,
+                        self.stop,
+                        lambda *so_far: self._grow(node, *so_far),
+                    )
+                except PlaygroundError as problem:
+                    error = str(problem)
+                    self._forget(node)
+                    self._saved(lambda: self._runs.tried(self.run_id, node))
+                    continue
+            if written is None:
+                self._forget(node)
+                raise LeaseCancelled
+            self._finish(node, written.text, key, written.record)
+            return
+        self._saved(lambda: self._runs.failed(self.run_id, node, error))
+        self._keep([replace(node, status="failed", error=error, tries=TRIES)])
+        self._on_change()
+
+    def _finish(self, node: Node, text: str, key: str, record: Mapping[str, Any]) -> None:
+        self._saved(lambda: self._runs.done(self.run_id, node, text, key, record))
+        with self._guard:
+            _, tokens = self._growing.pop((node.level, node.position), ("", 0))
+            self._tokens += tokens
+            self._nodes[node.level, node.position] = replace(node, status="done", text=text, record=record)
+        self._on_change()
+
+    def _grow(self, node: Node, text: str, chunk: Chunk) -> None:
+        done = chunk.prompt_done if not chunk.completion_tokens else chunk.prompt_tokens
+        tokens = max(0, done - chunk.cached_tokens) + chunk.completion_tokens
+        with self._guard:
+            self._growing[node.level, node.position] = (text, tokens)
+        self._on_change()
+
+    def _forget(self, node: Node) -> None:
+        with self._guard:
+            self._growing.pop((node.level, node.position), None)
+
+    def _plan(self, nodes: Sequence[Node]) -> None:
+        self._saved(lambda: self._runs.plan(self.run_id, nodes))
+        self._keep(nodes)
+        self._on_change()
+
+    def _level(self, level: int) -> list[Node]:
+        with self._guard:
+            return [node for (of, _), node in sorted(self._nodes.items()) if of == level]
+
+    def _keep(self, nodes: Sequence[Node]) -> None:
+        with self._guard:
+            self._nodes |= {(node.level, node.position): node for node in nodes}
+
+    def _lease(self) -> contextlib.AbstractContextManager[Lease]:
+        return self._manager.lease(self.stop, self._run.model, self._run.adapter)
+
+    def _to(self, phase: Phase) -> None:
+        self._phase = phase
+        self._on_change()
+
+    def _saved(self, work: Callable[[], None]) -> None:
+        """Do it as soon as the disk lets us; what keeps it from that is told meanwhile."""
+        while True:
+            try:
+                work()
+                self._notice = ""
+                return
+            except (StorageError, BusyError) as problem:
+                self._notice = str(problem)
+                self._on_change()
+                if self._closing.wait(_RETRY_SECONDS):
+                    raise
+
+
+def _failed(top: Node) -> PlaygroundError:
+    return PlaygroundError(f"The parts were read, but not put together: {top.error}")

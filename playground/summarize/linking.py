@@ -1,0 +1,110 @@
+"""Which passages of the documents each sentence of a summary rests on: by shared terms, and by meaning where a model of
+sentences is there. Knows nothing of how the summary was made but the notes of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.sentences import sentence_ends
+from playground.store.run_values import Node, RunDocument
+from playground.summarize.terms import Index
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to vectors of length 1, one row each."""
+_CANDIDATES = 48
+_PASSAGES = 3
+_NEAR = 0.7
+"""A further passage is shown when it is at least so good, compared with the best."""
+_NOTES = 0.25
+"""What the notes of a part count, against its sentences: they find the part when the words are others (a translation)."""
+_STRONG = 0.45
+"""From here on a passage is taken to say what the sentence says; below, it is only the nearest."""
+_LONGEST = 600
+"""Characters of one passage that are compared; a table may be a single sentence."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A sentence of a document: where it stands."""
+
+    document: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """A passage that a sentence of a summary rests on; `score` from 0 to 1."""
+
+    passage: Passage
+    score: float
+
+    @property
+    def strong(self) -> bool:
+        """Whether it is taken to say the same."""
+        return self.score >= _STRONG
+
+
+def passages_of(documents: Sequence[RunDocument]) -> list[Passage]:
+    """All sentences of the documents; headings, lines of lists, tables and code count as such."""
+    found: list[Passage] = []
+    for number, document in enumerate(documents):
+        starts = [block[3] for block in document.blocks] or [0]
+        for at, start in enumerate(starts):
+            end = starts[at + 1] if at + 1 < len(starts) else len(document.text)
+            block, first = document.text[start:end], 0
+            for last in sentence_ends(block, document.language):
+                if block[first:last].strip():
+                    found.append(Passage(number, start + first, start + last))
+                first = last
+    return found
+
+
+class Linker:
+    """Finds passages for sentences. `embed` is optional: without it, words alone decide."""
+
+    def __init__(self, documents: Sequence[RunDocument], parts: Sequence[Node], embed: Embed | None) -> None:
+        self._passages = passages_of(documents)
+        texts = [documents[one.document].text[one.start : one.end][:_LONGEST] for one in self._passages]
+        self._texts = texts
+        self._index = Index(texts)
+        told = [node for node in parts if node.text and node.document is not None and len(parts) > 1]
+        self._notes = Index([node.text for node in told])
+        self._part_of = _parts_of(self._passages, told)
+        self._embed = embed
+
+    def links(self, sentence: str) -> list[Link]:
+        """The passages that `sentence` rests on, the best first; never none where there is any text."""
+        if not self._passages:
+            return []
+        scores = self._index.scores(sentence)
+        if self._notes.size:
+            noted = np.append(self._notes.scores(sentence), 0.0)
+            scores = ((1 - _NOTES) * scores + _NOTES * noted[self._part_of]).astype(np.float32)
+        best = np.argsort(-scores, kind="stable")[:_CANDIDATES]
+        ranked = scores[best]
+        if self._embed is not None:
+            vectors = self._embed([sentence, *(self._texts[at] for at in best)])
+            ranked = (ranked + np.clip(vectors[1:] @ vectors[0], 0.0, 1.0)) / 2
+        order = np.argsort(-ranked, kind="stable")[:_PASSAGES]
+        top = float(ranked[order[0]])
+        return [
+            Link(self._passages[int(best[at])], round(float(ranked[at]), 3))
+            for at in order
+            if float(ranked[at]) >= _NEAR * top
+        ]
+
+
+def _parts_of(passages: Sequence[Passage], parts: Sequence[Node]) -> NDArray[np.int32]:
+    """For each passage the number of the part that it begins in, else one more than there are."""
+    found = np.full(len(passages), len(parts), dtype=np.int32)
+    for number, part in enumerate(parts):
+        for at, one in enumerate(passages):
+            if one.document == part.document and part.first <= one.start < part.last:
+                found[at] = number
+    return found

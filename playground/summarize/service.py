@@ -1,0 +1,142 @@
+"""What one can do with summaries: collect documents, start, stop, go on, make another of the same. Knows no page.
+
+A summary is a job of this service; pages and the command line only watch it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from playground.engine.manager import ModelManager
+from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
+from playground.store.run_values import Run, RunDocument
+from playground.store.runs import Runs
+from playground.summarize.instructions import check_style
+from playground.summarize.job import LiveRun, SummaryJob
+from playground.summarize.options import SummaryOptions
+from playground.summarize.receipt import make_receipt
+
+log = logging.getLogger(__name__)
+Listener = Callable[[str], None]
+"""Called with the id of the run that changed, from whatever thread."""
+
+
+class SummaryService:
+    """The one way in and the one way out for summaries."""
+
+    def __init__(self, runs: Runs, manager: ModelManager, locks: Path) -> None:
+        """`locks` is the folder where a run that is being written is locked against other processes."""
+        self.runs = runs
+        self.manager = manager
+        self._locks = locks
+        self._jobs: dict[str, SummaryJob] = {}
+        self._guard = threading.Lock()
+        self._listeners: set[Listener] = set()
+        self._closed = False
+
+    def start(
+        self, documents: Sequence[RunDocument], options: SummaryOptions, *, title: str = "", model: str = ""
+    ) -> str:
+        """Begin to summarize `documents` with `model`, "" being the chosen one; returns the run's id."""
+        check_style(options)
+        if not documents:
+            raise BadValueError("There is nothing to summarize. Add a file, or paste a text.")
+        chosen = model or self.manager.chosen
+        adapter = self.manager.adapter if chosen == self.manager.chosen else ""
+        title = title or ", ".join(one.name for one in documents)
+        run_id = self.runs.add(title, options.to_dict(), chosen, adapter, documents)
+        self._begin(run_id)
+        return run_id
+
+    def again(self, run_id: str, options: SummaryOptions, *, model: str = "") -> str:
+        """Summarize the documents of a run anew; what was written with the same words is not written again."""
+        run = self.runs.run(run_id)
+        return self.start(self.runs.documents(run_id), options, title=run.title, model=model or run.model)
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was stopped, killed or failed; failed parts are tried again."""
+        run = self.runs.run(run_id)
+        if self.live(run_id) is not None:
+            return
+        if run.status in ("failed", "complete"):
+            self.runs.again(run_id)
+        self._begin(run_id)
+
+    def resume_all(self) -> None:
+        """Go on with what was being written when the app ended."""
+        for run in self.runs.runs(10_000):
+            if run.status == "running":
+                try:
+                    self._begin(run.id)
+                except BusyError:
+                    log.info("another process writes the summary %s", run.id)
+                except PlaygroundError:
+                    log.exception("a summary could not go on")
+
+    def stop(self, run_id: str) -> None:
+        """End the work; what is done stays, and it can go on."""
+        job = self._jobs.get(run_id)
+        if job is not None:
+            job.stop.set()
+
+    def live(self, run_id: str) -> LiveRun | None:
+        """The state of a run that is being written here, else None."""
+        job = self._jobs.get(run_id)
+        return job.live() if job is not None else None
+
+    def wait(self, run_id: str) -> Run:
+        """Return when the run has ended, and how."""
+        job = self._jobs.get(run_id)
+        if job is not None:
+            job.done.wait()
+        return self.runs.run(run_id)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` at each change; returns the function that ends it."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def announce(self, run_id: str) -> None:
+        """Tell all listeners that a run changed."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(run_id)
+            except Exception:  # A page that fails to listen must not end the work.
+                log.exception("a listener failed")
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Stop all work, because the process is about to end; it goes on at the next start."""
+        self._closed = True
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            job.close()
+        for job in jobs:
+            job.done.wait(seconds / max(1, len(jobs)))
+
+    def _begin(self, run_id: str) -> None:
+        if self._closed:
+            raise BusyError("The app is closing. Start it again, then summarize.")
+        run = self.runs.run(run_id)
+        if run.deleted_at is not None:
+            raise MissingError("This summary is in the trash. Restore it, then go on.")
+        job = SummaryJob(
+            run, self.runs, self.manager, make_receipt, self._locks, lambda: self.announce(run_id)
+        )
+        job.take()
+        with self._guard:
+            self._jobs[run_id] = job
+        self.runs.set_status(run_id, "running")
+        threading.Thread(target=self._run, args=[job], name="summary", daemon=True).start()
+        self.announce(run_id)
+
+    def _run(self, job: SummaryJob) -> None:
+        try:
+            job.run()
+        finally:
+            with self._guard:
+                self._jobs.pop(job.run_id, None)
+            self.announce(job.run_id)

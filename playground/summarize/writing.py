@@ -1,0 +1,122 @@
+"""One call of a model for one node: the prompt, the text as it grows, what is wrong with it, and its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playground.engine.manager import Lease
+from playground.errors import ModelError
+from playground.records import Chunk, Sampling, Turn
+from playground.replies import computer
+from playground.sentences import sentence_ends
+from playground.thoughts import split_thought
+
+TRIES = 3
+_WARMER = 0.5
+"""Temperature of a further try: at 0 the same would come."""
+_PENALTY = 1.05
+"""Repetition penalty: enough to keep small models out of loops, too little to keep names from coming back."""
+_LOOP = 3
+"""So many times the same sentence is no summary."""
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)、])\s*")
+_OWN = ("prompt_tokens", "cached_tokens", "completion_tokens")
+
+
+class BadTextError(ModelError):
+    """What a model wrote cannot be used; another try may give something else."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The text of a node and what made it, as `Runs.done` keeps it."""
+
+    text: str
+    record: Mapping[str, Any]
+
+
+def sampling_for(max_new_tokens: int, seed: int, tries: int) -> Sampling:
+    """How a node is written: the likeliest words at first; another draw each time that they were no good."""
+    if tries <= 1:
+        return Sampling(temperature=0.0, repetition_penalty=_PENALTY, max_new_tokens=max_new_tokens, seed=seed)
+    return Sampling(
+        temperature=_WARMER, repetition_penalty=1.1, max_new_tokens=max_new_tokens, seed=(seed + tries) % 2**31
+    )
+
+
+def key_of(lease: Lease, prompt: Sequence[Turn], sampling: Sampling) -> str:
+    """The same for the same words, model and sampling: then the same text would come, and is not written again."""
+    info = lease.info
+    model = [info.model, info.revision, info.file_sha256, info.quantization, info.template_sha256]
+    made = [model, lease.adapter_sha256, [[turn.role, turn.content] for turn in prompt], sampling.to_dict()]
+    return hashlib.sha256(json.dumps(made, ensure_ascii=False).encode()).hexdigest()
+
+
+def write(
+    lease: Lease,
+    prompt: Sequence[Turn],
+    sampling: Sampling,
+    language: str,
+    stop: threading.Event,
+    on_chunk: Callable[[str, Chunk], None],
+) -> Written | None:
+    """Let the model write; `on_chunk` hears the text so far. None when `stop` ended it. Raises BadTextError."""
+    text, chunk, began = "", Chunk(), time.monotonic()
+    for chunk in lease.stream(prompt, sampling, stop):
+        text += chunk.text
+        on_chunk(text, chunk)
+    if chunk.finish_reason == "cancelled":
+        return None
+    text = usable(text, language, whole=chunk.finish_reason == "stop")
+    info = lease.info
+    own = {name: getattr(chunk, name) for name in _OWN} | {"seconds": time.monotonic() - began}
+    return Written(
+        text,
+        {
+            "model": info.model,
+            "engine": info.engine,
+            "revision": info.revision,
+            "file_sha256": info.file_sha256,
+            "quantization": info.quantization,
+            "template_sha256": info.template_sha256,
+            "versions": dict(info.versions or {}),
+            "sampling": {name: value for name, value in sampling.to_dict().items() if name != "seed"},
+            "context_length": info.context_length,
+            "device": info.device,
+            "adapter": lease.adapter,
+            "adapter_sha256": lease.adapter_sha256,
+            "hardware": computer(info.device),
+            "seed": sampling.seed,
+            "finish_reason": chunk.finish_reason,
+            **own,
+        },
+    )
+
+
+def usable(text: str, language: str, *, whole: bool) -> str:
+    """A text without thoughts, loops and, where it broke off (not `whole`), its half sentence. Raises BadTextError."""
+    text = split_thought(text)[1].strip()
+    if not text:
+        raise BadTextError("The model wrote nothing for this part. Try again, or choose another model.")
+    ends = sentence_ends(text, language)
+    starts = [0, *ends[:-1]]
+    seen: dict[str, int] = {}
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        said = _BULLET.sub("", text[start:end]).strip().casefold()
+        seen[said] = seen.get(said, 0) + 1
+        if len(said) > 8 and seen[said] == _LOOP:
+            first = next(
+                at for at in range(number) if said == _BULLET.sub("", text[starts[at] : ends[at]]).strip().casefold()
+            )
+            if not first:
+                raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
+            return text[: ends[first]].strip()
+    if not whole and len(ends) > 1:
+        return text[: ends[-2]].strip()
+    return text
