@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from playground.engine.base import LoadOptions
 from playground.engine.downloads import DownloadJob
+from playground.engine.reading_choice import OTHER, plain
 from playground.engine.states import ModelState
 from playground.presets import ModelPreset, model_presets
 
@@ -113,6 +114,8 @@ class Overview:
 
 def title_of(name: str) -> str:
     """What a person calls the model of this name: a preset's name; of a path or server, its last part."""
+    if plain(name) != name:
+        return f"{title_of(plain(name))} ({OTHER})"
     preset = model_presets().get(name)
     if preset is not None:
         return preset.name

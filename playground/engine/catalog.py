@@ -17,6 +17,7 @@ from playground.engine.hardware import torch_has_cuda, usable_cores
 from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
 from playground.engine.library import model_file
+from playground.engine.reading_choice import plain
 from playground.engine.small_file import write_json
 from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError, MissingError, ModelError
@@ -46,6 +47,7 @@ def resolve(name: str, options: LoadOptions, settings: Settings, folder: DataFol
     if options.engine == "echo":
         echo_bytes(name)
         return Wanted("echo", name)
+    name = plain(name)
     if name.startswith(("http://", "https://")) or options.engine == "remote":
         return _remote(name, settings)
     preset = model_presets().get(name)

@@ -19,6 +19,7 @@ from playground.engine.echo_engine import echo_bytes
 from playground.engine.hardware import Hardware, hardware
 from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
+from playground.engine.reading_choice import OTHER, plain
 from playground.engine.shape import preset_shape, read_shape
 from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError
 from playground.paths import DataFolder
@@ -92,6 +93,8 @@ class Loader:
     def default_options(self, name: str) -> LoadOptions:
         """How to load a model that nothing was said about: by the settings, by their engine only if it can read it."""
         options = LoadOptions.of(self._settings)
+        if plain(name) != name:
+            return replace(options, engine=OTHER, precision="auto")
         try:
             self.resolve(name, options)
         except BadValueError:

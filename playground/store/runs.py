@@ -153,6 +153,10 @@ class Runs(Rows):
         with self.database.writing() as db:
             db.execute(f"UPDATE runs SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
 
+    def use_model(self, run_id: str, model: str) -> None:
+        """Let another model write a run."""
+        self._set_run(run_id, model=model)
+
     def rename(self, run_id: str, title: str) -> None:
         """Give a run another title."""
         if not title.strip():

@@ -10,8 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,16 +18,20 @@ from typing import Any, Literal
 import filelock
 
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
-from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.engine.reading_choice import OTHER, plain
+from playground.errors import BusyError, ModelError, PlaygroundError, StorageError
 from playground.records import Chunk
 from playground.store.run_values import Node, Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.options import SummaryOptions
+from playground.summarize.parallel import in_parallel
 from playground.summarize.planning import Planner
 from playground.summarize.writing import TRIES, key_of, sampling_for, write
 
 Phase = Literal["waiting", "planning", "reading", "linking", "saving"]
 _RETRY_SECONDS = 1.0
+_ENOUGH = 2000
+"""Tokens from which on a speed is worth remembering."""
 log = logging.getLogger(__name__)
 Receipt = Callable[[Sequence[RunDocument], Sequence[Node], str, str, threading.Event], Mapping[str, Any]]
 """Makes a receipt of documents, nodes, the summary and its language; ends early when the event is set."""
@@ -64,6 +67,10 @@ class SummaryJob:
         on_change: Callable[[], None],
     ) -> None:
         self.run_id = run.id
+        self.model = run.model
+        """Under which name it is leased."""
+        self.speed: tuple[str, float] | None = None
+        """The engine, and its tokens per second at the parts; 0 when it cannot read this model."""
         self.stop = threading.Event()
         self.done = threading.Event()
         self._run = run
@@ -80,7 +87,6 @@ class SummaryJob:
         self._began = 0.0
         self._phase: Phase = "waiting"
         self._notice = ""
-        self._fault: BaseException | None = None
 
     def live(self) -> LiveRun:
         """The state now."""
@@ -138,11 +144,11 @@ class SummaryJob:
         documents = self._runs.documents(self.run_id)
         options = SummaryOptions.from_mapping(self._run.options)
         self._keep(self._runs.nodes(self.run_id))
-        with self._lease() as lease:
+        with self._first_lease() as lease:
             self._to("planning")
             self._began = time.monotonic()
             planner = Planner(lease, documents, options)
-            slots = lease.info.capabilities.slots
+            slots, engine = lease.info.capabilities.slots, lease.info.engine
             if not self._nodes:
                 self._plan(planner.parts())
         level = 0
@@ -150,6 +156,8 @@ class SummaryJob:
             self._to("reading")
             self._write_level(planner, level, 1 if options.mode == "refine" else slots)
             below = self._level(level)
+            if self._tokens > _ENOUGH and self.speed is None:
+                self.speed = engine, self._tokens / (time.monotonic() - self._began)
             if below[-1].step in ("whole", "final"):
                 break
             level += 1
@@ -168,32 +176,10 @@ class SummaryJob:
         self._saved(lambda: self._runs.finish(self.run_id, top.text, receipt))
 
     def _write_level(self, planner: Planner, level: int, workers: int) -> None:
-        todo = deque(node for node in self._level(level) if node.status == "waiting")
-        threads = [
-            threading.Thread(target=self._drain, args=[planner, todo], name="summary", daemon=True)
-            for _ in range(min(workers, len(todo)))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            raise fault
+        todo = [node for node in self._level(level) if node.status == "waiting"]
+        in_parallel(todo, workers, lambda node: self._write(planner, node), self.stop)
         if self.stop.is_set():
             raise LeaseCancelled
-
-    def _drain(self, planner: Planner, todo: deque[Node]) -> None:
-        while not self.stop.is_set() and self._fault is None:
-            try:
-                node = todo.popleft()
-            except IndexError:
-                return
-            try:
-                self._write(planner, node)
-            except BaseException as problem:  # noqa: BLE001 - told by the thread that waits for this one
-                self._fault = problem
-                return
 
     def _write(self, planner: Planner, node: Node) -> None:
         below = self._level(max(0, node.level - 1))
@@ -262,8 +248,24 @@ class SummaryJob:
         with self._guard:
             self._nodes |= {(node.level, node.position): node for node in nodes}
 
+    @contextlib.contextmanager
+    def _first_lease(self) -> Iterator[Lease]:
+        """The model for the first time: where the engine that reads faster cannot read it, the usual one does."""
+        with contextlib.ExitStack() as held:
+            try:
+                lease = held.enter_context(self._lease())
+            except ModelError as problem:
+                if plain(self.model) == self.model or self._nodes:
+                    raise
+                log.warning("%s cannot be used: %s", self.model, problem)
+                self.speed = OTHER, 0.0
+                self.model = plain(self.model)
+                self._saved(lambda: self._runs.use_model(self.run_id, self.model))
+                lease = held.enter_context(self._lease())
+            yield lease
+
     def _lease(self) -> contextlib.AbstractContextManager[Lease]:
-        return self._manager.lease(self.stop, self._run.model, self._run.adapter)
+        return self._manager.lease(self.stop, self.model, self._run.adapter)
 
     def _to(self, phase: Phase) -> None:
         self._phase = phase

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from playground.engine.manager import ModelManager
+from playground.engine.reading_choice import Speeds, plain
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
@@ -28,11 +28,12 @@ Listener = Callable[[str], None]
 class SummaryService:
     """The one way in and the one way out for summaries."""
 
-    def __init__(self, runs: Runs, manager: ModelManager, locks: Path) -> None:
-        """`locks` is the folder where a run that is being written is locked against other processes."""
+    def __init__(self, runs: Runs, manager: ModelManager, place: Path) -> None:
+        """`place` is a folder for what may be lost: locks of runs against other processes, and speeds seen."""
         self.runs = runs
         self.manager = manager
-        self._locks = locks
+        self._place = place
+        self._speeds = Speeds(place / "speeds.json")
         self._jobs: dict[str, SummaryJob] = {}
         self._guard = threading.Lock()
         self._listeners: set[Listener] = set()
@@ -47,6 +48,8 @@ class SummaryService:
             raise BadValueError("There is nothing to summarize. Add a file, or paste a text.")
         chosen = model or self.manager.chosen
         adapter = self.manager.adapter if chosen == self.manager.chosen else ""
+        if options.mode != "extractive":
+            chosen = self._speeds.reader(self.manager, chosen, adapter)
         title = title or ", ".join(one.name for one in documents)
         run_id = self.runs.add(title, options.to_dict(), chosen, adapter, documents)
         self._begin(run_id)
@@ -55,7 +58,7 @@ class SummaryService:
     def again(self, run_id: str, options: SummaryOptions, *, model: str = "") -> str:
         """Summarize the documents of a run anew; what was written with the same words is not written again."""
         run = self.runs.run(run_id)
-        return self.start(self.runs.documents(run_id), options, title=run.title, model=model or run.model)
+        return self.start(self.runs.documents(run_id), options, title=run.title, model=model or plain(run.model))
 
     def resume(self, run_id: str) -> None:
         """Go on with a run that was stopped, killed or failed; failed parts are tried again."""
@@ -123,9 +126,7 @@ class SummaryService:
         run = self.runs.run(run_id)
         if run.deleted_at is not None:
             raise MissingError("This summary is in the trash. Restore it, then go on.")
-        job = SummaryJob(
-            run, self.runs, self.manager, make_receipt, self._locks, lambda: self.announce(run_id)
-        )
+        job = SummaryJob(run, self.runs, self.manager, make_receipt, self._place, lambda: self.announce(run_id))
         job.take()
         with self._guard:
             self._jobs[run_id] = job
@@ -136,6 +137,8 @@ class SummaryService:
     def _run(self, job: SummaryJob) -> None:
         try:
             job.run()
+            if job.speed is not None:
+                self._speeds.record(plain(job.model), *job.speed)
         finally:
             with self._guard:
                 self._jobs.pop(job.run_id, None)

@@ -24,7 +24,15 @@ _WARMER = 0.5
 _PENALTY = 1.05
 """Repetition penalty: enough to keep small models out of loops, too little to keep names from coming back."""
 _LOOP = 3
-"""So many times the same sentence is no summary."""
+"""So many times the same sentence, numbers left aside, is no summary."""
+_OPENING = re.compile(
+    r"(?:sure|certainly|of course|okay|here(?:'s| is| are)|below is|the following is|summary|好的|当然|以下是|下面是|总结|概括|摘要)"
+    r"[^\n]{0,80}[:：]\s*\n+",
+    re.IGNORECASE,
+)
+"""What comes before an answer, and is none of it."""
+_SHORT = 8
+"""Characters up to which a sentence may well come back: "Yes."."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)、])\s*")
 _OWN = ("prompt_tokens", "cached_tokens", "completion_tokens")
 
@@ -102,21 +110,23 @@ def write(
 def usable(text: str, language: str, *, whole: bool) -> str:
     """A text without thoughts, loops and, where it broke off (not `whole`), its half sentence. Raises BadTextError."""
     text = split_thought(text)[1].strip()
+    text = _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
     if not text:
         raise BadTextError("The model wrote nothing for this part. Try again, or choose another model.")
     ends = sentence_ends(text, language)
     starts = [0, *ends[:-1]]
-    seen: dict[str, int] = {}
-    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        said = _BULLET.sub("", text[start:end]).strip().casefold()
-        seen[said] = seen.get(said, 0) + 1
-        if len(said) > 8 and seen[said] == _LOOP:
-            first = next(
-                at for at in range(number) if said == _BULLET.sub("", text[starts[at] : ends[at]]).strip().casefold()
-            )
+    said = [_plain(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+    for number, one in enumerate(said):
+        if len(one) > _SHORT and said[: number + 1].count(one) == _LOOP:
+            first = said.index(one)
             if not first:
                 raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
             return text[: ends[first]].strip()
     if not whole and len(ends) > 1:
         return text[: ends[-2]].strip()
     return text
+
+
+def _plain(sentence: str) -> str:
+    """A sentence without bullet, case and numbers: lists that only count on are loops, too."""
+    return re.sub(r"\d+", "#", _BULLET.sub("", sentence).strip().casefold())
