@@ -242,10 +242,13 @@ class ModelsService:
         if self._offers is None:
             empty, offers = _empty(self.manager.budget), []
             for preset in model_presets().values():
-                engine = catalog.resolve(preset.id, LoadOptions(), self._settings, self._folder).engine
+                engine = "transformers"
+                if preset.kind != "embedding":
+                    engine = catalog.resolve(preset.id, LoadOptions(), self._settings, self._folder).engine
                 plan = plan_model(preset_shape(preset), LoadOptions(), empty, engine=engine)
                 offers.append(Offer(preset, plan.total - plan.reclaimable, plan.precision, plan.fits))
-            offers.sort(key=lambda offer: (not offer.fits, offer.preset.kind == "seq2seq", offer.total))
+            late = ("seq2seq", "embedding")
+            offers.sort(key=lambda offer: (not offer.fits, offer.preset.kind in late, offer.total))
             self._offers = tuple(offers)
         return self._offers
 

@@ -43,7 +43,7 @@ class LocalModel:
     """Bytes on disk; 0: it has no files."""
     license: str = ""
     kind: str = ""
-    """chat, base or seq2seq; empty: nobody said."""
+    """One of records.Kind; empty: nobody said."""
     languages: tuple[str, ...] = ()
     good_at: str = ""
     good_at_zh: str = ""
@@ -56,6 +56,11 @@ class LocalModel:
     """Why it cannot be used, or why converting it failed."""
     options: LoadOptions = field(default_factory=LoadOptions)
     """How it would be loaded."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can be chosen for replies, be it broken or not."""
+        return self.kind != "embedding"
 
 
 @dataclass(frozen=True)

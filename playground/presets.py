@@ -39,7 +39,7 @@ class Wheel:
     size: int
     """Bytes of the wheel."""
     member: str
-    """The piece inside the wheel."""
+    """The piece inside the wheel; empty: the wheel itself, which is a zip archive too."""
     bytes: int
     """Length of the piece."""
     offset: int = 0

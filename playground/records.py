@@ -19,8 +19,9 @@ ContextRule = Literal["oldest", "summary", "hand"]
 """What happens to old messages that do not fit into the context: the oldest are left out, or a summary stands for them,
 or the user says which ones."""
 TitleBy = Literal["first_line", "model", "user"]
-Kind = Literal["chat", "base", "seq2seq"]
-"""What a model was made for: to answer, to go on with a text, or to rewrite one text into another (translation)."""
+Kind = Literal["chat", "base", "seq2seq", "embedding"]
+"""What a model was made for: to answer, to go on with a text, to rewrite one text into another (translation), or to
+compare texts by their meaning (it writes nothing, and is never loaded by the manager; see `engine.embedding`)."""
 
 
 @dataclass(frozen=True)

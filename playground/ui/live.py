@@ -45,7 +45,8 @@ def build_router(service: ChatService, models: ModelsService, replays: Replays, 
     @router.get("/choices")
     def choices() -> Response:
         """Models that a reply can be tried with."""
-        return JSONResponse({"models": [[one.name, one.title] for one in models.overview().local if not one.error]})
+        found = [one for one in models.overview().local if one.writes and not one.error]
+        return JSONResponse({"models": [[one.name, one.title] for one in found]})
 
     @router.get("/live")
     async def live(request: Request, c: str = "", listed: int = 100, at: str = "") -> Response:

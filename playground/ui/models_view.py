@@ -159,7 +159,7 @@ def _local(model: LocalModel, overview: Overview, language: str) -> str:
     elif model.pickle:
         ask = t(language, "m.convert_ask", size=size_text(model.size))
         first = _ask("convert", model.name, t(language, "m.convert"), ask, t(language, "m.convert_yes"))
-    else:
+    elif model.writes:
         first = ("" if busy else button("load", t(language, "m.load"), model.name)) + _choose(
             model.name, overview, language
         )
@@ -169,7 +169,8 @@ def _local(model: LocalModel, overview: Overview, language: str) -> str:
         ask = t(language, "m.delete_ask", name=model.title, size=size_text(model.size))
         first += _ask("remove", model.name, t(language, "m.delete"), ask, t(language, "m.delete_yes"))
     state = "" if phase == "idle" else t(language, f"m.state.{phase}", percent="")
-    folds = "" if busy or model.pickle else how_form(model.name, model.options, None, overview, language)
+    plain = busy or model.pickle or not model.writes
+    folds = "" if plain else how_form(model.name, model.options, None, overview, language)
     return card(
         f"local:{model.name}", model.title, state, fact_line(facts), notes, first, folds, phase=phase,
         chosen=model.name == overview.chosen,

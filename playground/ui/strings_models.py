@@ -25,6 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "m.kind.chat": ("chat", "对话"),
     "m.kind.base": ("continues text", "续写"),
     "m.kind.seq2seq": ("translation", "翻译"),
+    "m.kind.embedding": ("compares texts", "比较文本"),
     "m.state.idle": ("not loaded", "未加载"),
     "m.state.downloading": ("downloading {percent}", "正在下载 {percent}"),
     "m.state.waiting": ("getting ready", "准备中"),
