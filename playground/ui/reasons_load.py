@@ -106,6 +106,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "{0} 不是翻译（seq2seq）模型，CTranslate2 只用于这类模型。",
     ),
     ("{} is a seq2seq model, which the ctranslate2 engine runs.", "{0} 是 seq2seq 模型，由 ctranslate2 引擎运行。"),
+    ("There is not enough memory to compare texts.", "内存不足，无法比较文本。"),
+    ("Close other programs, or unload a model.", "请关闭其他程序，或卸载一个模型。"),
     ("{} compares texts and cannot write any.", "{0} 用于比较文本，不能生成文字。"),
     ("{} is not the file it should be (wrong SHA-256).", "{0} 不是应有的文件（SHA-256 不符）。"),
     ("{} is a folder with GGUF files.", "{0} 是含有 GGUF 文件的文件夹。"),
