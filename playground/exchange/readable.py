@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from playground.exchange.talk import Talk
 from playground.records import Attachment, Message
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|]|~(?=~)|&(?=#?\w+;))")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 
 
@@ -30,17 +30,17 @@ class Words:
 def markdown(one: Talk, words: Words) -> Iterator[str]:
     """Title, date and tags, the system prompt, then what each side said; names of files below their message."""
     conversation = one.conversation
-    yield f"# {_escaped(conversation.title)}\n\n"
-    yield " · ".join([day(conversation.created_at), *map(_escaped, conversation.tags)]) + "\n\n"
+    yield f"# {escaped(conversation.title)}\n\n"
+    yield " · ".join([day(conversation.created_at), *map(escaped, conversation.tags)]) + "\n\n"
     if conversation.system_prompt.strip():
         quoted = "\n".join(f"> {line}".rstrip() for line in conversation.system_prompt.splitlines())
         yield f"> **{words.system}**\n>\n{quoted}\n\n"
     for message in one.messages:
-        yield f"## {_escaped(speaker(message, words))}\n\n"
+        yield f"## {escaped(speaker(message, words))}\n\n"
         if message.content.strip():
-            yield f"{_closed(message.content.strip(chr(10)))}\n\n"
+            yield f"{closed(message.content.strip(chr(10)))}\n\n"
         if message.attachments:
-            yield f"*{words.attached}: {', '.join(_escaped(file_words(one)) for one in message.attachments)}*\n\n"
+            yield f"*{words.attached}: {', '.join(escaped(file_words(one)) for one in message.attachments)}*\n\n"
         if note := ending(message, words):
             yield f"*{note}*\n\n"
 
@@ -65,12 +65,12 @@ def day(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A name as Markdown shows it, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _closed(text: str) -> str:
+def closed(text: str) -> str:
     """The text with its last block of code ended, so that it does not swallow what comes after."""
     open_with = ""
     for fence, rest in _FENCE.findall(text):
