@@ -34,6 +34,8 @@ from playground.models import ModelsService
 from playground.paths import DataFolder
 from playground.settings import Settings
 from playground.store import Database, History
+from playground.store.runs import Runs
+from playground.summarize.service import SummaryService
 
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
@@ -50,6 +52,7 @@ class Services:
     manager: ModelManager
     chat: ChatService
     models: ModelsService
+    summaries: SummaryService
 
 
 class ModelProgress:
@@ -82,7 +85,8 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     if database.kept_aside:
         print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     models = ModelsService(manager, Downloads(folder, settings.offline), settings, folder)
-    return Services(database, manager, ChatService(History(database), manager), models)
+    summaries = SummaryService(Runs(database), manager, folder.cache / "runs")
+    return Services(database, manager, ChatService(History(database), manager), models, summaries)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
@@ -130,7 +134,7 @@ def _run(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
-    mount_ui(app, chat, services.models, closing, services.database.kept_aside, uploads)
+    mount_ui(app, chat, services.models, services.summaries, closing, services.database.kept_aside, uploads)
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
@@ -139,6 +143,7 @@ def _run(
         def capture_signals(self) -> Iterator[None]:
             def end() -> None:
                 chat.announce("")  # Wakes the pages' streams, which see that all is closing and end.
+                services.summaries.close(0.0)  # Only told so; what they have written is saved already.
                 chat.close()
 
             def leave(*_: Any) -> None:
@@ -160,8 +165,12 @@ def _run(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
 
+    def begin() -> None:
+        services.manager.load()
+        services.summaries.resume_all()
+
     # The first page that opens has the model loaded; without one it is loaded all the same, a little later.
-    loader = threading.Timer(_LOAD_ANYWAY_SECONDS, services.manager.load)
+    loader = threading.Timer(_LOAD_ANYWAY_SECONDS, begin)
     loader.daemon = True
     loader.start()
     ending = threading.Event()
@@ -177,6 +186,7 @@ def _run(
     loader.cancel()
     ending.set()
     chat.close(_CLOSE_SECONDS)
+    services.summaries.close(_CLOSE_SECONDS)
     services.models.downloads.close()
     services.manager.close()
 

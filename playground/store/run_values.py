@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from playground.store.terms import Excerpt
 
-RunStatus = Literal["running", "complete", "stopped", "failed"]
+RunStatus = Literal["draft", "running", "complete", "stopped", "failed"]
 NodeStatus = Literal["waiting", "done", "failed", "skipped"]
 Step = Literal["whole", "part", "merge", "refine", "final", "pick"]
 """All at once; one part; notes put together; a part put to the summary of those before; the summary of it all; or

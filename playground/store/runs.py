@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from playground.errors import BadValueError, MissingError
+from playground.errors import BadValueError, BusyError, MissingError
 from playground.store.rows import MAKER, Rows, assigned, new_id, values_of
 from playground.store.run_values import Node, Run, RunDocument, RunFound, RunPlace, RunStatus
 from playground.store.terms import Terms
@@ -24,26 +24,41 @@ _OWN = ("seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds"
 class Runs(Rows):
     """All reads and writes of runs. Safe to use from any thread."""
 
-    def add(
-        self,
-        title: str,
-        options: Mapping[str, Any],
-        model: str,
-        adapter: str,
-        documents: Sequence[RunDocument],
-    ) -> str:
-        """Begin a run; returns its id."""
+    def add(self, title: str, options: Mapping[str, Any], documents: Sequence[RunDocument] = ()) -> str:
+        """Begin to collect what is to be summarized; returns the new run's id. `start` makes it more than a draft."""
         run_id, now = new_id(), time.time()
         with self.database.writing() as db:
-            row = dict(id=run_id, kind="summary", title=title[:_LONGEST_TITLE], status="running", model=model)
-            row |= {"adapter": adapter, "options": json.dumps(dict(options), ensure_ascii=False)}
+            row = dict(id=run_id, kind="summary", title=title[:_LONGEST_TITLE], status="draft", model="")
+            row["options"] = json.dumps(dict(options), ensure_ascii=False)
             db.table("runs").insert({**row, "created_at": now, "updated_at": now})
             for position, one in enumerate(documents):
-                values = {key: value for key, value in vars(one).items() if key != "text"}
-                values |= {key: json.dumps(values[key], ensure_ascii=False) for key in ("notes", "blocks")}
-                values |= {"run_id": run_id, "position": position, "text_sha256": self._keep_text(one.text)}
-                db.execute(f"INSERT INTO run_documents {values_of(values)}", values)
+                self._add_document(run_id, position, one)
         return run_id
+
+    def add_document(self, run_id: str, document: RunDocument) -> None:
+        """Put one more document to a draft. Raises BusyError once it was started."""
+        with self.database.writing():
+            self._refuse_started(run_id)
+            sql = "SELECT coalesce(max(position), -1) + 1 AS next FROM run_documents WHERE run_id = ?"
+            row = self._row(sql, [run_id])
+            self._add_document(run_id, row["next"] if row else 0, document)
+
+    def remove_document(self, run_id: str, position: int) -> None:
+        """Take a document away from a draft."""
+        with self.database.writing() as db:
+            self._refuse_started(run_id)
+            db.execute("DELETE FROM run_documents WHERE run_id = ? AND position = ?", [run_id, position])
+            self._drop_unreferred()
+
+    def start(self, run_id: str, title: str, options: Mapping[str, Any], model: str, adapter: str) -> None:
+        """Let a draft become a run."""
+        values = dict(title=title[:_LONGEST_TITLE], options=json.dumps(dict(options), ensure_ascii=False))
+        values |= {"model": model, "adapter": adapter}
+        with self.database.writing() as db:
+            self._refuse_started(run_id)
+            now = dict(id=run_id, created_at=time.time(), updated_at=time.time(), status="running")
+            names = [*values, "created_at", "updated_at", "status"]
+            db.execute(f"UPDATE runs SET {assigned(names)} WHERE id = :id", values | now)
 
     def run(self, run_id: str) -> Run:
         """One run, also when it is in the trash. Raises MissingError."""
@@ -196,6 +211,19 @@ class Runs(Rows):
                     if len(found) == limit:
                         break
         return found
+
+    def _add_document(self, run_id: str, position: int, document: RunDocument) -> None:
+        values = {key: value for key, value in vars(document).items() if key != "text"}
+        values |= {key: json.dumps(values[key], ensure_ascii=False) for key in ("notes", "blocks")}
+        values |= {"run_id": run_id, "position": position, "text_sha256": self._keep_text(document.text)}
+        self.database.db.execute(f"INSERT INTO run_documents {values_of(values)}", values)
+
+    def _refuse_started(self, run_id: str) -> None:
+        row = self._row("SELECT status FROM runs WHERE id = ?", [run_id])
+        if row is None:
+            raise MissingError(_NOWHERE)
+        if row["status"] != "draft":
+            raise BusyError("This summary was begun already. Make a new one of other documents.")
 
     def _set_node(self, run_id: str, node: Node, what: str, values: Mapping[str, Any]) -> None:
         where = dict(run=run_id, level=node.level, position=node.position)

@@ -74,7 +74,8 @@ def make_receipt(
         if said.strip():
             links = [{**vars(link.passage), "score": link.score, "strong": link.strong} for link in linker.links(said)]
             marks = [
-                {"start": start + mark.start, "end": start + mark.end, "kind": mark.kind} for mark in facts.missing(said)
+                {"start": start + mark.start, "end": start + mark.end, "kind": mark.kind}
+                for mark in facts.missing(said)
             ]
             found.append({"start": start, "end": end, "links": links, "marks": marks})
         start = end

@@ -20,6 +20,7 @@ from playground.summarize.job import LiveRun, SummaryJob
 from playground.summarize.options import SummaryOptions
 from playground.summarize.receipt import make_receipt
 
+_NOTHING = "There is nothing to summarize. Add a file, or paste a text."
 log = logging.getLogger(__name__)
 Listener = Callable[[str], None]
 """Called with the id of the run that changed, from whatever thread."""
@@ -39,21 +40,38 @@ class SummaryService:
         self._listeners: set[Listener] = set()
         self._closed = False
 
+    def collect(self, run_id: str, document: RunDocument) -> str:
+        """Put a document to a draft, "" being a new one; returns the draft's id."""
+        if run_id:
+            self.runs.add_document(run_id, document)
+        else:
+            run_id = self.runs.add(document.name, SummaryOptions().to_dict(), [document])
+        self.announce(run_id)
+        return run_id
+
     def start(
         self, documents: Sequence[RunDocument], options: SummaryOptions, *, title: str = "", model: str = ""
     ) -> str:
         """Begin to summarize `documents` with `model`, "" being the chosen one; returns the run's id."""
         check_style(options)
         if not documents:
-            raise BadValueError("There is nothing to summarize. Add a file, or paste a text.")
+            raise BadValueError(_NOTHING)
+        run_id = self.runs.add(title, options.to_dict(), documents)
+        self.begin(run_id, options, title=title, model=model)
+        return run_id
+
+    def begin(self, run_id: str, options: SummaryOptions, *, title: str = "", model: str = "") -> None:
+        """Begin to summarize what a draft has collected."""
+        check_style(options)
+        names = [one.name for one in self.runs.documents(run_id)]
+        if not names:
+            raise BadValueError(_NOTHING)
         chosen = model or self.manager.chosen
         adapter = self.manager.adapter if chosen == self.manager.chosen else ""
         if options.mode != "extractive":
             chosen = self._speeds.reader(self.manager, chosen, adapter)
-        title = title or ", ".join(one.name for one in documents)
-        run_id = self.runs.add(title, options.to_dict(), chosen, adapter, documents)
+        self.runs.start(run_id, title or ", ".join(names), options.to_dict(), chosen, adapter)
         self._begin(run_id)
-        return run_id
 
     def again(self, run_id: str, options: SummaryOptions, *, model: str = "") -> str:
         """Summarize the documents of a run anew; what was written with the same words is not written again."""

@@ -13,12 +13,15 @@ from gradio.i18n import I18nData
 from playground.chat import ChatService
 from playground.models import ModelsService
 from playground.replay import Replays
+from playground.summarize.service import SummaryService
 from playground.ui.document import Document
 from playground.ui.file_routes import build_file_router
 from playground.ui.live import build_router
 from playground.ui.strings import all_words
+from playground.ui.summary_routes import build_summary_router
 from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.tabs.models import build_models_tab
+from playground.ui.tabs.summaries import build_summaries_tab
 from playground.ui.theme import build_theme
 
 _LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
@@ -39,6 +42,7 @@ def mount_ui(
     app: FastAPI,
     service: ChatService,
     models: ModelsService,
+    summaries: SummaryService,
     closing: asyncio.Event,
     damaged: Path | None,
     uploads: Path,
@@ -47,6 +51,8 @@ def mount_ui(
     replays = Replays(service.history, service.manager)
     app.include_router(build_router(service, models, replays, closing), prefix="/page", include_in_schema=False)
     app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
+    router = build_summary_router(summaries, uploads, closing)
+    app.include_router(router, prefix="/page/summaries", include_in_schema=False)
     gr.mount_gradio_app(
         app,
         build_blocks(service, replays, models),
@@ -77,6 +83,8 @@ def build_blocks(service: ChatService, replays: Replays, models: ModelsService) 
         with gr.Tabs(elem_id="pg-tabs"):
             with gr.Tab(words("tab.chat"), id="chat"):
                 build_chat_tab(service, replays, words)
+            with gr.Tab(words("tab.summaries"), id="summaries"):
+                build_summaries_tab()
             with gr.Tab(words("tab.models"), id="models"):
                 build_models_tab(models)
     made: gr.Blocks = blocks

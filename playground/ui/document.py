@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.ui.strings import COOKIE, LANGUAGES, all_words
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models")
-_STYLES = ("app", "chat", "models")
+_SCRIPTS = ("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models", "summaries")
+_STYLES = ("app", "chat", "models", "summaries")
 
 
 class Document:

@@ -51,8 +51,8 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
 
     @router.post("/attach")
     async def attach(request: Request, name: str) -> Response:
-        short = _short(name)
-        return await _received(request, folder, LIMIT, lambda file, language: _attach(service, file, short, language))
+        short = short_name(name)
+        return await received(request, folder, LIMIT, lambda file, language: _attach(service, file, short, language))
 
     @router.get("/image/{attachment_id}")
     def image(request: Request, attachment_id: str) -> Response:
@@ -73,11 +73,11 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
             finally:
                 service.announce("-")  # What was taken before an error is there.
             return {
-                "html": report_html(report, _short(name), language),
+                "html": report_html(report, short_name(name), language),
                 "imported": [one for one, _ in report.imported],
             }
 
-        return await _received(request, folder, _LARGEST_IMPORT, work)
+        return await received(request, folder, _LARGEST_IMPORT, work)
 
     @router.get("/export")
     def export_(request: Request, format: str, c: str = "", upto: str = "") -> Response:
@@ -98,7 +98,7 @@ def build_file_router(service: ChatService, folder: Path) -> APIRouter:
     return router
 
 
-async def _received(request: Request, folder: Path, limit: int, work: Any) -> Response:
+async def received(request: Request, folder: Path, limit: int, work: Any) -> Response:
     """Write the body into a file of its own, let `work` read it in a thread, delete it."""
     language = language_asked(request)
     try:
@@ -135,7 +135,7 @@ async def _save(body: AsyncIterator[bytes], path: Path, limit: int) -> None:
         await file.write(bytes(waiting))
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A file's name that is not too long to be shown; its ending says what it is."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 20]}…{name[-19:]}"
 

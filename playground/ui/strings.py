@@ -7,6 +7,7 @@ from typing import Any
 
 from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
+from playground.ui.strings_summaries import WORDS as _SUMMARIES
 
 LANGUAGES = ("en", "zh")
 COOKIE = "playground_language"
@@ -125,6 +126,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     **_CHAT,
     **_MODELS,
+    **_SUMMARIES,
 }
 
 

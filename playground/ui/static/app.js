@@ -544,7 +544,7 @@ const playground = (() => {
       const message = await ask(`page/text/${argument}`);
       return message.error ? notice(message.error, "command") : copy(node, message.text);
     }
-    for (const part of [playgroundSide, playgroundSelect, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
+    for (const part of [playgroundSummaries, playgroundSide, playgroundSelect, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
     if (action) act(action, argument);
   }
 
@@ -582,7 +582,7 @@ const playground = (() => {
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
     $("pg-log").addEventListener("scroll", atEnd, { passive: true });
-    for (const part of [playgroundModels, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
+    for (const part of [playgroundModels, playgroundSummaries, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
   }
 
   // Gradio draws the page some time after this script has run.

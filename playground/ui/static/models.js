@@ -199,5 +199,5 @@ const playgroundModels = (() => {
     try { if (sessionStorage.getItem("tab") === "models") open(); } catch { /* Storage may be forbidden. */ }
   }
 
-  return { show, take, done, failed, start };
+  return { show, take, done, failed, start, merge };
 })();
