@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from playground import __version__
 from playground.cli_history import add_history
 from playground.cli_models import HOW, add_loading, add_models
+from playground.cli_summarize import add_summarize
 from playground.errors import BadValueError, PlaygroundError
 from playground.paths import DataFolder, open_data_folder
 from playground.settings import Settings, load_settings
@@ -77,6 +78,7 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     finally:
         # However it ends, also by a reader that leaves or a signal: what has come is saved, the model let go.
         services.chat.close()
+        services.summaries.close()
         services.manager.close()
 
 
@@ -143,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--max-new-tokens", type=int, help="the longest the reply may be")
     ask.add_argument("--json", action="store_true", help="print the whole record of the reply")
 
+    add_summarize(command)
     add_models(commands)
 
     doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")

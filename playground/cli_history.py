@@ -9,7 +9,6 @@ import argparse
 import base64
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli_keeping import add_keeping
-from playground.cli_parts import add_group
-from playground.errors import BadValueError, BusyError, MissingError, StorageError
-from playground.paths import DataFolder, storage_error
+from playground.cli_parts import add_group, write_new
+from playground.errors import BadValueError, BusyError, MissingError
+from playground.paths import DataFolder
 from playground.records import Conversation, Message
 from playground.settings import Settings
 from playground.store import Database, History
@@ -179,24 +178,8 @@ def _export(options: argparse.Namespace, settings: Settings, folder: DataFolder)
             sys.stdout.buffer.writelines(pieces)
             sys.stdout.flush()
         else:
-            print(f"{_write(Path(options.out).absolute(), pieces)}: {len(ids)} conversations")
+            print(f"{write_new(Path(options.out).absolute(), pieces)}: {len(ids)} conversations")
     return 0
-
-
-def _write(target: Path, pieces: Iterable[bytes]) -> Path:
-    if target.exists():
-        raise StorageError(f"{target} is there already. Give another name; an export never overwrites a file.")
-    part = target.with_name(target.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(pieces)
-        os.replace(part, target)
-    except OSError as error:
-        raise storage_error(error, target) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-    return target
 
 
 def _import(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

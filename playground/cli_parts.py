@@ -1,10 +1,16 @@
-"""How a command with actions of its own, such as `models` and `history`, is put on the command line."""
+"""What several commands need: actions of their own, such as those of `models`, and files that are never overwritten."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
+
+from playground.errors import StorageError
+from playground.paths import storage_error
 
 AddAction = Callable[..., argparse.ArgumentParser]
 """Takes an action's name, what runs it and its help; `into` another group than the command's own."""
@@ -24,3 +30,25 @@ def add_group(commands: Any, name: str, text: str) -> AddAction:
         return made
 
     return action
+
+
+def check_new(target: Path) -> None:
+    """Raise StorageError when there is such a file."""
+    if target.exists():
+        raise StorageError(f"{target} is there already. Give another name; an export never overwrites a file.")
+
+
+def write_new(target: Path, pieces: Iterable[bytes]) -> Path:
+    """Write a file that is whole or not there at all, and return its path. Raises StorageError."""
+    check_new(target)
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(pieces)
+        os.replace(part, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return target

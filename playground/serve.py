@@ -28,6 +28,7 @@ import filelock
 from playground import upkeep
 from playground.chat import ChatService
 from playground.engine.downloads import Downloads
+from playground.engine.embedding import Embedders
 from playground.engine.manager import ModelManager
 from playground.errors import BadValueError, BusyError
 from playground.models import ModelsService
@@ -35,6 +36,7 @@ from playground.paths import DataFolder
 from playground.settings import Settings
 from playground.store import Database, History
 from playground.store.runs import Runs
+from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
 
 _FIRST_PORT = 7860
@@ -53,6 +55,7 @@ class Services:
     chat: ChatService
     models: ModelsService
     summaries: SummaryService
+    asking: Asking
 
 
 class ModelProgress:
@@ -85,8 +88,12 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     if database.kept_aside:
         print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
     models = ModelsService(manager, Downloads(folder, settings.offline), settings, folder)
-    summaries = SummaryService(Runs(database), manager, folder.cache / "runs")
-    return Services(database, manager, ChatService(History(database), manager), models, summaries)
+    runs, embedders = Runs(database), Embedders(folder, settings)
+    summaries = SummaryService(runs, manager, folder.cache / "runs", embedders.embed_for)
+    chat = ChatService(History(database), manager)
+    asking = Asking(runs, chat.history, embedders.embed_for)
+    chat.pull = asking.pull
+    return Services(database, manager, chat, models, summaries, asking)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
@@ -134,7 +141,9 @@ def _run(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
-    mount_ui(app, chat, services.models, services.summaries, closing, services.database.kept_aside, uploads)
+    mount_ui(
+        app, chat, services.models, services.summaries, services.asking, closing, services.database.kept_aside, uploads
+    )
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
