@@ -13,8 +13,9 @@ from playground.ui.reasons import reason_words
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "playground"
-ROOMS = ("documents", "engine", "exchange", "store")
+ROOMS = ("documents", "engine", "exchange", "store", "summarize")
 RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
+RAISED |= {"BadTextError", "PlaygroundError"}
 FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
 # Said on the command line alone, before there is a page; or of presets and tables, which only their authors see.
@@ -23,6 +24,8 @@ ELSEWHERE = {
     "cli_history.py",
     "cli_keeping.py",
     "cli_models.py",
+    "cli_parts.py",
+    "cli_summarize.py",
     "serve.py",
     "settings.py",
     "presets.py",

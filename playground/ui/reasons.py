@@ -18,6 +18,7 @@ from playground.ui import (
     reasons_history,
     reasons_load,
     reasons_more,
+    reasons_summaries,
 )
 from playground.ui.strings import t
 
@@ -85,7 +86,15 @@ def _recogniser(template: str) -> re.Pattern[str]:
 
 def _all() -> Iterator[tuple[re.Pattern[str], str]]:
     # The wordiest first: "{} is damaged." would also recognise the end of a longer one.
-    rooms = (reasons_chat, reasons_documents, reasons_exchange, reasons_history, reasons_load, reasons_more)
+    rooms = (
+        reasons_chat,
+        reasons_documents,
+        reasons_exchange,
+        reasons_history,
+        reasons_load,
+        reasons_more,
+        reasons_summaries,
+    )
     every = [pair for room in rooms for pair in room.SENTENCES]
     for said, words in sorted(every, key=lambda pair: -len(pair[0].replace("{}", ""))):
         yield _recogniser(said), words

@@ -21,6 +21,7 @@ from playground.summarize.export import FORMATS, export_run
 from playground.summarize.export_docx import to_docx
 from playground.summarize.export_markdown import Words, gaps, is_whole, place_words
 from playground.summarize.options import SummaryOptions
+from playground.ui.summary_words import summary_words
 
 FIRST = "Install the [base] system first. It takes 42 minutes.\n\nThen reboot."
 DOCUMENTS = (
@@ -168,12 +169,17 @@ def test_the_place_of_a_run_that_was_made_at_one_go() -> None:
     assert place_words(DOCUMENTS[1], 6, 11) == "说明.txt, characters 7–11"
 
 
-def test_words_of_another_language() -> None:
-    words = replace(Words(), language="zh", receipt="凭据", number="数字", marks="文件中没有")
+def test_in_chinese_no_english_is_left() -> None:
+    words = summary_words("zh")
+    same = [field.name for field in fields(Words) if getattr(words, field.name) == getattr(Words(), field.name)]
+    holes = [one.name for one in fields(Words) if getattr(words, one.name).count("{}") != one.default.count("{}")]
+    assert (same, holes) == ([], [])
     said = exported("markdown", words=words)
-    assert "## 凭据\n" in said
-    assert "**文件中没有:** 数字 “43”" in said
-    assert "要点列表" in said
+    assert "## 凭据\n\n已读全文的 100 %。\n" in said
+    assert "**不在任何文件中:** 数字 “43”" in said
+    assert "- 样式: 要点列表\n" in said
+    assert "- 语言: 英语\n" in said
+    assert summary_words("en") == Words()
 
 
 # -- Word --------------------------------------------------------------------------------------------------------------
@@ -207,7 +213,8 @@ def test_each_numbered_list_counts_for_itself() -> None:
     document = docx.Document(io.BytesIO(to_docx("1. a\n2. b\n\ntext\n\n7. c\n8. d", "t", "en", 0.0)))
     found = []
     for one in document.paragraphs:
-        properties = one._p.pPr.numPr if one._p.pPr is not None else None  # type: ignore[attr-defined]
+        paragraph: Any = one._p
+        properties = paragraph.pPr.numPr if paragraph.pPr is not None else None
         found.append((one.text, properties.numId.val if properties is not None else None))
     numbers = dict(found)
     assert numbers["a"] == numbers["b"] != numbers["c"] == numbers["d"]
@@ -283,4 +290,3 @@ def test_formats() -> None:
         export_run(RUN, DOCUMENTS, NODES, "pdf")
     assert exported("text") == f"{TEXT}\n"
     assert safe_name(RUN.title, FORMATS["docx"].suffix) == "How to install.docx"
-    assert all(isinstance(getattr(Words(), field.name), str) for field in fields(Words))
