@@ -23,6 +23,13 @@ _NUMBER = re.compile(
 )
 _LEADER = re.compile(r"(?:\s?[.·…]){4,}\s*")
 """The dots between a title and its page in a table of contents."""
+_LABEL = re.compile(
+    r"(?:chapter|part|appendix|section|book|kapitel|teil|anhang|abschnitt|chapitre|partie|annexe|cap[ií]tulo|capitolo|"
+    r"parte|ap[eé]ndice|appendice|附录|附錄|глава|часть)\s*(?:\d{1,3}|[a-z]|[ivxlc]{1,7}|[一二三四五六七八九十]{1,3})[.:]?"
+    r"|第\s*[\d一二三四五六七八九十百]{1,5}\s*[章节節部篇编編回卷]",
+    re.IGNORECASE,
+)
+"""The number of a chapter, whose title stands below."""
 _CLAUSE_ENDS = ".,;:!?。，；：！？、"
 _SENTENCE_ENDS = ".!?:;。！？：；…”）)"
 _COMPOUNDS = ("well", "self")
@@ -91,7 +98,7 @@ def blocks_of(pages: Sequence[Sequence[Line]]) -> tuple[Block, ...]:
         else:
             groups.append((kind, [line]))
     words = _Words(lines)
-    return tuple(_merged(_block(kind, group, style, words) for kind, group in groups))
+    return tuple(_titled(_merged(_block(kind, group, style, words) for kind, group in groups)))
 
 
 def _merged(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -99,6 +106,23 @@ def _merged(blocks: Iterable[Block]) -> Iterator[Block]:
     for (kind, page, _), found in groupby(enumerate(blocks), lambda one: (one[1].kind, one[1].page, _solo(*one))):
         row = [block for _, block in found]
         yield Block("list", "\n".join(block.text for block in row), page=page) if kind == "list" else row[0]
+
+
+def _titled(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks with "Chapter 5" and the title that stands below it in one."""
+    label: Block | None = None
+    for block in blocks:
+        if label is not None and block.kind == "heading" and block.page == label.page:
+            yield replace(block, text=f"{label.text} {block.text}", level=min(label.level, block.level))
+            label = None
+            continue
+        if label is not None:
+            yield label
+        label = block if block.kind == "heading" and _LABEL.fullmatch(block.text) else None
+        if label is None:
+            yield block
+    if label is not None:
+        yield label
 
 
 def _solo(number: int, block: Block) -> int:

@@ -213,3 +213,49 @@ def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pdf, "__file__", str(tmp_path / "pdf.py"))
     with pytest.raises(BadValueError, match=r"^Page 1 of book\.pdf cannot be read"):
         read(tmp_path, making.pdf([column(WIDE)]))
+
+
+def chapter_page(number: int, head: str, body: str) -> list[Piece]:
+    lines = [f"{body} and the {number}th mill in the valley tells it further, from its", "door to its wheel."]
+    return [Piece(head, 800), *column(lines, 740), Piece(str(number + 6), 40, x=290)]
+
+
+def test_running_heads_that_change_with_the_section_are_left_out(tmp_path: Path) -> None:
+    heads = [
+        "CHAPTER 1. THE RIVER 1.1. ITS WATER",
+        "CHAPTER 1. THE RIVER 1.2. ITS BANKS",
+        "CHAPTER 1. THE RIVER 1.3. ITS FISH",
+        "CHAPTER 2. THE MILLS 2.1. WHO BUILT THEM",
+        "CHAPTER 2. THE MILLS 2.4. WHAT THEY GRIND",
+        "APPENDIX A. NAMES A.2. OF PEOPLE",
+    ]
+    pages = [chapter_page(n, head, "The story goes on") for n, head in enumerate(heads, 1)]
+    opening = [Piece("Chapter 2", 690, size=20, font=BOLD), Piece("The mills", 640, size=24, font=BOLD)]
+    pages.insert(3, [*opening, *column(WIDE, 600)])
+    found = read(tmp_path, making.pdf(pages))
+    assert not any(word in found.text() for word in ("CHAPTER", "APPENDIX"))
+    assert found.text().count("The story goes on and the") == len(heads)
+    assert [(block.text, block.level) for block in found.blocks if block.kind == "heading"] == [
+        ("Chapter 2 The mills", 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heads", "size"),
+    [
+        (["The river", "Who built the mills", "A word about bread", "On the road", "How it ended"], 11.0),
+        (["The river: its water", "The river: its banks", "The river: its fish", "The river: its end"], 18.0),
+    ],
+    ids=["with nothing in common", "larger than the text"],
+)
+def test_titles_at_the_top_of_pages_are_kept(tmp_path: Path, heads: list[str], size: float) -> None:
+    pages = [[Piece(head, 800, size=size), *column([*WIDE, *SECOND], 740)] for head in heads]
+    text = read(tmp_path, making.pdf(pages)).text()
+    assert all(head in text for head in heads)
+
+
+def test_what_stands_at_the_same_height_by_chance_is_kept(tmp_path: Path) -> None:
+    pages = [column([f"Page {n} tells of the {n}th mill, and of no other.", "Thus it is."], 760) for n in range(1, 31)]
+    for n in (2, 14, 27):
+        pages[n] = column(["Note", f"Here we speak of the {n}th winter."], 760)
+    assert read(tmp_path, making.pdf(pages)).text().count("Note") == 3
