@@ -172,7 +172,11 @@ def test_the_place_of_a_run_that_was_made_at_one_go() -> None:
 def test_in_chinese_no_english_is_left() -> None:
     words = summary_words("zh")
     same = [field.name for field in fields(Words) if getattr(words, field.name) == getattr(Words(), field.name)]
-    holes = [one.name for one in fields(Words) if getattr(words, one.name).count("{}") != one.default.count("{}")]
+    holes = [
+        one.name
+        for one in fields(Words)
+        if getattr(words, one.name).count("{}") != getattr(Words(), one.name).count("{}")
+    ]
     assert (same, holes) == ([], [])
     said = exported("markdown", words=words)
     assert "## 凭据\n\n已读全文的 100 %。\n" in said
