@@ -42,6 +42,8 @@ class ChatService:
         self._listeners: set[Listener] = set()
         self._closed = threading.Event()
         self.warning = ""
+        self.pull: Callable[[str | None, str], Sequence[str]] = lambda conversation_id, text: ()
+        """Finds what belongs to a question: ids of kept files that go with the message (see `summarize.asking`)."""
         self.titles = Titles(history, manager, self.announce)
         manager.listen(lambda: self.announce(""))
         threading.Thread(target=self._journal, name="journal", daemon=True).start()
@@ -65,6 +67,7 @@ class ChatService:
         (`NewTurn.branched`). Raises BadValueError for an empty message and for an image where the chosen model cannot
         see, ContextError for what cannot fit, BusyError below a reply that is being written. Nothing is saved then.
         """
+        attachments = [*attachments, *self.pull(conversation_id, text)]
         files = new = self.history.files(attachments)
         if len(files) < len(attachments):
             raise MissingError("An attached file is not kept any more. Attach it again, then send.")

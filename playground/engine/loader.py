@@ -19,7 +19,7 @@ from playground.engine.echo_engine import echo_bytes
 from playground.engine.hardware import Hardware, hardware
 from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
-from playground.engine.reading_choice import OTHER, plain
+from playground.engine.reading_choice import OTHER, READING_SLOTS, plain
 from playground.engine.shape import preset_shape, read_shape
 from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError
 from playground.paths import DataFolder
@@ -94,7 +94,7 @@ class Loader:
         """How to load a model that nothing was said about: by the settings, by their engine only if it can read it."""
         options = LoadOptions.of(self._settings)
         if plain(name) != name:
-            return replace(options, engine=OTHER, precision="auto")
+            return replace(options, engine=OTHER, precision="auto", slots=options.slots or READING_SLOTS)
         try:
             self.resolve(name, options)
         except BadValueError:

@@ -294,5 +294,10 @@ def m007_runs_over_documents(db: Database) -> None:
             finish_reason TEXT,
             PRIMARY KEY (run_id, level, position)
         )""")
+    db.execute("""
+        CREATE TABLE run_chats (
+            conversation_id TEXT PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE,
+            run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE
+        ) WITHOUT ROWID""")
     db.execute("CREATE INDEX runs_by_time ON runs(updated_at)")
     db.execute("CREATE INDEX run_nodes_by_key ON run_nodes(key) WHERE status = 'done' AND key != ''")

@@ -196,6 +196,18 @@ class Runs(Rows):
             db.execute("DELETE FROM runs WHERE id = ?", [run_id])
             self._drop_unreferred()
 
+    def keep_chat(self, conversation_id: str, run_id: str) -> None:
+        """Remember that a conversation is about the documents of a run."""
+        with self.database.writing() as db:
+            db.execute("INSERT OR REPLACE INTO run_chats VALUES (?, ?)", [conversation_id, run_id])
+
+    def chat_of(self, conversation_id: str) -> str:
+        """The run whose documents a conversation is about; "" for any other."""
+        sql = "SELECT run_id FROM run_chats JOIN runs ON runs.id = run_id WHERE conversation_id = ?"
+        with self.database.reading():
+            row = self._row(sql, [conversation_id])
+        return str(row["run_id"]) if row else ""
+
     def find(self, text: str, limit: int = 20) -> list[RunFound]:
         """Runs in whose title or summary all words of `text` stand, the newest first."""
         wanted = Terms(text)

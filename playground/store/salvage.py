@@ -35,6 +35,7 @@ _TABLES = (
     "runs",
     "run_documents",
     "run_nodes",
+    "run_chats",
 )
 _MADE_ANEW = {"indexed"}
 _LONGEST_GAP = 1_000_000

@@ -24,6 +24,8 @@ _OPEN = re.compile(r"\{\{(\w+)\}\}")
 _FOLDER = PRESETS / "prompts" / "summarize"
 _SHARE, _FEWEST, _MOST = 0.1, 60, 400
 """Of a document's words, where nobody says how long the summary is to be."""
+_SENTENCE = 64
+"""Tokens that a text may be longer than was asked for."""
 _NOTE, _DENSER = 100, 1.5
 """Words of a part's notes at least; all notes together are so much longer than the summary at least."""
 
@@ -107,7 +109,12 @@ def turns(kind: Kind, told: str, text: str) -> Sequence[Turn]:
 
 def tokens_for(words: int, language: str) -> int:
     """The most tokens that so many words may take, with room for a sentence more."""
-    return math.ceil(words * (2.5 if language in UNSPACED else 2.0)) + 64
+    return math.ceil(words * (2.5 if language in UNSPACED else 2.0)) + _SENTENCE
+
+
+def words_in(tokens: int, language: str) -> int:
+    """How many words may be asked for where there is room for so many tokens; ten at least."""
+    return max(10, math.floor((tokens - _SENTENCE) / (2.5 if language in UNSPACED else 2.0)))
 
 
 def _audience(audience: str, chinese: bool) -> str:

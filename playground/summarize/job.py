@@ -23,9 +23,11 @@ from playground.errors import BusyError, ModelError, PlaygroundError, StorageErr
 from playground.records import Chunk
 from playground.store.run_values import Node, Run, RunDocument
 from playground.store.runs import Runs
+from playground.summarize.linking import Embed
 from playground.summarize.options import SummaryOptions
 from playground.summarize.parallel import in_parallel
 from playground.summarize.planning import Planner
+from playground.summarize.receipt import make_receipt
 from playground.summarize.writing import TRIES, key_of, sampling_for, write
 
 Phase = Literal["waiting", "planning", "reading", "linking", "saving"]
@@ -33,8 +35,6 @@ _RETRY_SECONDS = 1.0
 _ENOUGH = 2000
 """Tokens from which on a speed is worth remembering."""
 log = logging.getLogger(__name__)
-Receipt = Callable[[Sequence[RunDocument], Sequence[Node], str, str, threading.Event], Mapping[str, Any]]
-"""Makes a receipt of documents, nodes, the summary and its language; ends early when the event is set."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class SummaryJob:
         run: Run,
         runs: Runs,
         manager: ModelManager,
-        receipt: Receipt,
+        embed_for: Callable[..., Embed | None],
         locks: Path,
         on_change: Callable[[], None],
     ) -> None:
@@ -76,7 +76,7 @@ class SummaryJob:
         self._run = run
         self._runs = runs
         self._manager = manager
-        self._receipt = receipt
+        self._embed_for = embed_for
         self._lock = filelock.FileLock(locks / f"{run.id}.lock", timeout=0, thread_local=False)
         self._on_change = on_change
         self._closing = threading.Event()
@@ -169,11 +169,20 @@ class SummaryJob:
             raise _failed(top)
         self._to("linking")
         language = planner.sizes.language
-        receipt = self._receipt(documents, self._level(0), top.text, language, self.stop)
+        receipt = self._receipt(documents, top.text, language)
         if self.stop.is_set():
             raise LeaseCancelled
         self._to("saving")
         self._saved(lambda: self._runs.finish(self.run_id, top.text, receipt))
+
+    def _receipt(self, documents: Sequence[RunDocument], text: str, language: str) -> Mapping[str, Any]:
+        parts = self._level(0)
+        try:
+            embed = self._embed_for(language, *(one.language for one in documents))
+            return make_receipt(documents, parts, text, language, self.stop, embed)
+        except ModelError as problem:  # A receipt by words alone is better than none, and says so.
+            log.warning("sentences are compared by words alone: %s", problem)
+            return {**make_receipt(documents, parts, text, language, self.stop), "note": str(problem)}
 
     def _write_level(self, planner: Planner, level: int, workers: int) -> None:
         todo = [node for node in self._level(level) if node.status == "waiting"]

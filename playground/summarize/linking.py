@@ -88,7 +88,7 @@ class Linker:
         self._vectors: dict[int, NDArray[np.float32]] = {}
         self._usual: float | None = None
 
-    def links(self, sentence: str) -> list[Link]:
+    def links(self, sentence: str, *, most: int = _PASSAGES) -> list[Link]:
         """The passages that `sentence` rests on, the best first; never none where there is any text."""
         if not self._passages:
             return []
@@ -102,7 +102,7 @@ class Linker:
         if self._embed is not None:
             ranked = (1 - _MEANING) * ranked + _MEANING * self._meant(self._embed, sentence, best.tolist())
             strong = _STRONG
-        order = np.argsort(-ranked, kind="stable")[:_PASSAGES]
+        order = np.argsort(-ranked, kind="stable")[:most]
         top = float(ranked[order[0]])
         return [
             Link(self._passages[int(best[at])], round(float(ranked[at]), 3), float(ranked[at]) >= strong)

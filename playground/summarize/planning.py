@@ -14,7 +14,14 @@ from playground.errors import BadValueError
 from playground.languages import count_words
 from playground.records import Turn
 from playground.store.run_values import Node, RunDocument, Step
-from playground.summarize.instructions import instruction, note_words, tokens_for, turns, wanted_words
+from playground.summarize.instructions import (
+    instruction,
+    note_words,
+    tokens_for,
+    turns,
+    wanted_words,
+    words_in,
+)
 from playground.summarize.options import SummaryOptions
 from playground.summarize.splitting import breaks_of, split
 
@@ -29,16 +36,14 @@ _GAP = "\n\n"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long texts are to be, in words of the summary's language: the summary, and the notes of one part."""
+    """How long texts are to be, in words of the summary's language."""
 
     language: str
     summary: int
     note: int
-
-    @property
-    def merged(self) -> int:
-        """Of several notes put together."""
-        return 2 * self.note
+    """Of one part."""
+    merged: int
+    """Of several notes put together."""
 
 
 class Planner:
@@ -52,10 +57,15 @@ class Planner:
         self._options = options
         language = options.language or next((one.language for one in documents if one.language), "")
         words = sum(count_words(one.text, one.language) for one in documents)
-        summary = wanted_words(options, words)
+        # Whatever is written takes its room from what is read: in a small context texts are shorter.
+        context = engine.info.context_length
+        summary, most = wanted_words(options, words), words_in(context // 4, language)
+        if options.words is None and options.share is None:
+            summary = min(summary, words_in(context // 3, language))
         # How long notes are depends on how many parts there will be; this is a guess that never changes.
         tokens = sum(len(one.text) for one in documents) / self._per_token()
-        self.sizes = Sizes(language, summary, note_words(summary, round(tokens / PART_TOKENS)))
+        note = min(most, note_words(summary, round(tokens / PART_TOKENS)))
+        self.sizes = Sizes(language, summary, note, min(most, 2 * note))
 
     def counting(self, engine: Reader) -> Planner:
         """This planner, with a model that is held now."""
@@ -133,8 +143,7 @@ class Planner:
         """The most tokens of a prompt at this step."""
         context = self._info.context_length
         budget = context - tokens_for(self._words_of(step), self.sizes.language)
-        before = self._counter(step)("") if step != "refine" else 0
-        if budget - before < _LEAST:
+        if budget - self._counter(step)("") < _LEAST:
             raise self._too_small(context)
         return budget
 

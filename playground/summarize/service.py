@@ -17,8 +17,8 @@ from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
 from playground.summarize.job import LiveRun, SummaryJob
+from playground.summarize.linking import Embed
 from playground.summarize.options import SummaryOptions
-from playground.summarize.receipt import make_receipt
 
 _NOTHING = "There is nothing to summarize. Add a file, or paste a text."
 log = logging.getLogger(__name__)
@@ -29,8 +29,14 @@ Listener = Callable[[str], None]
 class SummaryService:
     """The one way in and the one way out for summaries."""
 
-    def __init__(self, runs: Runs, manager: ModelManager, place: Path) -> None:
-        """`place` is a folder for what may be lost: locks of runs against other processes, and speeds seen."""
+    def __init__(
+        self, runs: Runs, manager: ModelManager, place: Path, embed_for: Callable[..., Embed | None] = lambda *_: None
+    ) -> None:
+        """`place` is a folder for what may be lost: locks of runs against other processes, and speeds seen.
+
+        `embed_for` gives what compares texts of some languages by their meaning, or None where there is no such model.
+        """
+        self._embed_for = embed_for
         self.runs = runs
         self.manager = manager
         self._place = place
@@ -69,9 +75,13 @@ class SummaryService:
         chosen = model or self.manager.chosen
         adapter = self.manager.adapter if chosen == self.manager.chosen else ""
         if options.mode != "extractive":
-            chosen = self._speeds.reader(self.manager, chosen, adapter)
+            chosen = self.reader(chosen, adapter)
         self.runs.start(run_id, title or ", ".join(names), options.to_dict(), chosen, adapter)
         self._begin(run_id)
+
+    def reader(self, model: str, adapter: str = "") -> str:
+        """The name under which a model ("" is the chosen one) reads long texts fastest."""
+        return self._speeds.reader(self.manager, model or self.manager.chosen, adapter)
 
     def again(self, run_id: str, options: SummaryOptions, *, model: str = "") -> str:
         """Summarize the documents of a run anew; what was written with the same words is not written again."""
@@ -144,7 +154,7 @@ class SummaryService:
         run = self.runs.run(run_id)
         if run.deleted_at is not None:
             raise MissingError("This summary is in the trash. Restore it, then go on.")
-        job = SummaryJob(run, self.runs, self.manager, make_receipt, self._place, lambda: self.announce(run_id))
+        job = SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, lambda: self.announce(run_id))
         job.take()
         with self._guard:
             self._jobs[run_id] = job

@@ -16,6 +16,7 @@ from playground.errors import ModelError
 from playground.records import Chunk, Sampling, Turn
 from playground.replies import computer
 from playground.sentences import sentence_ends
+from playground.summarize.terms import terms_of
 from playground.thoughts import split_thought
 
 TRIES = 3
@@ -24,16 +25,19 @@ _WARMER = 0.5
 _PENALTY = 1.05
 """Repetition penalty: enough to keep small models out of loops, too little to keep names from coming back."""
 _LOOP = 3
-"""So many times the same sentence, numbers left aside, is no summary."""
+"""After so many sentences that say again what was said, nothing new comes."""
+_ALIKE = 0.8
+"""Of the terms of two sentences that both have when they say the same; numbers do not count, so that lists do not."""
+_FEW = 4
+"""Terms up to which a sentence may well come back: "Yes."."""
+_NUMBERS = re.compile(r"\d[\d.,]*")
+_EMPHASIS = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 _OPENING = re.compile(
-    r"(?:sure|certainly|of course|okay|here(?:'s| is| are)|below is|the following is|summary|好的|当然|以下是|下面是|总结|概括|摘要)"
-    r"[^\n]{0,80}[:：]\s*\n+",
+    r"(?:sure|certainly|of course|okay|here(?:'s| is| are)|below is|the following is|summary|好的|当然|以下是|下面是|总结"
+    r"|概括|摘要)[^\n]{0,80}[:：]\s*\n+",
     re.IGNORECASE,
 )
 """What comes before an answer, and is none of it."""
-_SHORT = 8
-"""Characters up to which a sentence may well come back: "Yes."."""
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)、])\s*")
 _OWN = ("prompt_tokens", "cached_tokens", "completion_tokens")
 
 
@@ -108,25 +112,30 @@ def write(
 
 
 def usable(text: str, language: str, *, whole: bool) -> str:
-    """A text without thoughts, loops and, where it broke off (not `whole`), its half sentence. Raises BadTextError."""
+    """A text without thoughts, emphasis, loops and, where it broke off (not `whole`), its half sentence.
+
+    Raises BadTextError when nothing is left.
+    """
     text = split_thought(text)[1].strip()
+    text = _EMPHASIS.sub("", text)
     text = _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
     if not text:
         raise BadTextError("The model wrote nothing for this part. Try again, or choose another model.")
     ends = sentence_ends(text, language)
-    starts = [0, *ends[:-1]]
-    said = [_plain(text[start:end]) for start, end in zip(starts, ends, strict=True)]
-    for number, one in enumerate(said):
-        if len(one) > _SHORT and said[: number + 1].count(one) == _LOOP:
-            first = said.index(one)
-            if not first:
-                raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
-            return text[: ends[first]].strip()
     if not whole and len(ends) > 1:
-        return text[: ends[-2]].strip()
-    return text
-
-
-def _plain(sentence: str) -> str:
-    """A sentence without bullet, case and numbers: lists that only count on are loops, too."""
-    return re.sub(r"\d+", "#", _BULLET.sub("", sentence).strip().casefold())
+        del ends[-1]
+    kept: list[str] = []
+    seen: list[set[str]] = []
+    again = 0
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        said = set(terms_of(_NUMBERS.sub("", text[start:end])))
+        if len(said) > _FEW and any(len(said & one) >= _ALIKE * len(said | one) for one in seen):
+            again += 1
+            if again == _LOOP:
+                break  # What follows says it once more.
+            continue
+        seen.append(said)
+        kept.append(text[start:end])
+    if again >= _LOOP and len(kept) == 1:
+        raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
+    return "".join(kept).strip()

@@ -13,6 +13,7 @@ from gradio.i18n import I18nData
 from playground.chat import ChatService
 from playground.models import ModelsService
 from playground.replay import Replays
+from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
 from playground.ui.document import Document
 from playground.ui.file_routes import build_file_router
@@ -43,15 +44,18 @@ def mount_ui(
     service: ChatService,
     models: ModelsService,
     summaries: SummaryService,
+    asking: Asking,
     closing: asyncio.Event,
     damaged: Path | None,
     uploads: Path,
 ) -> None:
     """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way."""
     replays = Replays(service.history, service.manager)
-    app.include_router(build_router(service, models, replays, closing), prefix="/page", include_in_schema=False)
+    app.include_router(
+        build_router(service, models, replays, summaries.runs, closing), prefix="/page", include_in_schema=False
+    )
     app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
-    router = build_summary_router(summaries, uploads, closing)
+    router = build_summary_router(summaries, asking, service, uploads, closing)
     app.include_router(router, prefix="/page/summaries", include_in_schema=False)
     gr.mount_gradio_app(
         app,

@@ -19,6 +19,7 @@ from playground.meter import counts_here, measure
 from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
 from playground.replay import Replays, ReplayState
+from playground.store.runs import Runs
 from playground.ui.details_view import BUSY, details_html, tokens_html
 from playground.ui.messages_view import message_view
 from playground.ui.reasons import reason_words
@@ -52,7 +53,7 @@ async def _body(request: Request) -> dict[str, Any]:
 Asked = Annotated[dict[str, Any], Depends(_body)]
 
 
-def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
+def build_chat_router(service: ChatService, replays: Replays, runs: Runs) -> APIRouter:
     """The routes, all under /page."""
     router, history = APIRouter(), service.history
 
@@ -99,7 +100,11 @@ def build_chat_router(service: ChatService, replays: Replays) -> APIRouter:
                 until=_day(until, ends=True),
                 limit=limit,
             )
-            return {"html": results_html(found, language), "found": len(found.conversations) + len(found.hits)}
+            # Summaries have no model that replied, no tags and no stars to be filtered by.
+            plain = not (model or role or tag or starred or since or until)
+            summaries = runs.find(q) if plain else []
+            number = len(summaries) + len(found.conversations) + len(found.hits)
+            return {"html": results_html(found, summaries, language), "found": number}
 
         return answered(request, work)
 

@@ -26,6 +26,7 @@ from playground.errors import MissingError
 from playground.models import ModelsService
 from playground.replay import Replays
 from playground.store import History
+from playground.store.runs import Runs
 from playground.ui.chat_routes import WINDOW, build_chat_router
 from playground.ui.messages_view import GrowingReply, block_html, message_view, rate_text
 from playground.ui.models_live import ModelsFeed, build_models_router
@@ -37,9 +38,11 @@ _TICK = 0.1
 _PING = 15.0
 
 
-def build_router(service: ChatService, models: ModelsService, replays: Replays, closing: asyncio.Event) -> APIRouter:
+def build_router(
+    service: ChatService, models: ModelsService, replays: Replays, runs: Runs, closing: asyncio.Event
+) -> APIRouter:
     """Routes beside Gradio's: the stream, what a page asks about chats (`chat_routes`), and plans of models."""
-    router = build_chat_router(service, replays)
+    router = build_chat_router(service, replays, runs)
     router.include_router(build_models_router(models), prefix="/models")
 
     @router.get("/choices")

@@ -6,14 +6,15 @@ import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from playground.store.run_values import RunFound
 from playground.store.search import Found
 from playground.store.terms import Excerpt
 from playground.ui.strings import t
 
 
-def results_html(found: Found, language: str) -> str:
-    """Titles first, then messages, newest first."""
-    if not found.conversations and not found.hits:
+def results_html(found: Found, summaries: Sequence[RunFound], language: str) -> str:
+    """Titles first, then summaries, then messages, newest first."""
+    if not found.conversations and not found.hits and not summaries:
         return f'<p class="hint">{t(language, "nothing_found")}</p>'
     body = ""
     if found.conversations:
@@ -24,6 +25,10 @@ def results_html(found: Found, language: str) -> str:
                 f'<a href="?c={one.conversation_id}" data-conversation="{one.conversation_id}" data-message="">'
                 f"<b>{marked(one.excerpt)}</b>{tags}</a>"
             )
+    if summaries:
+        body += f"<h3>{t(language, 'in_summaries')}</h3>"
+    for run in summaries:
+        body += f'<a href="?s={run.id}"><b>{html.escape(run.title)}</b><span>{marked(run.excerpt)}</span></a>'
     if found.hits:
         body += f"<h3>{t(language, 'in_messages')}</h3>"
     for hit in found.hits:

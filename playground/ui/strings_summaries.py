@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
     "tab.summaries": ("Summarize", "摘要"),
+    "in_summaries": ("In summaries", "在摘要中"),
     "s.new": ("New summary", "新摘要"),
     "s.list": ("Summaries", "摘要列表"),
     "s.none": ("Your summaries will be listed here.", "您的摘要会列在这里。"),

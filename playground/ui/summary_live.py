@@ -90,7 +90,8 @@ class RunWatcher:
             drawn = {"ps-draft": draft_html(self._documents, self._language)}
         else:
             nodes = live.nodes if live is not None and live.nodes else runs.nodes(self._run_id)
-            drawn = sections(Shown(run, self._documents, self._amounts, nodes, live), self._language)
+            state = self._service.manager.state_of(run.model)
+            drawn = sections(Shown(run, self._documents, self._amounts, nodes, live, state), self._language)
         changed = {box: body for box, body in drawn.items() if self._sent.get(box) != body}
         if not changed and run.status == self._status:
             return []

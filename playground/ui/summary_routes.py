@@ -10,8 +10,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from playground.chat import ChatService
 from playground.documents import LIMIT
 from playground.errors import BadValueError, PlaygroundError
+from playground.store.history import TurnSettings
+from playground.summarize.asking import Asking
 from playground.summarize.options import SummaryOptions, read_length
 from playground.summarize.reading import read_file, read_pasted
 from playground.summarize.service import SummaryService
@@ -25,7 +28,9 @@ from playground.ui.summary_view import other_html
 _WIDEST = 4096
 
 
-def build_summary_router(service: SummaryService, folder: Path, closing: asyncio.Event) -> APIRouter:
+def build_summary_router(
+    service: SummaryService, asking: Asking, chat: ChatService, folder: Path, closing: asyncio.Event
+) -> APIRouter:
     """The routes, all under /page/summaries; `folder` is for files on their way."""
     router, runs = APIRouter(), service.runs
 
@@ -47,6 +52,16 @@ def build_summary_router(service: SummaryService, folder: Path, closing: asyncio
     @router.post("/act")
     def act(request: Request, asked: Asked) -> Response:
         return answered(request, lambda language: _act(service, asked, language))
+
+    @router.post("/ask")
+    def ask(request: Request, s: str) -> Response:
+        def work(language: str) -> dict[str, Any]:
+            settings = TurnSettings(chat.default_system_prompt(), chat.default_sampling().to_dict())
+            conversation = asking.open(s, settings)
+            chat.announce(conversation)
+            return {"conversation": conversation}
+
+        return answered(request, work)
 
     @router.get("/source")
     def source(request: Request, s: str, document: int, start: int = 0, end: int = 0, wide: int = 1) -> Response:

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from playground.engine.states import ModelState
 from playground.languages import count_words
 from playground.overview import title_of
 from playground.store.run_values import Node, Run, RunDocument
@@ -27,6 +28,8 @@ class Shown:
     """How much each document is, in words."""
     nodes: Sequence[Node]
     live: LiveRun | None
+    model: ModelState
+    """Of the model that writes it."""
 
     @property
     def parts(self) -> list[Node]:
@@ -152,6 +155,10 @@ def _progress(shown: Shown, language: str) -> str:
     merging = live.phase == "reading" and parts and done == len(parts)
     key = "merging" if merging else live.phase
     facts = [t(language, f"s.phase.{key}", done=done, total=len(parts))]
+    if live.phase == "waiting" and shown.model.phase in ("downloading", "loading"):
+        state = shown.model
+        percent = f"{100 * state.done // state.total} %" if state.total else ""
+        facts.append(f"{title_of(run.model)}: {t(language, f'phase.{state.phase}', percent=percent)}")
     if live.phase == "reading" and live.seconds > 1 and live.tokens:
         facts.append(t(language, "s.rate", rate=round(live.tokens / live.seconds)))
         if not merging and (left := _left(shown, live)) is not None:

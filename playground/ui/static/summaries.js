@@ -196,10 +196,10 @@ const playgroundSummaries = (() => {
       return change(options);
     }
     button.setAttribute("aria-busy", "true");
-    const answer = await send(action);
+    const answer = action === "ask" ? await ask(`page/summaries/ask?s=${state.run}`, {}) : await send(action);
     button.removeAttribute("aria-busy");
     say(answer.error || "");
-    if (answer.conversation) { location.href = `?c=${answer.conversation}`; }
+    if (answer.conversation) { tab("tab.chat").click(); playground.open(answer.conversation); }
   }
 
   function save(format) {
@@ -336,10 +336,10 @@ const playgroundSummaries = (() => {
     addEventListener("popstate", () => { const run = new URLSearchParams(location.search).get("s") || ""; if ($("ps-root") && run !== state.run) open(run, false); });
     new MutationObserver(appear).observe(document.getElementById("pg-tabs"), { childList: true, subtree: true });
     appear();
-    if (state.run) tab()?.click();
+    if (state.run) tab("tab.summaries")?.click();
   }
 
-  const tab = () => [...document.querySelectorAll("#pg-tabs button[role=tab]")].find((one) => one.textContent.trim() === word("tab.summaries"));
+  const tab = (name) => [...document.querySelectorAll("#pg-tabs button")].find((one) => one.textContent.trim() === word(name));
 
   return { click, start: begin };
 })();
