@@ -11,9 +11,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 
@@ -24,34 +24,18 @@ from playground.records import Chunk
 from playground.store.run_values import Node, Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.linking import Embed
+from playground.summarize.live import LiveRun, Phase
 from playground.summarize.options import SummaryOptions
 from playground.summarize.parallel import in_parallel
+from playground.summarize.picking import picked
 from playground.summarize.planning import Planner
 from playground.summarize.receipt import make_receipt
 from playground.summarize.writing import TRIES, key_of, sampling_for, write
 
-Phase = Literal["waiting", "planning", "reading", "linking", "saving"]
 _RETRY_SECONDS = 1.0
 _ENOUGH = 2000
 """Tokens from which on a speed is worth remembering."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LiveRun:
-    """What a page may know of a summary in progress."""
-
-    phase: Phase
-    nodes: tuple[Node, ...]
-    """All planned so far, those being written with their text so far."""
-    writing: frozenset[tuple[int, int]]
-    """Level and position of those being written."""
-    tokens: int
-    """Read and written since this job began, what was kept before not counted."""
-    seconds: float
-    """Since the model was there."""
-    notice: str
-    """What keeps it from being saved, in words; empty when all is well."""
 
 
 class SummaryJob:
@@ -144,6 +128,9 @@ class SummaryJob:
         documents = self._runs.documents(self.run_id)
         options = SummaryOptions.from_mapping(self._run.options)
         self._keep(self._runs.nodes(self.run_id))
+        if options.mode == "extractive":
+            self._pick(documents, options)
+            return
         with self._first_lease() as lease:
             self._to("planning")
             self._began = time.monotonic()
@@ -167,13 +154,28 @@ class SummaryJob:
         top = below[-1]
         if not top.text:
             raise _failed(top)
+        self._end(documents, top.text, planner.sizes.language)
+
+    def _pick(self, documents: Sequence[RunDocument], options: SummaryOptions) -> None:
+        """Without a model: all is read at once, and the most telling sentences are the summary."""
+        self._to("planning")
+        self._began = time.monotonic()
+        if not self._nodes:
+            self._plan([Node(0, 0, "pick", None, 0, len(documents))])
+        node = self._level(0)[0]
+        if node.status != "done":
+            embed = self._embed_for(*(one.language for one in documents))
+            text, record = picked(documents, options, embed)
+            self._finish(node, text, "", record)
+        self._end(documents, self._level(0)[0].text, documents[0].language)
+
+    def _end(self, documents: Sequence[RunDocument], text: str, language: str) -> None:
         self._to("linking")
-        language = planner.sizes.language
-        receipt = self._receipt(documents, top.text, language)
+        receipt = self._receipt(documents, text, language)
         if self.stop.is_set():
             raise LeaseCancelled
         self._to("saving")
-        self._saved(lambda: self._runs.finish(self.run_id, top.text, receipt))
+        self._saved(lambda: self._runs.finish(self.run_id, text, receipt))
 
     def _receipt(self, documents: Sequence[RunDocument], text: str, language: str) -> Mapping[str, Any]:
         parts = self._level(0)

@@ -16,8 +16,9 @@ from playground.errors import BadValueError, BusyError, MissingError, Playground
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
-from playground.summarize.job import LiveRun, SummaryJob
+from playground.summarize.job import SummaryJob
 from playground.summarize.linking import Embed
+from playground.summarize.live import LiveRun
 from playground.summarize.options import SummaryOptions
 
 _NOTHING = "There is nothing to summarize. Add a file, or paste a text."

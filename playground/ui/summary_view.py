@@ -10,7 +10,7 @@ from playground.engine.states import ModelState
 from playground.languages import count_words
 from playground.overview import title_of
 from playground.store.run_values import Node, Run, RunDocument
-from playground.summarize.job import LiveRun
+from playground.summarize.live import LiveRun
 from playground.summarize.receipt import coverage
 from playground.ui.icons import icon_button
 from playground.ui.reasons import reason_words

@@ -117,6 +117,20 @@ def test_refine_carries_the_summary_from_part_to_part(open_bench: Open) -> None:
     assert {node.step for node in bench.runs.nodes(run.id)} == {"refine", "final"}
 
 
+def test_without_a_model_whole_sentences_are_picked(open_bench: Open) -> None:
+    bench, text = open_bench(), story()
+    run = bench.run(text, mode="extractive", words=40)
+    assert run.status == "complete"
+    assert bench.manager.states() == ()
+    document = bench.runs.documents(run.id)[0]
+    links = [one["links"][0] for one in run.receipt["sentences"]]
+    said = [" ".join(document.text[link["start"] : link["end"]].split()) for link in links]
+    assert " ".join(said) == run.text
+    nothing = bench.run("12 34 | 56 78", mode="extractive")
+    assert nothing.status == "failed"
+    assert "no whole sentences" in nothing.error
+
+
 def test_several_documents_are_named_in_what_the_model_reads(open_bench: Open) -> None:
     bench = open_bench()
     documents = [read_pasted(story(4), "first.txt"), read_pasted(story(5), "second.txt")]
