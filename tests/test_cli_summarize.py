@@ -178,8 +178,8 @@ def test_no_model(data: Path, short: str) -> None:
 
 
 def test_too_small_a_context(data: Path, long: str) -> None:
-    done = summarize(data, long, "--context-length", "400")
-    assert_fault(done, 1, "400 tokens at once", "larger context")
+    done = summarize(data, long, "--context-length", "256")
+    assert_fault(done, 1, "256 tokens at once", "larger context")
     assert done.stdout == ""
 
 
