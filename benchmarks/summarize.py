@@ -16,11 +16,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 

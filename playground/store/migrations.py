@@ -260,11 +260,7 @@ def m007_runs_over_documents(db: Database) -> None:
         CREATE TABLE run_documents (
             run_id TEXT NOT NULL REFERENCES runs(id),
             position INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            media_type TEXT NOT NULL,
-            size INTEGER NOT NULL,
-            sha256 TEXT NOT NULL,
-            pages INTEGER,
+            name TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, pages INTEGER,
             notes TEXT NOT NULL,
             language TEXT NOT NULL,
             text_sha256 TEXT NOT NULL REFERENCES texts(sha256),
@@ -287,10 +283,7 @@ def m007_runs_over_documents(db: Database) -> None:
             key TEXT NOT NULL DEFAULT '',
             maker_id INTEGER REFERENCES makers(id),
             seed INTEGER,
-            prompt_tokens INTEGER,
-            cached_tokens INTEGER,
-            completion_tokens INTEGER,
-            seconds REAL,
+            prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, seconds REAL,
             finish_reason TEXT,
             PRIMARY KEY (run_id, level, position)
         )""")
