@@ -201,19 +201,20 @@ def _settings(run: Run, nodes: Sequence[Node], words: Words) -> Iterator[tuple[s
         yield words.length, words.share.format(f"{100 * options['share']:g}")
     yield words.summary_language, _language(options.get("language", ""), words)
     yield words.audience, options.get("audience", "")
-    yield words.model, each(str(one["model"]) for one in made) or run.model
+    yield words.model, each(str(one["model"]) for one in made) if made else run.model
     for name in _MADE:
         yield getattr(words, name), each(str(one[name]) for one in made)
     yield words.context_length, each(f"{one['context_length']:,}" if one["context_length"] else "" for one in made)
     yield words.adapter, each(f"{one['adapter']} {one['adapter_sha256']}" if one["adapter"] else "" for one in made)
     yield words.versions, each(_pairs(one["versions"]) for one in made)
     yield words.sampling, each(_pairs(one["sampling"]) for one in made)
-    yield words.seed, each(str(one["seed"]) for one in made)
+    yield words.seed, each(str(one["seed"]) for one in made if one["seed"] is not None)
     yield words.written, day(run.updated_at)
     yield words.seconds, f"{run.seconds:.0f}"
-    yield words.calls, str(len(made)) if made else ""
-    sums = [sum(one[name] or 0 for one in made) for name in ("prompt_tokens", "completion_tokens")]
-    yield words.tokens, f"{sums[0]:,}, {sums[1]:,}" if made else ""
+    calls = [one for one in made if one["model"]]
+    yield words.calls, str(len(calls)) if calls else ""
+    sums = [sum(one[name] or 0 for one in calls) for name in ("prompt_tokens", "completion_tokens")]
+    yield words.tokens, f"{sums[0]:,}, {sums[1]:,}" if calls else ""
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -41,6 +41,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "No part could be read, so there is nothing to summarize. Choose another model.",
         "没有任何部分能够读取，因此无可总结。请另选模型。",
     ),
+    (
+        "There are no whole sentences to pick. Let a model summarize this text.",
+        "没有可挑选的完整句子。请让模型来总结。",
+    ),
     ("The parts were read, but not put together: {}", "各部分已读，但未能合并：{0}"),
     (
         "The model wrote nothing for this part. Try again, or choose another model.",

@@ -162,6 +162,15 @@ def test_notes_that_were_not_put_together_are_missing_too() -> None:
     assert not is_whole(replace(RUN, status="stopped"), DOCUMENTS, NODES)
 
 
+def test_what_no_model_made_names_none() -> None:
+    empty = dict.fromkeys(("model", "revision", "file_sha256", "quantization", "template_sha256", "device"), "")
+    made = record(**empty, hardware="", engine="extractive", context_length=0, seed=None, prompt_tokens=0)
+    run = replace(RUN, options=SummaryOptions(mode="extractive").to_dict())
+    said = exported("markdown", run, (Node(0, 0, "pick", None, 0, 2, "done", 0, "", TEXT, made),))
+    assert "- Way: sentences picked, without a model\n" in said
+    assert not re.search("^- (Model|Seed|Context|Calls|Tokens|SHA-256)", said, re.MULTILINE)
+
+
 def test_the_place_of_a_run_that_was_made_at_one_go() -> None:
     whole = Node(0, 0, "whole", None, 0, 2, "failed", 3, "No.")
     assert gaps(DOCUMENTS, [whole]) == ["Could not be read: a*b.pdf, 说明.txt (No.)"]
