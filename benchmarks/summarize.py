@@ -1,5 +1,6 @@
 """Summaries of a long manual: the map phase through the app against the bare engine given the same requests at its best
-number of slots, and against plain transformers `generate` one after another; memory as the document grows.
+number of slots, and against plain transformers `generate` one after another; memory as the document grows; and the whole
+guide in English and in Chinese, with what its receipt says (`--only manuals`, half an hour).
 
 Debian's installation guide is read (package installation-guide-amd64), with the starter model. Every round takes other
 parts of it, and every engine sees each part once, so that nothing is cached but what all parts share.
@@ -28,6 +29,7 @@ import psutil
 from benchmarks.common import Row, give_starter, show, starter
 from playground.engine import lane
 from playground.engine.base import ModelSource
+from playground.engine.embedding import Embedders
 from playground.engine.hardware import usable_cores
 from playground.engine.manager import ModelManager
 from playground.engine.transformers_engine import TransformersEngine
@@ -41,6 +43,7 @@ from playground.store.runs import Runs
 from playground.summarize.options import SummaryOptions
 from playground.summarize.planning import Planner
 from playground.summarize.reading import read_file, read_pasted
+from playground.summarize.receipt import coverage
 from playground.summarize.service import SummaryService
 from playground.summarize.writing import sampling_for
 
@@ -54,11 +57,14 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("speed", "memory"))
+    parser.add_argument("--only", choices=("speed", "memory", "manuals"))
     parser.add_argument("--rss", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.rss:
         print(rss_of(options.rss))
+        return
+    if options.only == "manuals":
+        show("The whole installation guide, starter model", [row for name in ("en", "zh_CN") for row in manual(name)])
         return
     if options.only != "memory":
         show(f"{PARTS} parts of the installation guide, starter model, seconds of the map phase", speed(options.rounds))
@@ -208,6 +214,51 @@ def pieces(count: int, each: int = PARTS) -> list[RunDocument]:
     text = guide("en").text
     size = 5500 * each
     return [read_pasted(text[at * size : (at + 1) * size], f"piece {at}") for at in range(count)]
+
+
+def manual(language: str) -> list[Row]:
+    """The whole guide: how much of it was read, where its sentences lead, and whether any call was too long."""
+    document = guide(language)
+    with tempfile.TemporaryDirectory() as place:
+        folder = open_data_folder(place)
+        give_starter(starter(), Path(place))
+        manager = ModelManager(Settings(), folder)
+        runs = Runs(Database(folder.database, folder.backups))
+        service = SummaryService(runs, manager, folder.cache / "runs", Embedders(folder, Settings()).embed_for)
+        began = time.monotonic()
+        run = service.wait(service.start([document], SummaryOptions()))
+        seconds = time.monotonic() - began
+        nodes = runs.nodes(run.id)
+        service.close()
+        manager.close()
+    covered = coverage(nodes, [len(document.text)]).percent
+    sentences = run.receipt.get("sentences", [])
+    linked = sum(bool(one["links"]) for one in sentences)
+    longest = max(
+        (node.record["prompt_tokens"] + node.record["sampling"]["max_new_tokens"]) / node.record["context_length"]
+        for node in nodes
+        if node.record
+    )
+    parts, strong = sum(node.level == 0 for node in nodes), sum(one["links"][0]["strong"] for one in sentences)
+    return [
+        Row(
+            f"{language}: {document.pages} pages, {len(document.text):,} characters", f"{parts} parts, {seconds:.0f} s"
+        ),
+        Row(f"{language}: coverage", f"{covered:g} %", "100 %", covered == 100),
+        Row(
+            f"{language}: sentences that lead to a passage",
+            f"{linked} of {len(sentences)}",
+            "all",
+            linked == len(sentences),
+        ),
+        Row(f"{language}: of these, passages taken to say the same", f"{strong}"),
+        Row(
+            f"{language}: longest call, prompt and answer, of the context",
+            f"{100 * longest:.0f} %",
+            "<= 100 %",
+            longest <= 1,
+        ),
+    ]
 
 
 def memory() -> list[Row]:

@@ -16,6 +16,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 OWN = "own"
 """The style that is the user's own instruction."""
 _LENGTH = re.compile(r"(\d{1,6})(?:\s*(?:words?|字|词))?|(\d{1,2}(?:[.,]\d+)?|100)\s*[%％]", re.IGNORECASE)
+_PAGES = re.compile(r"(\d{1,6})(?:\s*[-–~]\s*(\d{1,6}))?")
 _LONGEST = 2000
 _MOST_WORDS = 20_000
 
@@ -37,6 +38,8 @@ class SummaryOptions:
     audience: str = ""
     """For whom, in the user's words."""
     mode: Mode = "map_reduce"
+    pages: str = ""
+    """Those to be read, such as "1-20, 35", of documents that have pages; "" are all. The others are skipped."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +53,8 @@ class SummaryOptions:
             raise BadValueError(f"The length is {100 * self.share:g} %. Give more than 0 and at most 100.")
         if self.style == OWN and not self.instruction.strip():
             raise BadValueError("The instruction is empty. Write what the summary is to be like, or choose a style.")
+        if self.pages:
+            read_pages(self.pages)
         for name in ("instruction", "audience"):
             if len(getattr(self, name)) > _LONGEST:
                 raise BadValueError(f"The {name} is longer than {_LONGEST:,} characters. Shorten it.")
@@ -75,3 +80,15 @@ def read_length(text: str) -> tuple[int | None, float | None]:
     if found[1]:
         return int(found[1]), None
     return None, float(found[2].replace(",", ".")) / 100
+
+
+def read_pages(text: str) -> list[tuple[int, int]]:
+    """First and last page of each range in a text such as "1-20, 35"."""
+    ranges = []
+    for piece in filter(None, (one.strip() for one in re.split(r"[,;，；、]", text))):
+        found = _PAGES.fullmatch(piece)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last:
+            raise BadValueError(f"The pages {piece!r} are none. Write them as 1-20, 35.")
+        ranges.append((first, last))
+    return ranges

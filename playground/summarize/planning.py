@@ -22,8 +22,8 @@ from playground.summarize.instructions import (
     wanted_words,
     words_in,
 )
-from playground.summarize.options import SummaryOptions
-from playground.summarize.splitting import breaks_of, split
+from playground.summarize.options import SummaryOptions, read_pages
+from playground.summarize.splitting import Break, breaks_of, split
 
 PART_TOKENS = 2000
 """Of a document that are read at one go: more of them are read less carefully by small models, and wait longer."""
@@ -74,7 +74,7 @@ class Planner:
 
     def parts(self) -> list[Node]:
         """The nodes of level 0. Raises BadValueError when the model's context is too small for anything."""
-        if self._options.mode == "map_reduce" and self._all_at_once():
+        if self._options.mode == "map_reduce" and not self._options.pages and self._all_at_once():
             return [Node(0, 0, "whole", None, 0, len(self._documents))]
         step: Step = "part" if self._options.mode == "map_reduce" else "refine"
         budget = self._budget(step)
@@ -83,8 +83,15 @@ class Planner:
         nodes: list[Node] = []
         for number, document in enumerate(self._documents):
             places = breaks_of(document.text, document.blocks, document.language)
-            for span in split(document.text, places, count, budget, target):
-                nodes.append(Node(0, len(nodes), step, number, span.start, span.end))
+            for start, end, wanted in stretches(document, self._options.pages):
+                if not wanted:
+                    nodes.append(Node(0, len(nodes), step, number, start, end, "skipped"))
+                    continue
+                inside = [Break(one.at - start, one.rank) for one in places if start < one.at <= end]
+                for span in split(document.text[start:end], inside, count, budget, target):
+                    nodes.append(Node(0, len(nodes), step, number, start + span.start, start + span.end))
+        if all(node.status == "skipped" for node in nodes):
+            raise BadValueError("None of these pages is in the documents. Choose others, or leave the pages empty.")
         return nodes
 
     def above(self, below: Sequence[Node]) -> list[Node]:
@@ -194,3 +201,20 @@ class Planner:
     def _turns(self, step: Step, text: str) -> Sequence[Turn]:
         told = instruction(step, self._options, self._words_of(step), self.sizes.language)
         return turns(self._info.capabilities.kind, told, text)
+
+
+def stretches(document: RunDocument, pages: str) -> list[tuple[int, int, bool]]:
+    """Start and end of what is to be read of a document, and of what is not; without pages all of it is."""
+    if not pages or not document.pages:
+        return [(0, len(document.text), True)]
+    ranges = read_pages(pages)
+    found: list[tuple[int, int, bool]] = []
+    starts = [0, *(block[3] for block in document.blocks[1:])]
+    for number, (_, _, page, _) in enumerate(document.blocks):
+        end = starts[number + 1] if number + 1 < len(starts) else len(document.text)
+        wanted = any(first <= (page or 0) <= last for first, last in ranges)
+        if found and found[-1][2] == wanted:
+            found[-1] = (found[-1][0], end, wanted)
+        else:
+            found.append((starts[number], end, wanted))
+    return found

@@ -80,4 +80,9 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "This document is not part of the summary (any more). Open the summary again.",
         "此文件（已）不属于这份摘要。请重新打开摘要。",
     ),
+    ("The pages {} are none. Write them as 1-20, 35.", "{0} 不是页码。请写成 1-20, 35 这样的形式。"),
+    (
+        "None of these pages is in the documents. Choose others, or leave the pages empty.",
+        "这些页都不在文件里。请另选，或留空。",
+    ),
 )

@@ -140,7 +140,7 @@ def options_of(asked: dict[str, Any]) -> SummaryOptions:
     seed = str(asked.get("seed") or "0").strip()
     if not seed.isdecimal():
         raise BadValueError(f"seed is {seed!r}. Give a whole number, or leave it empty.")
-    names = ("style", "instruction", "language", "audience", "mode")
+    names = ("style", "instruction", "language", "audience", "mode", "pages")
     given = {name: str(asked[name]) for name in names if asked.get(name)}
     return SummaryOptions.from_mapping({**given, "words": words, "share": share, "seed": int(seed)})
 

@@ -183,6 +183,8 @@ def _receipt(shown: Shown, language: str) -> str:
     found = coverage(shown.nodes, [len(one.text) for one in shown.documents])
     percent = f"{found.percent:.1f}".removesuffix(".0")
     lines = [t(language, "s.covered", percent=percent, parts=len(shown.parts), characters=f"{found.read:,}")]
+    if skipped := sum(part.status == "skipped" for part in shown.parts):
+        lines.append(t(language, "s.skipped", n=skipped))
     failed = [part for part in shown.parts if part.status == "failed"]
     out = ""
     if failed:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from playground.documents import Block, Document
 from playground.errors import BadValueError, BusyError, MissingError
-from playground.store.run_values import Node
+from playground.store.run_values import Node, RunDocument
 from playground.summarize.options import SummaryOptions
-from playground.summarize.reading import read_pasted
+from playground.summarize.reading import kept_blocks, read_pasted
 from playground.summarize.receipt import coverage
 from tests.conftest import wait_for
 from tests.summarize.conftest import Bench, story
@@ -150,6 +151,25 @@ def test_a_draft_collects_files_before_it_begins(open_bench: Open) -> None:
     assert bench.service.wait(run_id).status == "complete"
     with pytest.raises(BusyError, match="begun already"):
         bench.service.collect(run_id, read_pasted("More.", "three.txt"))
+
+
+def test_pages_that_are_not_wanted_are_skipped(open_bench: Open) -> None:
+    bench = open_bench()
+    blocks = tuple(Block("paragraph", f"Page {page} tells of thing{page}. " * 20, page=page) for page in range(1, 9))
+    document = Document("a.pdf", "application/pdf", blocks, pages=8)
+    kept = RunDocument("a.pdf", "", 1, "", 8, (), "en", document.text(), kept_blocks(document))
+    run = bench.service.wait(bench.service.start([kept], SummaryOptions(pages="2-3, 6")))
+    nodes = bench.runs.nodes(run.id)
+    read = "".join(kept.text[node.first : node.last] for node in nodes if node.level == 0 and node.status == "done")
+    assert {f"thing{page}" in read for page in (2, 3, 6)} == {True}
+    assert {f"thing{page}" in read for page in (1, 4, 5, 7, 8)} == {False}
+    found = coverage(nodes, [len(kept.text)])
+    assert (found.percent, found.waiting) == (100, 0)
+    assert found.skipped > found.read
+    none = bench.service.wait(bench.service.start([kept], SummaryOptions(pages="90-99")))
+    assert "None of these pages" in none.error
+    with pytest.raises(BadValueError, match="Write them as"):
+        SummaryOptions(pages="from 3 to 5")
 
 
 def test_nothing_to_summarize_and_a_style_that_there_is_not(open_bench: Open) -> None:

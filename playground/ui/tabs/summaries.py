@@ -55,6 +55,7 @@ def _frame() -> str:
         + '<textarea name="instruction" rows="2"></textarea></label>'
         + '<details><summary data-t="s.more"></summary><div class="ps-fields">'
         + _field("s.mode", _select("mode", [(mode, f"s.mode.{mode}") for mode in MODES]))
+        + _field("s.only_pages", '<input name="pages" autocomplete="off">', "s.only_pages_hint")
         + _field("s.seed", '<input name="seed" value="0" inputmode="numeric">')
         + "</div></details>"
         + '<p class="error" id="ps-error" role="alert"></p>'
