@@ -111,8 +111,8 @@ class SummaryJob:
         else:
             self._saved(lambda: self._runs.set_status(self.run_id, "complete", seconds=time.monotonic() - began))
         finally:
-            self.done.set()
             self._lock.release()
+            self.done.set()
             self._on_change()
 
     def close(self) -> None:
@@ -143,6 +143,10 @@ class SummaryJob:
             self._to("reading")
             self._write_level(planner, level, 1 if options.mode == "refine" else slots)
             below = self._level(level)
+            lost = next((node for node in below if node.status == "failed"), None)
+            if lost is not None and (level or lost.step == "whole"):  # What stands for many parts must not be lost.
+                told = "The parts were read, but not put together: {}" if level else "{}"
+                raise PlaygroundError(told.format(lost.error))
             if self._tokens > _ENOUGH and self.speed is None:
                 self.speed = engine, self._tokens / (time.monotonic() - self._began)
             if below[-1].step in ("whole", "final"):
@@ -151,10 +155,7 @@ class SummaryJob:
             if not self._level(level):
                 with self._lease() as lease:
                     self._plan(planner.counting(lease).above(below))
-        top = below[-1]
-        if not top.text:
-            raise _failed(top)
-        self._end(documents, top.text, planner.sizes.language)
+        self._end(documents, below[-1].text, planner.sizes.language)
 
     def _pick(self, documents: Sequence[RunDocument], options: SummaryOptions) -> None:
         """Without a model: all is read at once, and the most telling sentences are the summary."""
@@ -294,7 +295,3 @@ class SummaryJob:
                 self._on_change()
                 if self._closing.wait(_RETRY_SECONDS):
                     raise
-
-
-def _failed(top: Node) -> PlaygroundError:
-    return PlaygroundError(f"The parts were read, but not put together: {top.error}")

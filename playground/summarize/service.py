@@ -118,7 +118,7 @@ class SummaryService:
     def live(self, run_id: str) -> LiveRun | None:
         """The state of a run that is being written here, else None."""
         job = self._jobs.get(run_id)
-        return job.live() if job is not None else None
+        return job.live() if job is not None and not job.done.is_set() else None
 
     def wait(self, run_id: str) -> Run:
         """Return when the run has ended, and how."""
@@ -170,5 +170,6 @@ class SummaryService:
                 self._speeds.record(plain(job.model), *job.speed)
         finally:
             with self._guard:
-                self._jobs.pop(job.run_id, None)
+                if self._jobs.get(job.run_id) is job:  # It may have been begun anew already.
+                    del self._jobs[job.run_id]
             self.announce(job.run_id)

@@ -17,7 +17,7 @@ from playground.records import Chunk, Sampling, Turn
 from playground.replies import computer
 from playground.sentences import sentence_ends
 from playground.summarize.terms import terms_of
-from playground.thoughts import split_thought
+from playground.thoughts import open_thought, split_thought
 
 TRIES = 3
 _WARMER = 0.5
@@ -116,7 +116,7 @@ def usable(text: str, language: str, *, whole: bool) -> str:
 
     Raises BadTextError when nothing is left.
     """
-    text = split_thought(text)[1].strip()
+    text = "" if open_thought(text) is not None else split_thought(text)[1].strip()
     text = _EMPHASIS.sub("", text)
     text = _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
     if not text:

@@ -24,6 +24,7 @@ from playground.ui.source_view import source_html
 from playground.ui.strings import language_asked, t
 from playground.ui.summary_live import RunWatcher
 from playground.ui.summary_view import other_html
+from playground.ui.summary_words import summary_words
 
 _WIDEST = 4096
 
@@ -93,7 +94,7 @@ def build_summary_router(
             run = runs.run(s)
             if format not in FORMATS:
                 raise BadValueError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
-            data = export_run(run, runs.documents(s), runs.nodes(s), format)
+            data = export_run(run, runs.documents(s), runs.nodes(s), format, summary_words(language))
         except PlaygroundError as error:
             return refused(language, error)
         name = safe_name(run.title, FORMATS[format].suffix)
