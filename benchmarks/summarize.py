@@ -1,5 +1,5 @@
 """Summaries of a long manual: the map phase through the app against the bare engine given the same requests at its best
-number of slots, and against plain transformers `generate` one after another; memory as the document grows; and the whole
+number of slots, and against plain transformers `generate` one after another; memory as it grows; and the whole
 guide in English and in Chinese, with what its receipt says (`--only manuals`, half an hour).
 
 Debian's installation guide is read (package installation-guide-amd64), with the starter model. Every round takes other

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from docs import chat_story  # noqa: E402 - the repository is not installed
+from docs import chat_story, summary_story  # noqa: E402 - the repository is not installed
 from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402
 
 MODELS = (
@@ -41,6 +41,10 @@ def main() -> None:
         chat_story.replay(page, _photograph)
         chat_story.with_a_file(page, Path(folder), _photograph)
         chat_story.search(page, _photograph)
+        summary_story.summarize(page, Path(folder), _photograph)
+        address = page.url
+        _photograph(_open(browser, address, "zh-CN", "dark", 1280), "summary-zh")
+        _photograph(_open(browser, address, "zh-CN", "light", 390), "summary-phone")
         for name, locale, scheme, width in MODELS:
             _photograph(_models(_open(browser, address, locale, scheme, width)), name)
         browser.close()
