@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -56,7 +57,8 @@ class RunDocument:
 
     def block_of(self, at: int) -> tuple[str, int, int | None, int] | None:
         """The block in which this character of the text stands."""
-        return next((block for block in reversed(self.blocks) if block[3] <= at), None)
+        behind = bisect_right(self.blocks, at, key=lambda block: block[3])
+        return self.blocks[behind - 1] if behind else None
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,12 @@ class Runs(Rows):
             self._add_document(run_id, row["next"] if row else 0, document)
 
     def remove_document(self, run_id: str, position: int) -> None:
-        """Take a document away from a draft."""
+        """Take away the document that `documents` names at this position; from a draft only."""
         with self.database.writing() as db:
             self._refuse_started(run_id)
-            db.execute("DELETE FROM run_documents WHERE run_id = ? AND position = ?", [run_id, position])
+            nth = "SELECT position FROM run_documents WHERE run_id = ? ORDER BY position LIMIT 1 OFFSET ?"
+            sql = f"DELETE FROM run_documents WHERE run_id = ? AND position = ({nth})"
+            db.execute(sql, [run_id, run_id, position])
             self._drop_unreferred()
 
     def start(self, run_id: str, title: str, options: Mapping[str, Any], model: str, adapter: str) -> None:

@@ -15,7 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.ui.strings import COOKIE, LANGUAGES, all_words
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models", "summaries")
+_SCRIPTS = (
+    *("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models"),
+    *("summaries", "summary_runs"),
+)
 _STYLES = ("app", "chat", "models", "summaries")
 
 

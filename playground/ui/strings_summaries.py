@@ -119,6 +119,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "s.model": ("Model", "模型"),
     "s.restore_of": ("Restore {title}", "恢复 {title}"),
     "s.delete_forever": ("Delete for good", "永久删除"),
+    "s.delete_of": ("Delete {title} for good", "永久删除 {title}"),
+    "s.older": ("Show older summaries", "显示更早的摘要"),
+    "s.picked": ("Sentences picked from the text", "挑选原句"),
+    "s.file_failed": (
+        "A file could not be added, so nothing was begun. Take it off the list, or add it again.",
+        "有文件未能添加，所以尚未开始。请将其移出列表，或重新添加。",
+    ),
+    "s.press": (
+        "A click on a sentence shows where it comes from; the next click shows the next passage.",
+        "点击句子可查看出处；再次点击可查看下一处。",
+    ),
+    "s.next_passage": ("Next passage", "下一处出处"),
     "s.took": ("{time} of work", "用时 {time}"),
     "s.notice": ("Cannot be saved just now: {notice}", "暂时无法保存：{notice}"),
     "s.gone": ("This summary does not exist (any more).", "这份摘要（已）不存在。"),

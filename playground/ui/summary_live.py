@@ -17,7 +17,8 @@ from typing import Any
 from playground.errors import MissingError
 from playground.store.run_values import RunDocument
 from playground.summarize.service import SummaryService
-from playground.ui.summary_view import Shown, amount, draft_html, runs_html, sections
+from playground.ui.summary_list import amount, draft_html, runs_html
+from playground.ui.summary_view import Shown, sections
 
 _TICK = 0.5
 _PING = 15.0
@@ -66,9 +67,11 @@ class RunWatcher:
 
     def _changes(self) -> list[str]:
         runs, events = self._service.runs, []
-        listed, trashed = runs.runs(self._listed), runs.runs(self._listed, place="trash")
+        listed, trashed = runs.runs(self._listed + 1), runs.runs(self._listed, place="trash")
+        older = len(listed) > self._listed
+        del listed[self._listed :]
         writing = [run.id for run in listed if self._service.live(run.id) is not None]
-        drawn = runs_html(listed, trashed, self._run_id, writing, self._language)
+        drawn = runs_html(listed, trashed, self._run_id, writing, older, self._language)
         if drawn != self._list:
             self._list = drawn
             events.append(_event("list", {"html": drawn}))

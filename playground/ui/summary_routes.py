@@ -15,6 +15,7 @@ from playground.documents import LIMIT
 from playground.errors import BadValueError, PlaygroundError
 from playground.store.history import TurnSettings
 from playground.summarize.asking import Asking
+from playground.summarize.instructions import check_style
 from playground.summarize.options import SummaryOptions, read_length
 from playground.summarize.reading import read_file, read_pasted
 from playground.summarize.service import SummaryService
@@ -108,14 +109,21 @@ def _act(service: SummaryService, asked: dict[str, Any], language: str) -> dict[
     """One command; the answer names the run that is to be shown."""
     action, run_id, runs = str(asked.get("action")), str(asked.get("run") or ""), service.runs
     if action == "start":
-        text = str(asked.get("text") or "")
+        text, options = str(asked.get("text") or ""), options_of(asked)
+        check_style(options)  # Before the text is kept: with another try it would stand there twice.
         if text.strip():
             run_id = service.collect(run_id, read_pasted(text, _name_of(text, language)))
-        service.begin(run_id, options_of(asked)) if run_id else service.start([], options_of(asked))
+        service.begin(run_id, options) if run_id else service.start([], options)
     elif action == "again":
         run_id = service.again(run_id, options_of(asked))
     elif action == "remove":
         runs.remove_document(run_id, int(asked.get("position") or 0))
+        if not (left := runs.documents(run_id)):  # Nothing is left that one could go back to.
+            runs.trash(run_id)
+            runs.purge(run_id)
+            service.announce(run_id)
+            return {"run": ""}
+        runs.rename(run_id, left[0].name)
     elif action == "resume":
         service.resume(run_id)
     elif action == "stop":

@@ -54,8 +54,8 @@ def _pieces(text: str, start: int, end: int, sentences: Sequence[Mapping[str, An
             weak = "" if any(link["strong"] for link in links) else " weak"
             inside = "".join(_marked(text, first, last, one["marks"], language))
             places = html.escape(json.dumps([{**link, "score": 0} for link in links]))
-            facts = f'data-n="{number}" data-links="{places}"'
-            out.append(f'<span class="ps-s{weak}" role="button" tabindex="0" {facts}>{inside}</span>')
+            facts = f'role="button" tabindex="0" data-n="{number}" data-links="{places}"'
+            out.append(f'<span class="ps-s{weak}" {facts}>{inside}</span>' if links else inside)
     return "".join(out)
 
 

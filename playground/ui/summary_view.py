@@ -1,4 +1,4 @@
-"""The Summarize tab as HTML: the list, the map, progress, the summary with its receipt. Pure functions of arguments."""
+"""A summary as HTML: its head, the map, progress, the text with its receipt, the notes. Pure functions of arguments."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.engine.states import ModelState
-from playground.languages import count_words
 from playground.overview import title_of
 from playground.store.run_values import Node, Run, RunDocument
 from playground.summarize.live import LiveRun
 from playground.summarize.receipt import coverage
-from playground.ui.icons import icon_button
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
+from playground.ui.summary_list import made_by
 from playground.ui.summary_text import summary_html
 
 
@@ -37,73 +36,36 @@ class Shown:
         return [node for node in self.nodes if node.level == 0]
 
 
-def runs_html(runs: Sequence[Run], trashed: Sequence[Run], shown: str, writing: Sequence[str], language: str) -> str:
-    """The list at the left, and the trash below it."""
-    if not runs and not trashed:
-        return f'<p class="hint">{t(language, "s.none")}</p>'
-    items = "".join(_item(run, shown, run.id in writing, language) for run in runs)
-    bin_ = "".join(
-        f"<li><span>{html.escape(run.title)}</span>"
-        + icon_button(
-            "s_restore", t(language, "restore"), argument=run.id, icon="restore",
-            name=t(language, "s.restore_of", title=run.title),
-        )
-        + "</li>"
-        for run in trashed
-    )  # fmt: skip
-    if bin_:
-        head = f"<summary>{t(language, 'trash')} <small>{len(trashed)}</small></summary>"
-        bin_ = f'<details class="ps-trash" data-key="trash">{head}<ul>{bin_}</ul></details>'
-    return f"<ul>{items}</ul>{bin_}"
-
-
-def _item(run: Run, shown: str, writing: bool, language: str) -> str:
-    title = html.escape(t(language, "s.draft", title=run.title) if run.status == "draft" else run.title)
-    current = ' aria-current="page"' if run.id == shown else ""
-    busy = "<i></i>" if writing else ""
-    more = icon_button(
-        "s_menu", t(language, "more"), argument=run.id, icon="more", name=t(language, "more_of", title=run.title)
-    )
-    return f'<li><a href="?s={run.id}" data-run="{run.id}"{current} title="{title}">{busy}{title}</a>{more}</li>'
-
-
-def draft_html(documents: Sequence[RunDocument], language: str) -> str:
-    """What was collected so far."""
-    out = []
-    for position, one in enumerate(documents):
-        facts = [amount(one, language), *(reason_words(language, note) for note in one.notes)]
-        off = t(language, "s.remove", name=one.name)
-        out.append(
-            f"<li><b>{html.escape(one.name)}</b><small>{html.escape(' · '.join(facts))}</small>"
-            + icon_button("s_remove", off, argument=str(position), icon="close", name=off)
-            + "</li>"
-        )
-    return f"<ul>{''.join(out)}</ul>" if out else ""
-
-
 def sections(shown: Shown, language: str) -> dict[str, str]:
     """Every section of the page about one run, by the id of its box."""
     drawn = {
         "ps-head": _head(shown, language),
         "ps-map": _map(shown, language),
         "ps-progress": _progress(shown, language),
-        "ps-text": summary_html(shown.run.text, shown.run.receipt.get("sentences", ()), language),
+        "ps-text": _text(shown.run, language),
         "ps-receipt": _receipt(shown, language) if shown.run.text else "",
         "ps-notes": _notes(shown, language),
     }
     writing = shown.live.writing if shown.live else frozenset()
     for node in shown.nodes:
         busy = (node.level, node.position) in writing
-        drawn[_note_id(node)] = _note(node, busy, language) if node.text or node.error else ""
+        drawn[_note_id(node)] = _note(shown, node, busy, language) if node.text or node.error else ""
     return drawn
 
 
 def _head(shown: Shown, language: str) -> str:
-    run = shown.run
-    model = html.escape(title_of(run.model)) if run.model else ""
-    pairs = zip(shown.documents, shown.amounts, strict=True)
-    amounts = " · ".join(f"{html.escape(one.name)} ({amount})" for one, amount in pairs)
-    return f"<h2>{html.escape(run.title)}</h2><p class='hint'>{amounts}{' · ' if model else ''}{model}</p>"
+    run, names = shown.run, [one.name for one in shown.documents]
+    pairs = zip(names, shown.amounts, strict=True)
+    known = [run.title] == names  # The title says already what it is.
+    amounts = [amount if known else f"{name} ({amount})" for name, amount in pairs]
+    facts = html.escape(" · ".join(filter(None, [*amounts, made_by(run, language)])))
+    return f'<h2>{html.escape(run.title)}</h2><p class="hint">{facts}</p>'
+
+
+def _text(run: Run, language: str) -> str:
+    if not run.text:
+        return ""
+    return _beside(run, language) + summary_html(run.text, run.receipt.get("sentences", ()), language)
 
 
 def _map(shown: Shown, language: str) -> str:
@@ -128,6 +90,7 @@ def _map(shown: Shown, language: str) -> str:
             start = 0 if part.document is None else part.first
             cells.append(
                 f'<button type="button" class="ps-cell {state}" style="flex-grow:{size}" title="{html.escape(words)}" '
+                f'tabindex="{-1 if rows or cells else 0}" '
                 f'aria-label="{html.escape(words)}" data-part="{part.position}" data-document="{number}" '
                 f'data-start="{start}" data-end="{start + size}"></button>'
             )
@@ -141,7 +104,7 @@ def _progress(shown: Shown, language: str) -> str:
     run, live = shown.run, shown.live
     if live is None:
         if run.status == "complete":
-            return ""
+            return _not_whole(shown, language)
         words = (
             t(language, f"s.status.{run.status}", error=reason_words(language, run.error))
             if run.status in ("stopped", "failed")
@@ -149,7 +112,8 @@ def _progress(shown: Shown, language: str) -> str:
         )
         go = f'<button type="button" class="ps-button" data-do="resume">{t(language, "s.resume")}</button>'
         kind = "error" if run.status == "failed" else "hint"
-        return f'<p class="{kind}" role="status">{html.escape(words)}</p>{go}'
+        anew = f'<button type="button" class="ps-button" data-do="again">{t(language, "s.again")}</button>'
+        return f'{go}{anew}<p class="{kind}" role="status">{html.escape(words)}</p>'
     parts = shown.parts
     done = sum(part.status != "waiting" for part in parts)
     merging = live.phase == "reading" and parts and done == len(parts)
@@ -164,10 +128,10 @@ def _progress(shown: Shown, language: str) -> str:
         if not merging and (left := _left(shown, live)) is not None:
             facts.append(t(language, "s.left", time=time_words(left, language)))
     notice = t(language, "s.notice", notice=reason_words(language, live.notice)) if live.notice else ""
-    bar = f'<progress max="{max(1, len(parts))}" value="{done}"></progress>' if parts else "<progress></progress>"
+    bar = "" if parts else "<progress></progress>"  # Later the map shows it.
     stop = f'<button type="button" class="ps-button" data-do="stop">{t(language, "s.stop")}</button>'
     error = f'<p class="error">{html.escape(notice)}</p>' if notice else ""
-    return f'{bar}<p role="status">{html.escape(" · ".join(facts))}</p>{stop}{error}'
+    return f'{stop}<p role="status">{html.escape(" · ".join(facts))}</p>{error}{bar}'
 
 
 def _left(shown: Shown, live: LiveRun) -> float | None:
@@ -178,6 +142,19 @@ def _left(shown: Shown, live: LiveRun) -> float | None:
     return live.seconds * rest / sum(took) if took and live.seconds > 3 else None
 
 
+def _not_whole(shown: Shown, language: str) -> str:
+    """Which parts are missing, and a way to get them."""
+    failed = [part for part in shown.parts if part.status == "failed"]
+    if not failed:
+        return ""
+    lines = ""
+    for part in failed:
+        reason = f"{_place(shown, part, language)}: {reason_words(language, part.error)}"
+        lines += f"<li>{html.escape(reason)}</li>"
+    again = f'<button type="button" class="ps-button" data-do="resume">{t(language, "s.retry")}</button>'
+    return f'<p class="error">{html.escape(t(language, "s.not_whole", n=len(failed)))}</p>{again}<ul>{lines}</ul>'
+
+
 def _receipt(shown: Shown, language: str) -> str:
     sentences = shown.run.receipt.get("sentences", ())
     found = coverage(shown.nodes, [len(one.text) for one in shown.documents])
@@ -185,15 +162,6 @@ def _receipt(shown: Shown, language: str) -> str:
     lines = [t(language, "s.covered", percent=percent, parts=len(shown.parts), characters=f"{found.read:,}")]
     if skipped := sum(part.status == "skipped" for part in shown.parts):
         lines.append(t(language, "s.skipped", n=skipped))
-    failed = [part for part in shown.parts if part.status == "failed"]
-    out = ""
-    if failed:
-        out = f'<p class="error">{html.escape(t(language, "s.not_whole", n=len(failed)))}</p><ul>'
-        for part in failed:
-            document = shown.documents[part.document or 0]
-            where = f"{t(language, 's.part', n=part.position + 1)}{_pages(document, part, language)}"
-            out += f"<li>{html.escape(f'{where}: {reason_words(language, part.error)}')}</li>"
-        out += f'</ul><button type="button" class="ps-button" data-do="resume">{t(language, "s.retry")}</button>'
     strong = sum(any(link["strong"] for link in one["links"]) for one in sentences)
     key = "s.linked_all" if strong == len(sentences) else "s.linked"
     lines.append(t(language, key, strong=strong, all=len(sentences)))
@@ -208,7 +176,8 @@ def _receipt(shown: Shown, language: str) -> str:
     more = (
         "" if shown.run.receipt.get("by_meaning") else f'<p class="hint">{html.escape(t(language, "s.by_words"))}</p>'
     )
-    return f"<h3>{t(language, 's.receipt')}</h3>{out}{told}<p class='ps-jumps'>{jumps}</p>{more}"
+    how = f'<p class="hint">{html.escape(t(language, "s.press"))}</p>'
+    return f"<h3>{t(language, 's.receipt')}</h3>{told}<p class='ps-jumps'>{jumps}</p>{how}{more}"
 
 
 def _notes(shown: Shown, language: str) -> str:
@@ -224,11 +193,18 @@ def _note_id(node: Node) -> str:
     return f"ps-note-{node.level}-{node.position}"
 
 
-def _note(node: Node, busy: bool, language: str) -> str:
-    key = "s.part" if node.level == 0 else f"s.step.{node.step}"
-    title = t(language, key, n=node.position + 1)
+def _note(shown: Shown, node: Node, busy: bool, language: str) -> str:
+    named = node.level == 0 and node.document is not None
+    title = _place(shown, node, language) if named else t(language, f"s.step.{node.step}", n=node.position + 1)
     error = f'<p class="error">{html.escape(reason_words(language, node.error))}</p>' if node.error else ""
-    return f"<h4>{title}{' …' if busy else ''}</h4><p>{html.escape(node.text)}</p>{error}"
+    return f"<h4>{html.escape(title)}{' …' if busy else ''}</h4><p>{html.escape(node.text)}</p>{error}"
+
+
+def _place(shown: Shown, part: Node, language: str) -> str:
+    """Part 3 of which document, and its pages."""
+    document = shown.documents[part.document or 0]
+    name = f" · {document.name}" if len(shown.documents) > 1 else ""
+    return f"{t(language, 's.part', n=part.position + 1)}{name}{_pages(document, part, language)}"
 
 
 def _pages(document: RunDocument, part: Node, language: str) -> str:
@@ -236,13 +212,6 @@ def _pages(document: RunDocument, part: Node, language: str) -> str:
     if part.document is None or first is None:
         return ""
     return f" ({t(language, 's.page', n=first if first == last else f'{first}–{last}')})"
-
-
-def amount(document: RunDocument, language: str) -> str:
-    """How much a document is: pages and words."""
-    facts = [t(language, "s.pages", n=document.pages)] if document.pages else []
-    facts.append(t(language, "s.words", n=f"{count_words(document.text, document.language):,}"))
-    return ", ".join(facts)
 
 
 def time_words(seconds: float, language: str) -> str:
@@ -254,7 +223,10 @@ def time_words(seconds: float, language: str) -> str:
 
 def other_html(run: Run, language: str) -> str:
     """A summary beside another one: what made it, and its text."""
-    options = run.options
-    facts = [title_of(run.model) if run.model else "", str(options.get("style", "")), str(options.get("language", ""))]
-    head = f"<h3>{html.escape(run.title)}</h3><p class='hint'>{html.escape(' · '.join(filter(None, facts)))}</p>"
-    return head + summary_html(run.text, run.receipt.get("sentences", ()), language)
+    return _beside(run, language) + summary_html(run.text, run.receipt.get("sentences", ()), language)
+
+
+def _beside(run: Run, language: str) -> str:
+    """What tells a summary from another one beside it; hidden while it stands alone."""
+    title, facts = html.escape(run.title), html.escape(made_by(run, language))
+    return f'<p class="ps-of"><b>{title}</b><small>{facts}</small></p>'

@@ -519,7 +519,7 @@ const playground = (() => {
   }
 
   async function clicked(event) {
-    if (!event.target.closest("#pg-side, #pg-drawer")) drawer(false);
+    if (!event.target.closest("#pg-side, #ps-side, #pg-drawer")) drawer(false);
     const link = event.target.closest("a[data-open]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); open(link.dataset.open); return; }
     const node = event.target.closest("button");
@@ -570,7 +570,10 @@ const playground = (() => {
       if (event.target.closest("#pg-send")) entered = pressed(document.querySelector("#pg-message textarea").value);
     }, true);
     document.addEventListener("keydown", keydown, true);
-    addEventListener("popstate", () => open(new URLSearchParams(location.search).get("c") || "", false));
+    addEventListener("popstate", () => {
+      const asked = new URLSearchParams(location.search);
+      if (!asked.has("s")) open(asked.get("c") || "", false); // Else it is about a summary.
+    });
     // A hidden tab lets go of its connection, because a browser allows only six to one server.
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) { stream?.close(); stream = null; } else if (!stream) connect();

@@ -136,20 +136,26 @@ const playgroundSide = (() => {
   }
 
   async function download(format, ids, upto) {
-    const address = `page/export?${new URLSearchParams({ format, c: ids, upto })}`;
+    const answer = await saved(`page/export?${new URLSearchParams({ format, c: ids, upto })}`);
+    if (answer.error) return playground.notice(answer.error, "command");
+    playground.toast(word("exported", answer));
+  }
+
+  // A file of our server into the user's downloads: its name, or what went wrong in words.
+  async function saved(address) {
     // Asked for first, so that what goes wrong is told here and not on a page of its own.
     const answer = await fetch(address).catch(() => null);
     if (!answer?.ok) {
       const told = await answer?.json().catch(() => null);
-      return playground.notice(told?.error || word("offline"), "command");
+      return { error: told?.error || word("offline") };
     }
     const file = await answer.blob().catch(() => null); // It may break off on the way.
-    if (!file) return playground.notice(word("offline"), "command");
+    if (!file) return { error: word("offline") };
     const name = decodeURIComponent((answer.headers.get("content-disposition") || "").split("''")[1] || "export");
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    playground.toast(word("exported", { name }));
+    return { name };
   }
 
   async function take(files) {
@@ -200,5 +206,5 @@ const playgroundSide = (() => {
     $("pg-import").addEventListener("change", () => { take([...$("pg-import").files]); $("pg-import").value = ""; });
   }
 
-  return { click, start, listed, highlight, exportMenu, folders };
+  return { click, start, listed, highlight, exportMenu, folders, saved };
 })();

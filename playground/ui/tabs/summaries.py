@@ -66,18 +66,21 @@ def _frame() -> str:
         for name in ("copy", "export", "ask", "again", "compare")
     )
     run = (
-        '<article id="ps-run" hidden><div id="ps-head"></div><div id="ps-map"></div><div id="ps-progress"></div>'
-        f'<p class="error" id="ps-said" role="alert"></p><div id="ps-tools">{tools}</div>'
+        '<article id="ps-run" hidden><div id="ps-head"></div><div id="ps-progress"></div>'
+        f'<div id="ps-tools">{tools}</div>'
         '<div id="ps-pair"><div id="ps-text"></div><div id="ps-other" hidden></div></div>'
-        '<div id="ps-receipt"></div><div id="ps-notes"></div></article>'
+        '<div id="ps-receipt"></div><div id="ps-map"></div><div id="ps-notes"></div></article>'
     )
-    close = (
-        f'<button type="button" class="icon" data-action="s_close" data-label="s.close_source">{svg("close")}</button>'
+    buttons = "".join(
+        f'<button type="button" class="icon" data-action="{action}" data-label="{words}">{svg(icon)}</button>'
+        for action, words, icon in (("s_next", "s.next_passage", "next"), ("s_close", "s.close_source", "close"))
     )
     return (
         '<div id="ps-root"><nav id="ps-side" data-label="s.list">'
         '<button type="button" id="ps-new" class="ps-button" data-t="s.new"></button><div id="ps-list"></div></nav>'
-        f'<main id="ps-main"><p id="ps-toast" class="hint" role="status"></p>{form}{run}</main>'
-        '<aside id="ps-source" data-label="s.source" hidden><header><b></b><span></span>'
-        f'{close}</header><div id="ps-passages"></div></aside></div>'
+        '<main id="ps-main"><p id="ps-offline" class="error" role="status"></p>'
+        f'<p id="ps-said" class="error" role="alert"></p>{form}{run}</main>'
+        '<aside id="ps-source" data-label="s.source" hidden>'
+        f'<header><b></b><span role="status"></span>{buttons}</header><div id="ps-passages"></div></aside>'
+        '<p id="ps-toast" role="status"></p></div>'
     )
