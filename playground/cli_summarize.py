@@ -23,7 +23,7 @@ from playground.settings import Settings
 if TYPE_CHECKING:
     from playground.serve import Services
     from playground.store.run_values import Node, Run, RunDocument
-    from playground.summarize.job import LiveRun
+    from playground.summarize.live import LiveRun
     from playground.summarize.options import SummaryOptions
 
 _OFTEN, _TENTHS = 0.1, 10
