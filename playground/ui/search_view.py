@@ -28,7 +28,8 @@ def results_html(found: Found, summaries: Sequence[RunFound], language: str) -> 
     if summaries:
         body += f"<h3>{t(language, 'in_summaries')}</h3>"
     for run in summaries:
-        body += f'<a href="?s={run.id}"><b>{html.escape(run.title)}</b><span>{marked(run.excerpt)}</span></a>'
+        title = html.escape(run.title)
+        body += f'<a href="?s={run.id}" data-run="{run.id}"><b>{title}</b><span>{marked(run.excerpt)}</span></a>'
     if found.hits:
         body += f"<h3>{t(language, 'in_messages')}</h3>"
     for hit in found.hits:

@@ -75,9 +75,9 @@ def _map(shown: Shown, language: str) -> str:
         return ""
     writing = shown.live.writing if shown.live else frozenset()
     done = sum(part.status == "done" for part in parts)
-    rows = []
+    rows: list[str] = []
     for number, document in enumerate(shown.documents):
-        cells = []
+        cells: list[str] = []
         for part in parts:
             if part.document not in (number, None):
                 continue

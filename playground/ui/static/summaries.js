@@ -5,7 +5,8 @@
 const playgroundSummaries = (() => {
   const { word, ask, stored } = playground;
   const $ = (id) => document.getElementById(id);
-  const state = { run: new URLSearchParams(location.search).get("s") || "", status: "", title: "", listed: 100 };
+  const asked = () => new URLSearchParams(location.search).get("s"); // null: the address is not about summaries.
+  const state = { run: asked() || "", status: "", title: "", listed: 100 };
   let stream = null, again = 0, known = {};
 
   const visible = () => Boolean($("ps-root")?.offsetParent) && !document.hidden;
@@ -57,7 +58,7 @@ const playgroundSummaries = (() => {
 
   // ---- which one is shown -----------------------------------------------------------------------------------------------
   function open(run, push = true) {
-    if (push && run !== state.run) history.pushState(null, "", run ? `?s=${run}` : location.pathname);
+    if (push && run !== state.run) history.pushState(null, "", `?s=${run}`);
     Object.assign(state, { run, status: "", title: "" });
     known = {};
     playgroundRuns.opened();
@@ -72,16 +73,18 @@ const playgroundSummaries = (() => {
 
   // What a reload shows is what is seen now.
   function turned() {
-    if (visible()) history.replaceState(null, "", state.run ? `?s=${state.run}` : location.pathname);
-    else if ($("pg-chat")?.offsetParent) history.replaceState(null, "", playground.state.conversation ? `?c=${playground.state.conversation}` : location.pathname);
+    const chosen = document.querySelector("#pg-tabs [role=tab][aria-selected=true]")?.dataset.tabId;
+    if (chosen === "summaries" && $("ps-root")?.dataset.drawn) history.replaceState(null, "", `?s=${state.run}`);
+    else if (chosen === "chat") history.replaceState(null, "", playground.state.conversation ? `?c=${playground.state.conversation}` : location.pathname);
     connect();
   }
 
   function travelled() {
-    const run = new URLSearchParams(location.search).get("s") || "";
-    if (!run) { if (visible()) tab("chat")?.click(); return; }
-    tab("summaries")?.click();
-    if ($("ps-root") && run !== state.run) open(run, false);
+    const run = asked();
+    if (run === null) { if (visible()) tab("chat")?.click(); return; }
+    playground.drawer(false);
+    if (!visible()) tab("summaries")?.click();
+    if ($("ps-root") && run !== state.run) open(run, false); // Else it is opened when Gradio has drawn it.
   }
 
   // ---- the form ------------------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ const playgroundSummaries = (() => {
   function drawComing() {
     $("ps-coming").replaceChildren(...coming.map((one) => {
       const line = document.createElement("li"), said = document.createElement("span");
-      said.textContent = one.error ? `${one.name}: ${one.error}` : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
+      said.textContent = one.error ? (one.error.includes(one.name) ? one.error : `${one.name}: ${one.error}`) : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
       if (one.error) { said.className = "error"; said.setAttribute("role", "alert"); }
       const off = playground.button("×", () => { one.off = true; one.request?.abort(); drop(one); drawComing(); });
       off.setAttribute("aria-label", word("s.remove", one));
@@ -229,12 +232,11 @@ const playgroundSummaries = (() => {
   }
 
   function clicked(event) {
-    if (event.target.closest?.("#pg-tabs [role=tab], #pg-tabs .overflow-dropdown button")) setTimeout(turned, 50);
     const link = event.target.closest?.("a[data-run]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    if (!visible()) tab("summaries")?.click();
-    open(link.dataset.run);
+    if (link.dataset.run !== asked()) history.pushState(null, "", `?s=${link.dataset.run}`);
+    travelled();
   }
 
   function appear() {
@@ -258,7 +260,7 @@ const playgroundSummaries = (() => {
       attach([...event.dataTransfer.files]);
     });
     refill();
-    open(state.run || stored("sessionStorage", "summary") || "", false);
+    open(asked() ?? (stored("sessionStorage", "summary") || ""), false);
   }
 
   function begin() {
@@ -266,9 +268,10 @@ const playgroundSummaries = (() => {
     document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else connect(); });
     addEventListener("popstate", travelled);
     new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });
+    new MutationObserver(turned).observe($("pg-tabs"), { subtree: true, attributeFilter: ["aria-selected"] });
     playgroundRuns.start();
     appear();
-    if (state.run) tab("summaries")?.click();
+    if (asked() !== null) tab("summaries")?.click();
   }
 
   return { click, start: begin, state, open, send, say, tab, visible };
