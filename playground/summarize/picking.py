@@ -1,4 +1,4 @@
-"""A summary without a model, as a run keeps it: the picked sentences as text, and a record that says what picked them."""
+"""A summary without a model, as a run keeps it: the picked sentences as text, and a record of what picked them."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ _FEW = 4
 _NUMBERS = re.compile(r"\d[\d.,]*")
 _EMPHASIS = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 _OPENING = re.compile(
-    r"(?:sure|certainly|of course|okay|here(?:'s| is| are)|below is|the following is|summary|好的|当然|以下是|下面是|总结"
-    r"|概括|摘要)[^\n]{0,80}[:：]\s*\n+",
+    r"(?:sure|certainly|of course|okay|here(?:'s| is| are)|below is|the following is|summary"
+    r"|好的|当然|以下是|下面是|总结|概括|摘要)[^\n]{0,80}[:：]\s*\n+",
     re.IGNORECASE,
 )
 """What comes before an answer, and is none of it."""

@@ -1,4 +1,4 @@
-"""Which engine reads long texts: by what was seen, else by what is usual; and a model under the name of another engine."""
+"""Which engine reads long texts: by what was seen, else by what is usual; a model under the name of another engine."""
 
 from __future__ import annotations
 
