@@ -6,30 +6,18 @@ Nothing is judged but whether the source has it, in whatever way of writing; so 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from playground.store.grams import fold
+from playground.summarize.dates import Day, days, weekday_of
 from playground.summarize.names import Name, names
-from playground.summarize.numbers import UNIT_NAMES, Day, Figure, days, figures
+from playground.summarize.numbers import Figure, figures
+from playground.summarize.quantities import Quantities
+from playground.summarize.wording import Wording
 
 MarkKind = Literal["number", "date", "name"]
-_ABOUT = re.compile(
-    r"(?:about|around|approximately|roughly|nearly|almost|over|more than|some|up to|约|大约|近|超过|将近|左右|多达)\s*$",
-    re.IGNORECASE,
-)
-_NEAR = 3
-"""So many words may stand between two parts of a name in a source."""
-_TABLE = 300
-"""Characters around a number in which its unit may stand."""
-_MOST_PLACES = 200
-_WORD = re.compile(r"[^\W_]+")
-_SMALL = {"0", "1"}
-"""Words for these are no statements: "one of them"."""
-_ORDINALS = {"2": "second both pair twice double 双", "3": "third triple 三", "4": "fourth", "5": "fifth"}
+_QUARTER = re.compile(r"[QH]([1-4])")
 
 
 @dataclass(frozen=True)
@@ -45,119 +33,81 @@ class Facts:
     """What a source contains: all its numbers, dates and words."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._units: dict[str, set[str]] = defaultdict(set)
-        """By number, the units it stands with, "" for none."""
-        self._around: dict[str, list[str]] = defaultdict(list)
-        """By number, the text around each place where it has no unit."""
         self._days: set[tuple[int | None, int | None, int | None]] = set()
-        self._years: set[str] = set()
-        self._places: dict[str, list[int]] = defaultdict(list)
-        pieces, at = [], 0
+        self._weekdays: set[int] = set()
+        self._years: set[int] = set()
+        self._quantities = Quantities()
+        self._wording = Wording()
         for text in texts:
-            found = days(text)
-            for day in found:
-                self._days.add((day.year, day.month, day.day))
-                self._years.add(str(day.year))
-            for figure in figures(text):
-                self._units[figure.value].add(figure.unit)
-                if not figure.unit and len(self._around[figure.value]) < _MOST_PLACES:
-                    around = text[max(0, figure.start - _TABLE) : figure.end + _TABLE]
-                    self._around[figure.value].append(around.lower())
-            folded = fold(text)
-            for match in _WORD.finditer(folded):
-                self._places[match.group()].append(at)
-                at += 1
-            at += _NEAR
-            pieces.append(folded)
-        self._text = "\n".join(pieces)
-        self._tight = re.sub(r"\s+", "", self._text)
-        self._values = [number for value in self._units if (number := _decimal(value)) is not None]
+            dates = days(text)
+            for day in dates:
+                self._add_day(day)
+            self._quantities.add(figures(text, dates), text)
+            self._wording.add(text)
+        self._quantities.close()
+        self._wording.close()
 
     def missing(self, text: str) -> list[Mark]:
-        """What `text` says and the source does not contain, in its order."""
-        return sorted(self._missing(text), key=lambda mark: mark.start)
+        """What `text` says and the source does not contain, in its order; no two of them overlap."""
+        kept: list[Mark] = []
+        for mark in sorted(self._missing(text), key=lambda mark: (mark.start, -mark.end)):
+            if not kept or mark.start >= kept[-1].end:
+                kept.append(mark)
+        return kept
 
     def _missing(self, text: str) -> Iterator[Mark]:
         dates = days(text)
         for day in dates:
             if not self._has_day(day):
                 yield Mark(day.start, day.end, "date")
-        numbers = figures(text, dates)
-        for figure in numbers:
-            if not self._has_figure(figure, text):
+        found = names(text)
+        whole = [name for name in found if not name.words and name.text.isascii()]
+        numbers = [one for one in figures(text, dates) if not _touches(one, whole)]
+        for figure, known in zip(numbers, self._quantities.has_all(numbers, text), strict=True):
+            if not known:
                 yield Mark(figure.start, figure.end, "number")
-        taken = [*((day.start, day.end) for day in dates), *((one.start, one.end) for one in numbers)]
-        for name in names(text):
-            inside = any(start < name.end and name.start < end for start, end in taken)
-            if not inside and not self._has_name(name):
-                yield Mark(name.start, name.end, "name")
+        said = [one for one in numbers if not one.text.isdigit()]
+        for name in found:
+            if not _within(name, [*dates, *said]) and not self._has_name(name):
+                for start, end in self._wording.missing_parts(name):
+                    yield Mark(start, end, "name")
+
+    def _add_day(self, day: Day) -> None:
+        weekday = weekday_of(day)
+        if weekday is not None:
+            self._weekdays.add(weekday)
+        if day.month is not None:
+            self._days.add((day.year, day.month, day.day))
+        if day.year is not None:
+            self._years.add(day.year)
+            self._quantities.add_year(day.year)
+        if day.day is not None:
+            self._quantities.add_day(day.day)
 
     def _has_day(self, day: Day) -> bool:
-        for year, month, of in self._days:
-            if month == day.month and day.year in (None, year) and day.day in (None, of):
-                return True
-        return False
-
-    def _has_figure(self, figure: Figure, text: str) -> bool:
-        if figure.spelled and figure.value in _SMALL:
-            return True
-        units = self._units.get(figure.value)
-        if units is None and figure.value in self._years:
-            return True
-        if units is not None:
-            return not figure.unit or figure.unit in units or self._unit_near(figure)
-        said = fold(text[figure.start : figure.end]).strip()
-        if figure.spelled:
-            others = _ORDINALS.get(figure.value, "").split()
-            return said in self._places or any(word in self._text for word in others if word)
-        if not re.fullmatch(r"[\d,.]+", said) and re.sub(r"\s+", "", said) in self._tight:
-            return True
-        if "-" in said:
-            return all(part in self._units for part in said.split("-"))
-        return bool(_ABOUT.search(text[: figure.start])) and self._rounded(figure.value)
-
-    def _unit_near(self, figure: Figure) -> bool:
-        """With another unit a number is another statement; its own may stand in the head of a table."""
-        said = "|".join(map(re.escape, UNIT_NAMES[figure.unit]))
-        head = re.compile(rf"[(（|,]\s*(?:in\s+)?(?:{said})\s*[)）|,]|\bin (?:{said})\b")
-        return any(head.search(text) for text in self._around[figure.value])
-
-    def _rounded(self, value: str) -> bool:
-        """Is there a number that one would round to this one?"""
-        wanted = _decimal(value)
-        if wanted is None or not wanted:
-            return False
-        return any(abs(number - wanted) <= abs(wanted) / 20 for number in self._values)
-
-    def _has_name(self, name: Name) -> bool:
-        if not name.text.isascii() and any("\u4e00" <= sign <= "\u9fff" for sign in name.text):
-            least = name.least or len(name.text)
-            return any(fold(name.text[-length:]) in self._tight for length in range(least, len(name.text) + 1))
-        words = [
-            part for word in name.words for part in _WORD.findall(fold(word.removesuffix("'s").removesuffix("’s")))
-        ]
-        if not words:
-            return True
-        places = [self._of(word) for word in words]
-        if not all(places):
-            return re.sub(r"\s+", "", fold(name.text)) in self._tight
-        # All its words, close to each other: another person may have the same first name.
+        if day.weekday is not None:
+            return day.weekday in self._weekdays
+        if day.day and self._quantities.has_ordinal(day.day, only=True):  # "in November ... on the 6th"
+            day = replace(day, day=None)
         return any(
-            all(any(abs(at - first) <= _NEAR * number for at in places[number]) for number in range(1, len(places)))
-            for first in places[0]
+            month == day.month and day.day in (None, of) and self._same_year(day.year, year)
+            for year, month, of in self._days
         )
 
-    def _of(self, word: str) -> list[int]:
-        """Where a word stands, in the singular or the plural."""
-        return [
-            place
-            for form in dict.fromkeys((word, f"{word}s", word.removesuffix("s"), word.removesuffix("es")))
-            for place in self._places.get(form, ())
-        ]
+    def _same_year(self, said: int | None, year: int | None) -> bool:
+        """The year may stand elsewhere in the source than the day."""
+        return said is None or said == year or (year is None and self._quantities.has_year(said))
+
+    def _has_name(self, name: Name) -> bool:
+        quarter = _QUARTER.fullmatch(name.text)
+        if quarter:
+            return self._wording.has(name) or self._quantities.has_ordinal(int(quarter[1]))
+        return self._wording.has(name)
 
 
-def _decimal(value: str) -> Decimal | None:
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        return None
+def _touches(one: Figure, others: Iterable[Name]) -> bool:
+    return any(other.start < one.end and one.start < other.end for other in others)
+
+
+def _within(name: Name, others: Iterable[Day | Figure]) -> bool:
+    return any(other.start <= name.start and name.end <= other.end for other in others)
