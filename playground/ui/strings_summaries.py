@@ -53,6 +53,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "s.step.merge": ("Together {n}", "合并 {n}"),
     "s.step.final": ("Summary", "总结"),
     "s.step.whole": ("All at once", "一次读完"),
+    "s.step.pick": ("Picked sentences", "挑选的原句"),
     "s.phase.waiting": ("Waiting for the model", "等待模型"),
     "s.phase.planning": ("Cutting into parts", "正在划分"),
     "s.phase.reading": ("{done} of {total} parts", "{done} / {total} 部分"),

@@ -182,7 +182,7 @@ def _receipt(shown: Shown, language: str) -> str:
 
 def _notes(shown: Shown, language: str) -> str:
     """The frame of the notes: a box for each node, filled by itself."""
-    nodes = [node for node in shown.nodes if node.step not in ("whole", "final")]
+    nodes = [node for node in shown.nodes if node.step not in ("whole", "final", "pick")]
     boxes = "".join(f'<div id="{_note_id(node)}" data-key="{_note_id(node)}" data-own></div>' for node in nodes)
     shown_at_once = "" if shown.run.text else " open"
     head = f"<summary>{t(language, 's.notes')}</summary>"

@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_told_in_place_and_costs_nothing_else(app: App, p
     expect(drafted(page)).to_have_count(1)
     said.filter(has_text="scan.pdf").get_by_role("button").click()
     expect(said).to_have_count(3)
-    page.get_by_label("Length").fill("a lot")
+    page.get_by_role("textbox", name="Length", exact=True).fill("a lot")
     begin(page)
     wrong = page.get_by_role("alert").get_by_text("The length 'a lot' is none.")
     expect(wrong).to_be_visible()

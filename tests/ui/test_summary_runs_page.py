@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -177,6 +179,44 @@ def test_what_no_document_contains_is_marked_and_listed(app: App, page: Page) ->
     for true in ("Marstal", "Hansen"):
         expect(page.locator("#ps-text")).to_contain_text(true)
         expect(page.locator("#ps-text mark").get_by_text(true)).to_have_count(0)
+
+
+def test_a_part_that_failed_is_named_above_the_summary_and_tried_again(app: App, page: Page) -> None:
+    visit(page, app)
+    add(page, file("partly.pdf", report(6)))
+    expect(drafted(page)).to_have_count(1)
+    begin(page)
+    done(page)
+    reason = "The model wrote nothing for this part. Try again, or choose another model."
+    with contextlib.closing(sqlite3.connect(app.data / "playground.db")) as db, db:
+        fail = "UPDATE run_nodes SET status = 'failed', error = ? WHERE run_id = ? AND level = 0 AND position = 1"
+        db.execute(fail, [reason, page.url.partition("?s=")[2]])
+    page.reload()
+    expect(page.get_by_text("This summary is not whole: 1 parts could not be read.")).to_be_visible()
+    expect(page.locator("#ps-progress").get_by_role("listitem")).to_have_text(
+        re.compile(rf"^Part 2 \(p\. .*: {reason}$")
+    )
+    expect(cells(page, "failed")).to_have_count(1)
+    expect(page.get_by_text(re.compile(r"^100 % of the text was read"))).to_have_count(0)
+    button(page, "Try the failed parts again")
+    expect(cells(page, "failed")).to_have_count(0)
+    done(page)
+    expect(page.get_by_text(re.compile(r"^100 % of the text was read"))).to_be_visible()
+
+
+def test_sentences_can_be_picked_without_a_model(app: App, page: Page) -> None:
+    visit(page, app)
+    page.get_by_label("Or paste a text").fill(STORY)
+    page.get_by_text("More settings").click()
+    page.get_by_role("combobox", name="How", exact=True).select_option("extractive")
+    begin(page)
+    done(page)
+    expect(page.locator("#ps-head")).to_contain_text("Sentences picked from the text")
+    expect(page.get_by_text(re.compile(r"^All \d+ sentences rest on a passage\.$"))).to_be_visible()
+    expect(page.get_by_text("All numbers, dates and names stand in the document.")).to_be_visible()
+    words = sentences(page).first.inner_text().strip()
+    sentences(page).first.click()
+    expect(source(page).locator("mark").first).to_contain_text(words)
 
 
 # ---- afterwards ------------------------------------------------------------------------------------------------------

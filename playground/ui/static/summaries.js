@@ -7,7 +7,7 @@ const playgroundSummaries = (() => {
   const $ = (id) => document.getElementById(id);
   const asked = () => new URLSearchParams(location.search).get("s"); // null: the address is not about summaries.
   const state = { run: asked() || "", status: "", title: "", listed: 100 };
-  let stream = null, again = 0, known = {};
+  let stream = null, again = 0, known = {}, hide = 0;
 
   const visible = () => Boolean($("ps-root")?.offsetParent) && !document.hidden;
   // Gradio also keeps hidden buttons, to measure their width.
@@ -118,12 +118,14 @@ const playgroundSummaries = (() => {
     drawComing();
   }
 
+  // Most reasons name the file already, with blanks that do not break.
+  const named = ({ name, error }) => (error.replace(/\s/g, " ").includes(name) ? error : `${name}: ${error}`);
   const drop = (one) => { coming = coming.filter((other) => other !== one); };
 
   function drawComing() {
     $("ps-coming").replaceChildren(...coming.map((one) => {
       const line = document.createElement("li"), said = document.createElement("span");
-      said.textContent = one.error ? (one.error.includes(one.name) ? one.error : `${one.name}: ${one.error}`) : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
+      said.textContent = one.error ? named(one) : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
       if (one.error) { said.className = "error"; said.setAttribute("role", "alert"); }
       const off = playground.button("×", () => { one.off = true; one.request?.abort(); drop(one); drawComing(); });
       off.setAttribute("aria-label", word("s.remove", one));
@@ -196,8 +198,7 @@ const playgroundSummaries = (() => {
     const answer = await send("delete", {}, run);
     if (answer.error) return say(answer.error, true);
     if (run === state.run) open("");
-    say(word("deleted"));
-    $("ps-toast").append(" ", playground.button(word("undo"), () => restore(run)));
+    say(word("deleted"), false, playground.button(word("undo"), () => restore(run)));
   }
 
   async function restore(run) {
@@ -211,10 +212,13 @@ const playgroundSummaries = (() => {
     say(answer.error || "", true);
   }
 
-  // What happened, below; what went wrong, above the summary.
-  function say(text, wrong = false) {
+  // What happened, below, where it passes unless there is something to do; what went wrong, above the summary.
+  function say(text, wrong = false, action = null) {
+    clearTimeout(hide);
     $("ps-said").textContent = wrong ? text : "";
     $("ps-toast").textContent = wrong ? "" : text;
+    if (action) $("ps-toast").append(" ", action);
+    else hide = setTimeout(() => { $("ps-toast").textContent = ""; }, 10_000);
   }
 
   // ---- events ------------------------------------------------------------------------------------------------------------------
@@ -261,6 +265,7 @@ const playgroundSummaries = (() => {
     });
     refill();
     open(asked() ?? (stored("sessionStorage", "summary") || ""), false);
+    if (visible()) turned();
   }
 
   function begin() {

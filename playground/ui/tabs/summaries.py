@@ -16,8 +16,11 @@ def build_summaries_tab() -> None:
 
 
 def _field(words: str, control: str, hint: str = "") -> str:
-    small = f'<small data-t="{hint}"></small>' if hint else ""
-    return f'<label><span data-t="{words}"></span>{control}{small}</label>'
+    if not hint:
+        return f'<label><span data-t="{words}"></span>{control}</label>'
+    told = control.replace("<input", f'<input aria-describedby="ps-{hint}"')  # The name is the label alone.
+    label = f'<label><span data-t="{words}"></span>{told}</label>'
+    return f'<div>{label}<small id="ps-{hint}" data-t="{hint}"></small></div>'
 
 
 def _select(name: str, options: list[tuple[str, str]]) -> str:
