@@ -55,8 +55,8 @@ _RUN = re.compile(
 _WORD = re.compile(_CAPITAL)
 _TOKENS = re.compile(
     rf"(?P<code>`[^`\n]+`)|(?P<path>(?<![\w/.<])(?:~|\.{{1,2}})?/[\w.+*-]*[\w*](?:/[\w.+*-]*[\w*])*)|"
-    rf"(?P<mail>[\w.+-]+@[\w-]+\.[\w.-]*\w)|"
-    rf"(?P<web>\b(?:https?://[!-~]+[A-Za-z\d/]|(?:[a-z\d-]+\.)+(?:org|com|net|edu|gov|cn|io|de|uk|fr|"
+    rf"(?P<mail>\b[\w.+-]{{1,64}}@[\w-]{{1,64}}\.[\w.-]*\w)|"
+    rf"(?P<web>\b(?:https?://[!-~]+[A-Za-z\d/]|(?:[a-z\d-]{{1,64}}\.){{1,6}}(?:org|com|net|edu|gov|cn|io|de|uk|fr|"
     rf"eu)\b(?:/[!-~]*[A-Za-z\d])?))|"
     rf"(?P<mixed>(?<![{_LATIN}\d_./-])(?:[a-z]+[A-Z][{_LATIN}\d]*|"
     rf"[a-z][{_LATIN}]*-?\d+[{_LATIN}\d]*(?:-\d+)*(?!\w*[:/]))(?![{_LATIN}\d]))"
@@ -77,8 +77,10 @@ _HUMAN = words_of(
     runs met meets made makes knew knows kept paid put read rose saw sees sent set sits stood swore taught
     sang fell flew fought chose broke brought argues advises believes expects warns wants explains notes
     suggests hopes forecasts heads works lives talks calls asks plans urges claims needs adds agrees admits
-    denies reports predicts recalls describes insists concludes stresses plays is was has had will would could
-    can may might must should does did also then later now never
+    denies reports predicts answers opposes praises supports welcomes criticises rejects proposes offers
+    promises wins scores teaches owns buys sells gets begins opens joins moves returns retires resigns dies
+    stays finds recalls describes insists concludes stresses plays is was has had will would could can may
+    might must should does did also then later now never
     """
 )
 _ACTS = re.compile(

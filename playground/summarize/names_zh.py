@@ -15,9 +15,11 @@ from playground.summarize.places import known_chinese, word_list
 
 SURNAMES = set(
     "王李张刘陈杨赵吴徐孙朱胡郭何林罗郑梁谢宋唐许邓韩冯曹彭曾肖蔡潘袁董余苏叶吕魏蒋杜丁沈姜范傅钟卢汪戴崔廖谭邹熊陆郝孔邱秦侯邵"
-    "孟薛雷贺龚贾夏阎尹闫段顾赖覃武戚樊莫毛俞柳葛岑薄倪喻裴阮龙康钱欧牛耿关黎施洪庞祁殷柯聂凌"
+    "孟薛雷贺龚贾夏阎尹闫段顾赖覃武戚樊莫毛俞柳葛岑薄倪喻裴阮龙康钱欧牛耿关黎施洪庞祁殷柯聂凌焦卓芦骆辛宗屠甄靳邢裘缪荀芮栾詹郜蒲蔺翟姬冉郦濮冀晏柴瞿茹艾庾匡寇晁敖阚饶鞠蒯荆桓佟褚窦臧卜丛岑"
 )
-_RARE = set("黄周马高田任方石姚金邹白江史陶万黄温易向常汤乔文安路海严童舒左鲁温华季裴项祝盛应游尤")
+_RARE = set(
+    "黄周马高田任方石姚金邹白江史陶万黄温易向常汤乔文安路海严童舒左鲁温华季裴项祝盛应游尤蓝祝冷麻席明简幸卫浦卞巫房单包鲍毕云费廉和"
+)
 """Surnames that are common words, too."""
 _DOUBLE = {"诸葛", "欧阳", "司马", "上官", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "慕容", "令狐", "端木"}
 _GIVEN = set(
@@ -32,6 +34,7 @@ _GIVEN = set(
     "泽洋津洲流浦浪海涌润清渊渝湘湛源溪滔滨漫澄澜潮瀚然爽琦甜畅皓益盈眉磊祎祖祯福禄禹秉秋稳穆竹笛筠紫红纬绍维绮群羽翎翰耀聪肃腾舒舟良艺"
     "栩宽池飏壮尧舜勃朝怡珏霄震骁倡升参发合和品唯喆喜圆坤垚培堃墨大天奇子孝学守官定宜客宾密富寅寒岗川工巨希帆常干平年广庄康建开弘征律循"
 )
+_ENDS_NO_NAME = set("和同可会从来因要对向为当应与及在由是有能说称对把被将让给用也还都又等")
 _ROLES = (
     "教授|先生|女士|小姐|博士|经理|总经理|主任|总统|主席|总理|部长|局长|院长|校长|老师|同学|医生|律师|记者|董事长|总裁|工程师|研究员|市长|省长|县长"
     "|书记|会长|队长|组长|导演|演员|作家|诗人|画家|院士|将军|司令|皇帝|夫人|法官|所长|处长|科长|秘书长|发言人|创始人|教练|选手|同志|大使|专家|馆长|站长"
@@ -44,13 +47,13 @@ _VERBS = (
 _AROUND = re.compile(
     rf"(?:{_ROLES}|由|与|和|及|、|：|:|，|。|“|（|\(|^|给|对|向|把|被|请|叫|是|为|名|人|让|跟|据|任|之|父亲|母亲|儿子|女儿|妻子|丈夫|\s|的|师从|到|去|\d)$"
 )
-_AFTER = re.compile(rf"(?:{_ROLES}|{_VERBS}|[，。、；：）)（(！？\s”]|$)")
+_AFTER = re.compile(rf"(?:{_ROLES}|{_VERBS}|[，。、；：）)（(！？\s”\d]|$)")
 _ROLE_AFTER = re.compile(rf"(?:{_ROLES})")
 _ROLE_BEFORE = re.compile(rf"(?:{_ROLES})$")
 FOREIGN = set(
     "阿艾安奥巴贝本比彼宾波伯博布查达戴丹德迪蒂杜多恩尔法菲费弗福盖戈格古哈海汉赫亨胡华霍基吉加杰金卡凯坎康考科克肯库拉莱赖兰"
     "朗劳勒雷里莉利林琳隆卢鲁路伦罗洛马玛迈麦曼梅门蒙米密莫默姆穆内纳奈南尼诺努欧帕派佩彭皮普奇契乔切瑞萨塞桑瑟莎沙史施斯丝苏"
-    "索塔泰坦特提图托瓦威韦维温沃乌西希夏谢辛休雅亚扬耶伊英尤约扎詹珍朱兹佐因翰夫森顿恰逊汀娜娅丽妮茜露蕾黛芙琼卢居里狄荷佛范埃摩肖贾罕甘龙杨崔葛格辛妲婷菈"
+    "索塔泰坦特提图托瓦威韦维温沃乌西希夏谢辛休雅亚扬耶伊英尤约扎詹珍朱兹佐因翰夫森顿恰逊汀娜娅丽妮茜露蕾黛芙琼卢居里狄荷佛范埃摩肖贾罕甘文赞津圭乍厄毛撒冈腊塞舌龙杨崔葛格辛妲婷菈"
 )
 """Signs that write foreign names."""
 _FOREIGN_RUN = re.compile(f"[{''.join(sorted(FOREIGN))}]{{3,}}")
@@ -99,7 +102,7 @@ def chinese_names(text: str) -> Iterator[Found]:
         yield from _foreigners(run, cuts)
         taken = {place for start, end in known for place in range(start, end)}
         yield from _strangers(text, run.start(), cuts, taken)
-        yield from _organs(text, run, cuts)
+        yield from _organs(text, run, cuts, taken)
 
 
 def _dotted(text: str, one: re.Match[str]) -> Iterator[Found]:
@@ -153,6 +156,8 @@ def _person(text: str, at: int, size: int, length: int, end: int, inner: set[int
     if last > end or last not in inner:
         return False
     given = text[at + size : last]
+    if given[-1] in _ENDS_NO_NAME:
+        return False
     role = bool(_ROLE_AFTER.match(text, last) or _ROLE_BEFORE.search(text[max(0, at - 4) : at]))
     alone = all(place in inner for place in range(at + size, last))
     usual = all(sign in _GIVEN for sign in given)
@@ -195,11 +200,13 @@ def _strangers(text: str, offset: int, cuts: list[int], taken: set[int]) -> Iter
             first = at
 
 
-def _organs(text: str, run: re.Match[str], cuts: list[int]) -> Iterator[Found]:
+def _organs(text: str, run: re.Match[str], cuts: list[int], taken: set[int]) -> Iterator[Found]:
     """What stands before "university" and the like and belongs to its name: the words back to the first empty one."""
     inner = [run.start() + cut for cut in cuts]
     for one in _ORGANS.finditer(text, run.start(), run.end()):
         begin = one.start()
+        if begin not in inner or begin in taken:
+            continue
         for cut in reversed([cut for cut in inner if cut < one.start()]):
             piece = text[cut:begin]
             if one.start() - cut > 8 or (len(piece) == 1 and piece in _EMPTY and piece not in _INSIDE):

@@ -49,7 +49,7 @@ _HAN_SHARES = re.compile(
     rf"(?<![\d一二三四五六七八九十完构组变促达造建生形分])(?P<tenths>[一二两三四五六七八九])成(?P<more>[一二三四五六七八九](?![个名位]))?(?![立功为本员长果年熟绩都交人就品熟名群])|(?P<half>一半|半数)"
 )
 _RATIO = re.compile(
-    rf"\b(?P<some>\d{{1,9}}|{'|'.join(spelled.ONES)})\s+(?:in|out\s+of)\s+(?:every\s+)?(?P<all>\d{{1,3}}|"
+    rf"\b(?P<some>\d{{1,9}}|{'|'.join(spelled.ONES)})\s+(?:(?<=\bone\s)[a-z]+\s+)?(?:in|out\s+of)\s+(?:every\s+)?(?P<all>\d{{1,3}}|"
     rf"{spelled.ENGLISH.pattern})\b(?![,.]?\d)",
     re.IGNORECASE,
 )
@@ -64,10 +64,12 @@ _HALVES = re.compile(
 )
 _MEASURES = set(
     "个人名位年月日天次章种台条项点分秒时岁届倍家所本页件块元吨米里只周步卷款层路间张辆架座栋幢套组对副根头匹场期号户站国省州市县"
-    "区镇村校院处科门课堂节册部集篇句字票胜负平轮局盘关级等档类样份批季封包袋瓶杯碗箱桶斤两克公毫厘平亩顷英尺寸角圆季代辈孔多余艘"
+    "区镇村校院处科门课堂节册部集篇句字票幕曲首折盏颗胜负平轮局盘关级等档类样份批季封包袋瓶杯碗箱桶斤两克公毫厘平亩顷英尺寸角圆季代辈孔多余艘"
     "兆瓦伏度刻钟星礼%％亿万百千女男子成"
 )
-_IDIOM = re.compile("十分(?!钟)|一一|五一(?!十)|十一(?=长假|黄金周|假期)|三十六计|千千万万|[两一二三四五六七八九十]者")
+_IDIOM = re.compile(
+    "十分(?!钟)|一一|三角(?!形)|五一(?!十)|十一(?=长假|黄金周|假期)|三十六计|千千万万|[两一二三四五六七八九十]者"
+)
 _LONGEST = 24
 """A number with more digits is no quantity."""
 _GLUED = re.compile(rf"{_LETTER}[\w.]*[-‐‑]$")
@@ -123,8 +125,7 @@ _JOINT = re.compile(
 
 
 def _shared(text: str, found: list[Figure]) -> list[Figure]:
-    """In "5 to 10 minutes" the unit stands with the second number and belongs to both; in "$5 to 6" with the"
-    " first."""
+    """In "5 to 10 minutes" the unit stands with the second number and belongs to both."""
     for at in range(len(found) - 2, -1, -1):
         one, other = found[at], found[at + 1]
         if other.unit and one.form in ("digits", "words") and _JOINT.fullmatch(text, one.end, other.start):

@@ -25,8 +25,8 @@ def word_list(name: str) -> frozenset[str]:
 
 @cache
 def same_as(name: str) -> frozenset[str]:
-    """All ways to say what `name` (in small letters) says: "german" is "germany" and 德国; empty where it is"
-    " not known."""
+    """All ways to say what `name` (in small letters) says: "german" is "germany" and 德国; empty where
+    it is not known."""
     return frozenset(other for group in _groups().get(name, ()) for other in group)
 
 

@@ -7,7 +7,6 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from decimal import Decimal
 
-from playground.store.grams import fold
 from playground.summarize.numbers import Figure
 from playground.summarize.units import NAMES, UNITS
 
@@ -31,6 +30,8 @@ _UNDER = re.compile(
 )
 _ABOUT_AFTER = re.compile(r"[^\s,.;，。；]{0,6}?(?:左右|上下)|\s+or so\b|\s+\w+ or so\b|\s+or thereabouts")
 _OVER_AFTER = re.compile(r"(?:\s?\+|[多余]|\s+or more\b|\s+\w+ or more\b|以上)")
+_MONTH = Decimal(30 * 86400)
+"""The seconds of thirty days."""
 _SMALL = (Decimal(0), Decimal(1))
 """Words for these are no statements: "one of them"."""
 _OTHERWISE = {
@@ -48,6 +49,8 @@ _SINGLE = re.compile(
 _HEAD = 300
 """Characters around a number in which its unit may stand as the head of a table."""
 _MOST_PLACES = 50
+_SHARE_OFF = Decimal("0.7")
+"""So many percent a fraction may be off without being called rough: 66 or 67 for two thirds."""
 _MOST_OFF = Decimal("0.1")
 """What is rounded is not further off than this share of it."""
 
@@ -57,7 +60,8 @@ class Quantities:
 
     def __init__(self) -> None:
         self._kinds: dict[Decimal, set[str]] = defaultdict(set)
-        """By value: what it measures; "" where nothing follows, "noun" where something is counted, "ordinal"."""
+        """By value: what it measures; "" where nothing follows, "noun" where something is counted, "ordinal", "on the"
+        for what may be a day ("on the 3rd"), "day" for what is one."""
         self._sizes: dict[str, list[Decimal]] = defaultdict(list)
         """By what is measured ("" for nothing): the sizes, sorted in the end."""
         self._counted: dict[str, set[Decimal]] = defaultdict(set)
@@ -101,8 +105,8 @@ class Quantities:
         return year in self._years
 
     def has_ordinal(self, number: int, only: bool = False) -> bool:
-        """Does the source have "the third", or, unless `only` that counts, 3 in a way that may mean it?"""
-        return bool(self._kinds.get(Decimal(number), set()) & ({"ordinal"} if only else {"ordinal", "", "noun"}))
+        """Does the source have "the 3rd", or, unless `only` that counts, 3 in a way that may mean it?"""
+        return bool(self._kinds.get(Decimal(number), set()) & ({"on the"} if only else {"ordinal", "", "noun"}))
 
     def close(self) -> None:
         """All is taken in."""
@@ -116,7 +120,7 @@ class Quantities:
         known = [self._has(figure, text) for figure in found]
         for at in range(1, len(found)):  # "an hour and fifteen minutes": 75.
             both = _together(found[at - 1], found[at], text)
-            if both is not None and self._near(found[at].unit.measures, both, both, both):  # type: ignore[union-attr]
+            if both is not None and self._near(found[at].unit.measures, both, both):  # type: ignore[union-attr]
                 known[at - 1] = known[at] = True
         return known
 
@@ -129,6 +133,8 @@ class Quantities:
                     self._add_value(value, "ordinal")
             elif figure.form == "ordinal":
                 self._add_value(value, "ordinal")
+                if figure.text[0].isdigit():
+                    self._add_value(value, "on the")
             else:
                 self._add_value(value, "noun" if figure.nouns else "")
                 self._sizes[""].append(value)
@@ -146,7 +152,7 @@ class Quantities:
         if figure.form == "age":
             return any(self._has_age(value, figure.span) for value in figure.values)
         if figure.form == "clock":
-            return any(self._near("clock", value, value, value) for value in figure.values)
+            return any(self._near("clock", value, value) for value in figure.values)
         if figure.text == "halved" or (figure.form in ("words", "ordinal") and figure.values[0] in _SMALL):
             return True
         if figure.unit is None:
@@ -154,8 +160,7 @@ class Quantities:
         measures = figure.unit.measures
         for value, size in zip(figure.values, figure.sizes, strict=True):
             if any(
-                self._near(measures, low, high, size)
-                for low, high in self._bounds(figure, value, text, figure.unit.size)
+                self._near(measures, low, high) for low, high in self._bounds(figure, value, text, figure.unit.size)
             ):
                 return True
             kinds = self._kinds.get(value, set())
@@ -164,9 +169,9 @@ class Quantities:
             years = figure.unit.size >= 12 and measures == "month"
             if kinds & {"", "noun"} and (self._in_head(value, measures) or (years and "" in kinds)):
                 return True
-            if measures == "month" and size == 1 and self._near("second", *[Decimal(30 * 86400)] * 3):
+            if measures == "month" and size == 1 and self._near("second", _MONTH, _MONTH):
                 return True
-            if measures == "second" and size == 30 * 86400 and self._near("month", *[Decimal(1)] * 3):
+            if measures == "second" and size == _MONTH and self._near("month", Decimal(1), Decimal(1)):
                 return True
         return False
 
@@ -195,7 +200,7 @@ class Quantities:
         ):
             return True
         bounds = [pair for pair in self._bounds(figure, value, text, Decimal(1)) if pair != (value, value)]
-        return any(self._near("", low, high, value) for low, high in bounds)
+        return any(self._near("", low, high) for low, high in bounds)
 
     def _bounds(self, figure: Figure, value: Decimal, text: str, size: Decimal) -> list[tuple[Decimal, Decimal]]:
         """Between what sizes a number of the source may lie that one would put so."""
@@ -207,7 +212,7 @@ class Quantities:
         most = abs(value) * _MOST_OFF
         near = min(step / 2, most)
         if share:
-            bounds.append(((value - 1) * size, (value + 1) * size))
+            bounds.append(((value - _SHARE_OFF) * size, (value + _SHARE_OFF) * size))
             near = Decimal(3)
         elif figure.unit and figure.unit.measures == "%":  # 67 % are two thirds.
             bounds.append(
@@ -226,7 +231,7 @@ class Quantities:
             bounds.append(((value - min(step / 2, most / 2)) * size, (value + min(step / 2, most / 2)) * size))
         return bounds
 
-    def _near(self, measures: str, low: Decimal, high: Decimal, _: Decimal) -> bool:
+    def _near(self, measures: str, low: Decimal, high: Decimal) -> bool:
         sizes = self._sizes.get(measures, [])
         return bisect_left(sizes, low) < bisect_right(sizes, high)
 
@@ -256,8 +261,3 @@ def _together(one: Figure, other: Figure, text: str) -> Decimal | None:
         if len(between) < 16 and not re.search(r"[,.;，。；]|\b(?:to|or)\b", between):
             return one.sizes[0] + other.sizes[0]
     return None
-
-
-def same_text(text: str) -> str:
-    """A number as it is compared when it is no quantity."""
-    return re.sub(r"\s+", "", fold(text))

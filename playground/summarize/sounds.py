@@ -38,8 +38,8 @@ def pinyin(text: str) -> str:
 
 
 def spelled_in(latin: str, readings: str) -> bool:
-    """Does a name in Latin letters ("Ren Zhengfei") stand in `readings`, made by `pinyin`; in this order or"
-    " the family name last?"""
+    """Does a name in Latin letters ("Ren Zhengfei") stand in `readings`, made by `pinyin`; in this order
+    or the family name last?"""
     words = _LATIN.findall(_plain(latin))
     for order in {tuple(words), tuple(words[1:] + words[:1]), tuple(words[-1:] + words[:-1])}:
         syllables = [one for one in _syllables("".join(order)) if len(one) > 1]

@@ -41,7 +41,7 @@ ENGLISH = re.compile(
 ORDINAL = re.compile(
     rf"\b(?:(?:{'|'.join(_TENS)})[\s-](?:{'|'.join(_ORDINAL_ONES)})|"
     rf"{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})\b"
-    r"|\b\d{1,9}(?:st|nd|rd|th)\b|第\s?(?:\d{1,9}|[一二三四五六七八九十百]{1,9})",
+    r"|\b\d{1,3}(?:,\d{3})*(?:st|nd|rd|th)\b|\b\d{1,9}(?:st|nd|rd|th)\b|第\s?(?:\d{1,9}|[一二三四五六七八九十百]{1,9})",
     re.IGNORECASE,
 )
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4} | {
@@ -81,7 +81,7 @@ def english(text: str) -> Decimal:
 
 def ordinal(text: str) -> Decimal:
     """What a match of ORDINAL comes to."""
-    text = text.lower().removeprefix("第").strip()
+    text = text.lower().removeprefix("第").replace(",", "").strip()
     if digits := re.match(r"\d+", text):
         return Decimal(digits[0])
     if not text.isascii():

@@ -83,7 +83,7 @@ celsius 1 °c ℃ celsius 摄氏度
 fahrenheit 1 °f fahrenheit 华氏度
 pressure 1 bar bars
 sound 1 decibel decibels db 分贝
-calorie 1 calorie calories cal kcal 卡路里 千卡 大卡
+calorie 1 calorie calories cal kcal kilocalorie kilocalories 卡路里 千卡 大卡
 """
 
 
@@ -136,6 +136,8 @@ def unit_after(text: str, end: int) -> tuple[Unit | None, tuple[str, ...]]:
         return _latin(text, found)
     if found := _HAN.match(text, end):
         said = found[1]
+        if said.startswith("分") and text[max(0, end - 6) : end].rstrip("0123456789").endswith(("小时", "时", "点")):
+            return UNITS["分钟"], ()  # "2小时40分"
         for length in range(len(said), 0, -1):
             if said[:length] in UNITS:
                 return UNITS[said[:length]], ()

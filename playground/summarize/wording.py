@@ -36,14 +36,18 @@ _ROMAN_SAID = "i:first:1 ii:second:2 iii:third:3 iv:fourth:4 v:fifth:5 vi:sixth:
 _ROMAN = {roman: others for roman, *others in (one.split(":") for one in _ROMAN_SAID.split())}
 _FIRMS = words_of(
     """
-    科技 集团 股份 资本 证券 智能 电子 电器 药业 制药 保险 传媒 建工 地产 航空
+    科技 集团 股份 资本 证券 智能 电子 电器 药业 制药 保险 传媒 建工 地产 航空 大学 学院 医院 银行 中学 小学 酒店 饭店
+    书店 出版社
     """
 )
 _KINDS_OF_FIRMS = words_of(
     """
     高新 现代 信息 生物 医药 金融 投资 新兴 人工 商业 国有 私人 民营 地方 上市 网络 社会 风险 人力
     固定 流动 先进 尖端 农业 海洋 教育 家用 消费 日用 民用 国际 商务 中国 国内 汽车 化工 建筑 医疗
-    养老 失业 财产 人寿 前沿 核心 关键 绿色 数字 微电 企业 大型
+    养老 失业 财产 人寿 前沿 核心 关键 绿色 数字 微电 企业 大型 综合 重点 师范 公立 私立 民办 当地
+    附近 一流 著名 名牌 职业 高级 初级 普通 实验 农村 城市 乡村 医科 理工 工业 中央 政策 开发 专业
+    儿童 妇幼 定点 基层 社区 口腔 中医 三甲 全国 星级 豪华 多家 许多 两家 一家 这家 该家 新建 老字
+    各地
     """
 )
 
@@ -93,8 +97,8 @@ class Wording:
         return bool(name.words) and self._has_latin(name)
 
     def missing_parts(self, name: Name) -> list[tuple[int, int]]:
-        """Where a name that the source does not have says what is not there: "of the University of Oslo" may"
-        " be half true."""
+        """Where a name that the source does not have says what is not there: "of the University of Oslo" may
+        be half true."""
         parts: list[Name] = []
         start = 0
         for joint in [*_JOINT.finditer(name.text), None]:
@@ -156,8 +160,8 @@ class Wording:
         )
 
     def _of(self, word: str) -> list[array[int]]:
-        """Where a word stands, in the singular or the plural, or another word for the same place; each list in"
-        " order."""
+        """Where a word stands, in the singular or the plural, or another word for the same place; each list in
+        order."""
         forms = dict.fromkeys((word, f"{word}s", word.removesuffix("s"), word.removesuffix("es")))
         forms.update(dict.fromkeys(other for other in same_as(word) if " " not in other))
         forms.update(dict.fromkeys(_ROMAN.get(word, ())))
