@@ -23,7 +23,9 @@ def story(chapters: int = 12, words: int = 60) -> str:
     """A text with headings, no sentence like another."""
     return "\n\n".join(
         f"Chapter {chapter}\n\n"
-        + " ".join(f"Item{chapter}x{n} costs {chapter * 100 + n} euros in shop{chapter}n{n}." for n in range(words // 6))
+        + " ".join(
+            f"Item{chapter}x{n} costs {chapter * 100 + n} euros in shop{chapter}n{n}." for n in range(words // 6)
+        )
         for chapter in range(chapters)
     )
 
