@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from playground import __version__
 from playground.cli_history import add_history
 from playground.cli_models import HOW, add_loading, add_models
+from playground.cli_parts import leave
 from playground.cli_summarize import add_summarize
 from playground.errors import BadValueError, PlaygroundError
 from playground.paths import DataFolder, open_data_folder
@@ -74,12 +75,13 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
-        return _reply(options, text, services)
+        code = _reply(options, text, services)
     finally:
         # However it ends, also by a reader that leaves or a signal: what has come is saved, the model let go.
         services.chat.close()
         services.summaries.close()
         services.manager.close()
+    return leave(code, services.manager)
 
 
 def _reply(options: argparse.Namespace, text: str, services: Services) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.errors import StorageError
 from playground.paths import storage_error
+
+if TYPE_CHECKING:
+    from playground.engine.manager import ModelManager
 
 AddAction = Callable[..., argparse.ArgumentParser]
 """Takes an action's name, what runs it and its help; `into` another group than the command's own."""
@@ -52,3 +56,13 @@ def write_new(target: Path, pieces: Iterable[bytes]) -> Path:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return target
+
+
+def leave(code: int, manager: ModelManager) -> int:
+    """`code`, when all models are freed; else the process ends here: one that still computes would crash at its end."""
+    if manager.states():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    return code

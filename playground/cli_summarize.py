@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.cli_parts import check_new, write_new
+from playground.cli_parts import check_new, leave, write_new
 from playground.errors import BadValueError, MissingError
 from playground.paths import DataFolder
 from playground.settings import Settings
@@ -46,6 +46,7 @@ def add_summarize(command: Callable[..., argparse.ArgumentParser]) -> None:
     made.add_argument("--length", default="", metavar='"200"|"10%%"', help="words, or a share of the text")
     made.add_argument("--language", default="", metavar="CODE", help="of the summary, such as zh (default: the text's)")
     made.add_argument("--audience", default="", metavar="TEXT", help="for whom it is")
+    made.add_argument("--pages", default="", metavar="1-20,35", help="only these pages, of documents that have pages")
     made.add_argument("--mode", default="map_reduce", metavar="map_reduce|refine|extractive", help="how it is made")
     made.add_argument("--seed", type=int, default=0, help="the same seed gives the same summary")
     made.add_argument("--title", default="", help="under which it is kept (default: the files' names)")
@@ -65,19 +66,22 @@ def _summarize(options: argparse.Namespace, settings: Settings, folder: DataFold
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
-        run_id = _begin(services, documents, wanted, options.title)
+        run_id, code = _begin(services, documents, wanted, options.title), 130
         try:
             _watch(services, run_id)
         except KeyboardInterrupt:
             services.summaries.stop(run_id)
             if services.summaries.wait(run_id).status != "complete":
                 sys.stderr.write(f"Stopped. {_kept(services, run_id)}\n")
-                return 130
-        return _tell(services, run_id, target, format, as_json=options.json)
+            else:
+                code = _tell(services, run_id, target, format, as_json=options.json)
+        else:
+            code = _tell(services, run_id, target, format, as_json=options.json)
     finally:
         services.chat.close()
         services.summaries.close()
         services.manager.close()
+    return leave(code, services.manager)
 
 
 def _wanted(options: argparse.Namespace) -> SummaryOptions:
@@ -99,6 +103,7 @@ def _wanted(options: argparse.Namespace) -> SummaryOptions:
         share=share,
         language=options.language,
         audience=options.audience,
+        pages=options.pages,
         mode=options.mode,
         seed=options.seed,
     )
