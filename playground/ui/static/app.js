@@ -307,9 +307,16 @@ const playground = (() => {
   }
 
   function act(action, argument, value) {
-    pending.push(page(action, argument, value));
+    const asked = page(action, argument, value);
+    pending.push(asked);
+    press(asked, 0);
+  }
+
+  // Gradio may have drawn its button without listening to it yet: pressed again until the command is taken.
+  function press(asked, tries) {
     const trigger = $("pg-act");
     (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
+    setTimeout(() => { if (pending.includes(asked) && tries < 20) press(asked, tries + 1); }, 500);
   }
 
   // What stood there when Enter or Send was pressed, not what is typed or opened while Gradio gets going and files arrive.
@@ -381,6 +388,7 @@ const playground = (() => {
   }
 
   function done(result) {
+    if (result.action === "none") return;
     if (result.action === "open" || result.action === "persona") {
       if (result.panel === state.conversation) {
         setPanel(result.panel, result.settings || panel.settings);

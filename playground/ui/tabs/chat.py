@@ -186,6 +186,8 @@ class _Handlers:
         if action in ("open", "persona"):
             return self._fill(page, action, len(values))
         keep = [gr.skip()] * (1 + len(values))
+        if action == "none":  # The button was pressed once more than there were commands.
+            return [{"action": action}, *keep]
         settings = partial(self._settings, page, system, values)
         answer = self._answer(page.language, lambda: self._actions.run(action, page, settings))
         return [{"action": action, "argument": page.argument, **answer}, *keep]
