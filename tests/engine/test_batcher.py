@@ -246,6 +246,7 @@ def test_work_between_steps(batcher: Batcher) -> None:
 
 
 def test_closing_ends_what_is_under_way(runner: Counting) -> None:
+    before = set(threading.enumerate())  # Engines of other tests may be there still.
     made = Batcher(runner, 3, 10_000, lambda error: (str(error), False))
     stream = ask(made, 5, limit=500)
     next(stream)
@@ -254,7 +255,7 @@ def test_closing_ends_what_is_under_way(runner: Counting) -> None:
         list(stream)
     with pytest.raises(ModelError, match="unloaded"):
         list(ask(made, 5))
-    assert not any(thread.name == "batcher" and thread.is_alive() for thread in threading.enumerate())
+    assert not any(thread.name == "batcher" for thread in set(threading.enumerate()) - before)
 
 
 def test_a_reply_is_computed_again_in_the_same_pieces(batcher: Batcher, runner: Counting) -> None:
