@@ -219,22 +219,15 @@ class Reply:
         return (self._chunk.completion_tokens - 1) / seconds if seconds > 0 else None
 
     def _record(self, lease: Lease) -> ReplyRecord:
-        info, chunk = lease.info, self._chunk
+        chunk = self._chunk
         try:
             reading = packed(self._history, self._before, self._reading)
         except PlaygroundError:  # The file cannot be read just now; whole, it needs nothing of it.
             reading = {"reading": self._reading}
         return ReplyRecord(
-            model=info.model,
-            engine=info.engine,
-            revision=info.revision,
-            file_sha256=info.file_sha256,
-            quantization=info.quantization,
-            template_sha256=info.template_sha256,
-            versions=dict(info.versions or {}),
+            **made_by(lease),
             sampling=self._sampling.to_dict(),
             seed=self._sampling.seed or 0,
-            context_length=info.context_length,
             prompt_tokens=chunk.prompt_tokens,
             cached_tokens=chunk.cached_tokens,
             completion_tokens=chunk.completion_tokens,
@@ -242,10 +235,6 @@ class Reply:
             time_to_first_token=self._first - self._asked if self._first else None,
             tokens_per_second=self._rate(),
             finish_reason=chunk.finish_reason,
-            device=info.device,
-            adapter=lease.adapter,
-            adapter_sha256=lease.adapter_sha256,
-            hardware=computer(info.device),
             starts_at=len(self._half),
             prompt=self._receipt | reading,
         )
@@ -254,6 +243,25 @@ class Reply:
 def broke_off(problem: Exception) -> str:
     """A bug, in words."""
     return f"The reply broke off ({type(problem).__name__}: {problem}). See the log file."
+
+
+def made_by(lease: Lease) -> dict[str, Any]:
+    """What writes: model, engine and machine, by the names of `ReplyRecord`."""
+    info = lease.info
+    return {
+        "model": info.model,
+        "engine": info.engine,
+        "revision": info.revision,
+        "file_sha256": info.file_sha256,
+        "quantization": info.quantization,
+        "template_sha256": info.template_sha256,
+        "versions": dict(info.versions or {}),
+        "context_length": info.context_length,
+        "device": info.device,
+        "adapter": lease.adapter,
+        "adapter_sha256": lease.adapter_sha256,
+        "hardware": computer(info.device),
+    }
 
 
 def computer(device: str) -> str:

@@ -55,6 +55,11 @@ class RunDocument:
         block = self.block_of(at)
         return block[2] if block else None
 
+    def extents(self) -> list[tuple[int, int]]:
+        """Where each block starts and ends; a text without blocks is one."""
+        starts = [block[3] for block in self.blocks] or [0]
+        return list(zip(starts, [*starts[1:], len(self.text)], strict=True))
+
     def block_of(self, at: int) -> tuple[str, int, int | None, int] | None:
         """The block in which this character of the text stands."""
         behind = bisect_right(self.blocks, at, key=lambda block: block[3])

@@ -98,11 +98,9 @@ class Runs(Rows):
 
     def nodes(self, run_id: str) -> list[Node]:
         """All that are planned so far, by level and position."""
-        shared = ", ".join(f"m.{name}" for name in MAKER)
         with self.database.reading() as db:
             rows = db.query(
-                f"SELECT n.*, {shared} FROM run_nodes n LEFT JOIN makers m ON m.id = n.maker_id "
-                "WHERE run_id = ? ORDER BY level, position",
+                f"{_NODES} WHERE run_id = ? ORDER BY level, position",
                 [run_id],
             )
             return [_node(row) for row in rows]
@@ -145,11 +143,9 @@ class Runs(Rows):
 
     def known(self, key: str) -> tuple[str, Mapping[str, Any]] | None:
         """What was written once with the same words, model and sampling, and its record."""
-        shared = ", ".join(f"m.{name}" for name in MAKER)
         with self.database.reading():
             row = self._row(
-                f"SELECT n.*, {shared} FROM run_nodes n JOIN makers m ON m.id = n.maker_id "
-                "WHERE n.key = ? AND n.status = 'done' LIMIT 1",
+                f"{_NODES} WHERE n.key = ? AND n.status = 'done' LIMIT 1",
                 [key],
             )
         if row is None:
@@ -251,6 +247,8 @@ class Runs(Rows):
                 raise MissingError(_NOWHERE)
 
 
+_MADE = ", ".join(f"m.{name}" for name in MAKER)
+_NODES = f"SELECT n.*, {_MADE} FROM run_nodes n LEFT JOIN makers m ON m.id = n.maker_id"
 _PLACE = "run_id = :run AND level = :level AND position = :position"
 
 

@@ -99,10 +99,7 @@ def _around(documents: Sequence[RunDocument], passages: Sequence[Passage]) -> li
     for passage in passages:
         number, at = passage.document, passage.start
         document = documents[number]
-        starts = [block[3] for block in document.blocks] or [0]
-        index = max((n for n, start in enumerate(starts) if start <= at), default=0)
-        start = starts[index]
-        end = starts[index + 1] if index + 1 < len(starts) else len(document.text)
+        start, end = next((one for one in document.extents() if at < one[1]), (0, len(document.text)))
         if end - start > CHARACTERS // 3:  # Of a long block, what stands around the sentence.
             start, end = max(start, at - CHARACTERS // 6), min(end, at + CHARACTERS // 6)
         if (number, start, end) in chosen or end - start > room:

@@ -58,6 +58,7 @@ class SummaryJob:
         self.stop = threading.Event()
         self.done = threading.Event()
         self._run = run
+        self._options = SummaryOptions.from_mapping(run.options)
         self._runs = runs
         self._manager = manager
         self._embed_for = embed_for
@@ -126,7 +127,7 @@ class SummaryJob:
 
     def _work(self) -> None:
         documents = self._runs.documents(self.run_id)
-        options = SummaryOptions.from_mapping(self._run.options)
+        options = self._options
         self._keep(self._runs.nodes(self.run_id))
         if options.mode == "extractive":
             self._pick(documents, options)
@@ -198,7 +199,7 @@ class SummaryJob:
         prompt, most = planner.prompt(node, below), planner.max_new_tokens(node)
         error = ""
         for tries in range(node.tries + 1, TRIES + 1):
-            sampling = sampling_for(most, SummaryOptions.from_mapping(self._run.options).seed, tries)
+            sampling = sampling_for(most, self._options.seed, tries)
             with self._lease() as lease:
                 key = key_of(lease, prompt, sampling)
                 known = self._runs.known(key)

@@ -61,9 +61,7 @@ def passages_of(documents: Sequence[RunDocument]) -> list[Passage]:
     """All sentences of the documents; headings, lines of lists, tables and code count as such."""
     found: list[Passage] = []
     for number, document in enumerate(documents):
-        starts = [block[3] for block in document.blocks] or [0]
-        for at, start in enumerate(starts):
-            end = starts[at + 1] if at + 1 < len(starts) else len(document.text)
+        for start, end in document.extents():
             block, first = document.text[start:end], 0
             for last in sentence_ends(block, document.language):
                 if block[first:last].strip():

@@ -209,12 +209,10 @@ def stretches(document: RunDocument, pages: str) -> list[tuple[int, int, bool]]:
         return [(0, len(document.text), True)]
     ranges = read_pages(pages)
     found: list[tuple[int, int, bool]] = []
-    starts = [0, *(block[3] for block in document.blocks[1:])]
-    for number, (_, _, page, _) in enumerate(document.blocks):
-        end = starts[number + 1] if number + 1 < len(starts) else len(document.text)
+    for (_, _, page, _), (start, end) in zip(document.blocks, document.extents(), strict=True):
         wanted = any(first <= (page or 0) <= last for first, last in ranges)
         if found and found[-1][2] == wanted:
             found[-1] = (found[-1][0], end, wanted)
         else:
-            found.append((starts[number], end, wanted))
+            found.append((start, end, wanted))
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from playground.documents import Document, read_document
 from playground.documents.joining import cleaned
 from playground.documents.plain import read_text
+from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError
 from playground.languages import detect
 from playground.store.run_values import RunDocument
@@ -20,9 +21,7 @@ LONGEST = 20_000_000
 def read_file(file: Path, name: str) -> RunDocument:
     """Read a file that its owner calls `name`. Raises as `read_document` does, and for one that is far too long."""
     document = read_document(file, name)
-    with file.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return _kept(document, file.stat().st_size, sha256)
+    return _kept(document, file.stat().st_size, sha256_of(file))
 
 
 def read_pasted(text: str, name: str) -> RunDocument:

@@ -14,7 +14,7 @@ from typing import Any
 from playground.engine.manager import Lease
 from playground.errors import ModelError
 from playground.records import Chunk, Sampling, Turn
-from playground.replies import computer
+from playground.replies import made_by
 from playground.sentences import sentence_ends
 from playground.summarize.terms import terms_of
 from playground.thoughts import open_thought, split_thought
@@ -86,29 +86,10 @@ def write(
     if chunk.finish_reason == "cancelled":
         return None
     text = usable(text, language, whole=chunk.finish_reason == "stop")
-    info = lease.info
     own = {name: getattr(chunk, name) for name in _OWN} | {"seconds": time.monotonic() - began}
-    return Written(
-        text,
-        {
-            "model": info.model,
-            "engine": info.engine,
-            "revision": info.revision,
-            "file_sha256": info.file_sha256,
-            "quantization": info.quantization,
-            "template_sha256": info.template_sha256,
-            "versions": dict(info.versions or {}),
-            "sampling": {name: value for name, value in sampling.to_dict().items() if name != "seed"},
-            "context_length": info.context_length,
-            "device": info.device,
-            "adapter": lease.adapter,
-            "adapter_sha256": lease.adapter_sha256,
-            "hardware": computer(info.device),
-            "seed": sampling.seed,
-            "finish_reason": chunk.finish_reason,
-            **own,
-        },
-    )
+    said = sampling.to_dict()
+    own |= {"seed": said.pop("seed"), "sampling": said, "finish_reason": chunk.finish_reason}
+    return Written(text, made_by(lease) | own)
 
 
 def usable(text: str, language: str, *, whole: bool) -> str:
