@@ -16,6 +16,7 @@ from playground.context import check_message, fit, refuse_blind
 from playground.engine.base import Engine
 from playground.engine.manager import ModelManager
 from playground.errors import BadValueError, BusyError, MissingError
+from playground.listeners import Listeners
 from playground.meter import draft
 from playground.records import Attachment, Message, Sampling
 from playground.replies import Live, Reply
@@ -39,7 +40,7 @@ class ChatService:
         self.manager = manager
         self._replies: dict[str, Reply] = {}
         self._lock = threading.Lock()
-        self._listeners: set[Listener] = set()
+        self._listeners: Listeners[[str, bool]] = Listeners()
         self._closed = threading.Event()
         self.warning = ""
         self.pull: Callable[[str | None, str], Sequence[str]] = lambda conversation_id, text: ()
@@ -191,16 +192,11 @@ class ChatService:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change, from whatever thread; returns the function that ends it."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return self._listeners.listen(listener)
 
     def announce(self, conversation_id: str, *, structural: bool = True) -> None:
         """Tell all listeners that something changed; also for those who change the history directly (rename, trash)."""
-        for listener in tuple(self._listeners):
-            try:
-                listener(conversation_id, structural)
-            except Exception:  # A page that fails to listen must not end the reply that it listens to.
-                log.exception("a listener failed")
+        self._listeners.tell(conversation_id, structural)
 
     def warn(self, words: str) -> None:
         """Say on every page what goes wrong behind the scenes; "" takes it back."""

@@ -28,6 +28,7 @@ from playground.engine.plan import plan_model
 from playground.engine.shape import preset_shape
 from playground.engine.states import ModelState
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
+from playground.listeners import Listeners
 from playground.overview import DeviceUse, Header, LocalModel, Offer, Overview, title_of
 from playground.paths import DataFolder
 from playground.presets import model_presets
@@ -49,7 +50,7 @@ class ModelsService:
         self._folder = folder
         self._places = Places(folder.root / "added-models.json")
         self._lock = threading.Lock()
-        self._listeners: set[Callable[[], None]] = set()
+        self._listeners: Listeners[[]] = Listeners()
         self._converting: set[str] = set()
         self._agreed: set[str] = set()
         """Pickles that are to be converted when they have come."""
@@ -62,8 +63,7 @@ class ModelsService:
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` from whatever thread after a change that is not the manager's; returns what ends it."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return self._listeners.listen(listener)
 
     def overview(self) -> Overview:
         """What there is now. Raises StorageError when the models' folder cannot be read."""
@@ -138,7 +138,7 @@ class ModelsService:
             self._converting.add(name)
             self._failed.pop(name, None)
         threading.Thread(target=self._convert, args=[model], name="convert", daemon=True).start()
-        self._tell()
+        self._listeners.tell()
 
     def remove(self, name: str) -> int:
         """Delete a downloaded model's files and return the bytes freed.
@@ -170,18 +170,18 @@ class ModelsService:
         self.manager.plan(name)  # Reads its header: what is no model is refused here, with the reason.
         if not any(model.name == name for model in self._installed()):
             self._places.add(name)
-            self._tell()
+            self._listeners.tell()
         return title_of(name)
 
     def forget(self, name: str) -> None:
         """Take a model of the user's own off the list; it stays in memory if it is."""
         self._places.remove(name)
-        self._tell()
+        self._listeners.tell()
 
     def refresh(self) -> None:
         """The disk has changed: look again."""
         self._disk = (0.0, ())
-        self._tell()
+        self._listeners.tell()
 
     def _devices(self, states: tuple[ModelState, ...]) -> tuple[DeviceUse, ...]:
         budget = self.manager.budget
@@ -280,14 +280,7 @@ class ModelsService:
         for name in come:
             if (model := find(name, self._folder)) is not None and model.kind == "pickle":
                 self.convert(name)
-        self._tell()
-
-    def _tell(self) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener()
-            except Exception:  # A page that fails to listen must not end the work that it listens to.
-                log.exception("a listener failed")
+        self._listeners.tell()
 
 
 def _empty(budget: Mapping[str, int]) -> Hardware:

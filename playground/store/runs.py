@@ -70,11 +70,13 @@ class Runs(Rows):
             raise MissingError(_NOWHERE)
         return _run(row)
 
-    def runs(self, limit: int = 200, *, place: RunPlace = "list") -> list[Run]:
-        """The newest first."""
+    def runs(self, limit: int = 200, *, place: RunPlace = "list", texts: bool = True) -> list[Run]:
+        """The newest first; without `texts`, as a list shows them, their summaries and receipts are empty."""
         where = "deleted_at IS NULL" if place == "list" else "deleted_at IS NOT NULL"
+        columns = "*" if texts else _LISTED
         with self.database.reading() as db:
-            sql = f"SELECT * FROM runs WHERE kind = 'summary' AND {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
+            sql = f"SELECT {columns} FROM runs WHERE kind = 'summary' AND {where}"
+            sql += " ORDER BY created_at DESC, rowid DESC LIMIT ?"
             return [_run(row) for row in db.query(sql, [limit])]
 
     def documents(self, run_id: str) -> list[RunDocument]:
@@ -249,6 +251,10 @@ class Runs(Rows):
 
 _MADE = ", ".join(f"m.{name}" for name in MAKER)
 _NODES = f"SELECT n.*, {_MADE} FROM run_nodes n LEFT JOIN makers m ON m.id = n.maker_id"
+_LISTED = (
+    "id, title, status, error, options, model, adapter, '' AS text, '{}' AS receipt, seconds, created_at, updated_at, "
+    "deleted_at"
+)
 _PLACE = "run_id = :run AND level = :level AND position = :position"
 
 

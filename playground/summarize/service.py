@@ -13,6 +13,7 @@ from pathlib import Path
 from playground.engine.manager import ModelManager
 from playground.engine.reading_choice import Speeds, plain
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
+from playground.listeners import Listeners
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
@@ -44,7 +45,7 @@ class SummaryService:
         self._speeds = Speeds(place / "speeds.json")
         self._jobs: dict[str, SummaryJob] = {}
         self._guard = threading.Lock()
-        self._listeners: set[Listener] = set()
+        self._listeners: Listeners[[str]] = Listeners()
         self._closed = False
 
     def collect(self, run_id: str, document: RunDocument) -> str:
@@ -129,16 +130,11 @@ class SummaryService:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change; returns the function that ends it."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return self._listeners.listen(listener)
 
     def announce(self, run_id: str) -> None:
         """Tell all listeners that a run changed."""
-        for listener in tuple(self._listeners):
-            try:
-                listener(run_id)
-            except Exception:  # A page that fails to listen must not end the work.
-                log.exception("a listener failed")
+        self._listeners.tell(run_id)
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop all work, because the process is about to end; it goes on at the next start."""

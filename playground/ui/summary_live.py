@@ -67,7 +67,7 @@ class RunWatcher:
 
     def _changes(self) -> list[str]:
         runs, events = self._service.runs, []
-        listed, trashed = runs.runs(self._listed + 1), runs.runs(self._listed, place="trash")
+        listed, trashed = runs.runs(self._listed + 1, texts=False), runs.runs(self._listed, place="trash", texts=False)
         older = len(listed) > self._listed
         del listed[self._listed :]
         writing = [run.id for run in listed if self._service.live(run.id) is not None]

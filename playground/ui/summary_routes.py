@@ -79,7 +79,11 @@ def build_summary_router(
 
     @router.get("/text")
     def text(request: Request, s: str) -> Response:
-        return answered(request, lambda language: {"text": runs.run(s).text, "options": dict(runs.run(s).options)})
+        def work(language: str) -> dict[str, Any]:
+            run = runs.run(s)
+            return {"text": run.text, "options": dict(run.options)}
+
+        return answered(request, work)
 
     @router.get("/shown")
     def shown(request: Request, s: str) -> Response:
@@ -93,8 +97,6 @@ def build_summary_router(
         language = language_asked(request)
         try:
             run = runs.run(s)
-            if format not in FORMATS:
-                raise BadValueError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
             data = export_run(run, runs.documents(s), runs.nodes(s), format, summary_words(language))
         except PlaygroundError as error:
             return refused(language, error)

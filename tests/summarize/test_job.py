@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -216,7 +215,7 @@ def test_many_runs_at_once(open_bench: Open) -> None:
     assert [bench.runs.run(run_id).status for run_id in ids] == ["complete"] * 4
 
 
-def test_the_data_folder_holds_no_locks_of_ended_runs(open_bench: Open, tmp_path: Path) -> None:
+def test_a_finished_run_is_free_for_another_process(open_bench: Open) -> None:
     bench = open_bench()
     run = bench.run("Words are here.")
     second = open_bench()

@@ -309,14 +309,14 @@ const playground = (() => {
   function act(action, argument, value) {
     const asked = page(action, argument, value);
     pending.push(asked);
-    press(asked, 0);
+    press("pg-act", () => pending.includes(asked));
   }
 
   // Gradio may have drawn its button without listening to it yet: pressed again until the command is taken.
-  function press(asked, tries) {
-    const trigger = $("pg-act");
+  function press(id, waits, tries = 0) {
+    const trigger = $(id);
     (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
-    setTimeout(() => { if (pending.includes(asked) && tries < 20) press(asked, tries + 1); }, 500);
+    setTimeout(() => { if (waits() && tries < 20) press(id, waits, tries + 1); }, 500);
   }
 
   // What stood there when Enter or Send was pressed, not what is typed or opened while Gradio gets going and files arrive.
@@ -602,7 +602,7 @@ const playground = (() => {
   wait.observe(document, { childList: true, subtree: true });
 
   return {
-    message, take, act, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, forget, toast, button,
+    message, take, act, press, open, sent, done, failed, draft, word, ask, translate, state, panel, stored, notice, forget, toast, button,
     setMessage, focusBox, copy, drawer, pendingUndo, caughtUp,
   };
 })();

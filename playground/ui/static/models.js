@@ -67,8 +67,7 @@ const playgroundModels = (() => {
     button?.setAttribute("aria-busy", "true");
     say(card, "");
     toSend.push(page);
-    const trigger = document.getElementById("pm-act");
-    (trigger.matches("button") ? trigger : trigger.querySelector("button")).click();
+    playground.press("pm-act", () => toSend.includes(page));
   }
 
   const take = () => toSend.shift() || { action: "none" };
