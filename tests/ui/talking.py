@@ -19,6 +19,15 @@ def box(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Message", exact=True)
 
 
+def system(page: Page) -> Locator:
+    """The box of the system prompt, its panel opened and drawn: what is put in while Gradio builds it is lost."""
+    prompt = page.get_by_role("textbox", name="System prompt")
+    if not prompt.is_visible():
+        page.get_by_role("button", name="System prompt and sampling").click()
+        prompt.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    return prompt
+
+
 def send(page: Page, text: str) -> None:
     """Write a message, and press Enter."""
     box(page).fill(text)

@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.conftest import App, launch, wait_for
 from tests.documents.making import column, pdf
-from tests.ui.talking import begin, box, choose, message, more, rows, said, send, told
+from tests.ui.talking import begin, box, choose, message, more, rows, said, send, system, told
 
 pytestmark = pytest.mark.browser
 BAD = "<img src=x onerror=document.title='bad'>.txt"
@@ -231,8 +231,7 @@ def test_a_summary_stands_for_what_does_not_fit(narrow: App, page: Page) -> None
 
 def test_the_rule_does_not_cost_what_is_typed_into_the_panel(narrow: App, page: Page) -> None:
     begin(page, narrow, "hello")
-    page.get_by_role("button", name="System prompt and sampling").click()
-    page.get_by_role("textbox", name="System prompt").fill("Not sent yet.")
+    system(page).fill("Not sent yet.")
     rule(page, "I decide myself")
     expect(page.locator("body:not(.panel-follows)")).to_have_count(1)
     more(page, "You said: hello", "Star")

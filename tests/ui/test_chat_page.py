@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import App, wait_for
-from tests.ui.talking import answer, in_list, put, rows, send, stored
+from tests.ui.talking import answer, in_list, put, rows, send, stored, system
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., App]
@@ -231,8 +231,7 @@ def test_on_a_phone_the_list_is_a_drawer_and_nothing_scrolls_sideways(start_app:
 def test_settings_of_a_conversation_come_back_when_it_is_opened(start_app: Start, page: Page) -> None:
     app = start_app()
     page.goto(app.url)
-    page.get_by_role("button", name="System prompt and sampling").click()
-    page.get_by_role("textbox", name="System prompt").fill("Speak like a pirate.")
+    system(page).fill("Speak like a pirate.")
     page.get_by_role("textbox", name="seed").fill("7")
     send(page, "ahoy")
     expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
@@ -296,8 +295,7 @@ def test_an_edited_system_prompt_counts_for_regenerate(start_app: Start, page: P
     page.goto(app.url)
     send(page, "ahoy")
     expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
-    page.get_by_role("button", name="System prompt and sampling").click()
-    page.get_by_role("textbox", name="System prompt").fill("Speak like a pirate.")
+    system(page).fill("Speak like a pirate.")
     page.get_by_role("button", name="Regenerate").click()
     expect(page.get_by_role("log").get_by_text("2/2")).to_be_visible()
     assert rows(app, "SELECT system_prompt FROM conversations") == [("Speak like a pirate.",)]
@@ -309,14 +307,12 @@ def test_another_tabs_settings_are_followed_and_not_overwritten(
 ) -> None:
     app = start_app()
     page.goto(app.url)
-    page.get_by_role("button", name="System prompt and sampling").click()
-    page.get_by_role("textbox", name="System prompt").fill("From the first tab.")
+    system(page).fill("From the first tab.")
     send(page, "one")
     expect(page.get_by_role("log").get_by_text("You said: one")).to_be_visible()
     second = context.new_page()
     second.goto(page.url)
-    second.get_by_role("button", name="System prompt and sampling").click()
-    prompt = second.get_by_role("textbox", name="System prompt")
+    prompt = system(second)
     expect(prompt).to_have_value("From the first tab.")
     expect(second.locator("body.panel-follows")).to_have_count(0)
     prompt.fill("From the second tab.")

@@ -22,6 +22,7 @@ from tests.ui.talking import (
     said,
     send,
     stored,
+    system,
     talk,
     told,
 )
@@ -43,12 +44,6 @@ def templates(page: Page, *items: str) -> None:
     page.get_by_role("button", name="Prompt templates").click()
     for item in items:
         page.get_by_role("menuitem", name=item).click()
-
-
-def system(page: Page) -> Locator:
-    if not page.get_by_role("textbox", name="System prompt").is_visible():
-        page.get_by_role("button", name="System prompt and sampling").click()
-    return page.get_by_role("textbox", name="System prompt")
 
 
 # ---- votes -----------------------------------------------------------------------------------------------------------
