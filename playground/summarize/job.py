@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,11 @@ class SummaryJob:
                 f"The summary cannot be locked ({error.strerror}). Free some space, try again."
             ) from error
 
+    def drop(self) -> None:
+        """Give up what `take` took."""
+        self._lock.release()
+        self.done.set()
+
     def run(self) -> None:
         """Go on to the end; however it ends, what is done is kept, with a status that says how it ended."""
         began = time.monotonic()
@@ -112,8 +118,7 @@ class SummaryJob:
         else:
             self._saved(lambda: self._runs.set_status(self.run_id, "complete", seconds=time.monotonic() - began))
         finally:
-            self._lock.release()
-            self.done.set()
+            self.drop()
             self._on_change()
 
     def close(self) -> None:
@@ -197,7 +202,7 @@ class SummaryJob:
     def _write(self, planner: Planner, node: Node) -> None:
         below = self._level(max(0, node.level - 1))
         prompt, most = planner.prompt(node, below), planner.max_new_tokens(node)
-        error = ""
+        error, grow = "", partial(self._grow, node)
         for tries in range(node.tries + 1, TRIES + 1):
             sampling = sampling_for(most, self._options.seed, tries)
             with self._lease() as lease:
@@ -207,14 +212,7 @@ class SummaryJob:
                     self._finish(node, known[0], key, known[1])
                     return
                 try:
-                    written = write(
-                        lease,
-                        prompt,
-                        sampling,
-                        planner.sizes.language,
-                        self.stop,
-                        lambda *so_far: self._grow(node, *so_far),
-                    )
+                    written = write(lease, prompt, sampling, planner.sizes.language, self.stop, grow)
                 except PlaygroundError as problem:
                     error = str(problem)
                     self._forget(node)

@@ -155,7 +155,13 @@ class SummaryService:
         job.take()
         with self._guard:
             self._jobs[run_id] = job
-        self.runs.set_status(run_id, "running")
+        try:
+            self.runs.set_status(run_id, "running")
+        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
+            job.drop()
+            with self._guard:
+                del self._jobs[run_id]
+            raise
         threading.Thread(target=self._run, args=[job], name="summary", daemon=True).start()
         self.announce(run_id)
 

@@ -76,7 +76,7 @@ def _resident(state: ModelState, overview: Overview, language: str) -> str:
         facts += [info.quantization or state.options.precision, info.device]
         facts.append(t(language, "m.context", n=f"{info.context_length:,}"))
         slots = info.capabilities.slots
-        facts.append(t(language, "m.slots_one") if slots == 1 else t(language, "m.slots", n=slots))
+        facts.append(t(language, "m.slots", n=slots))
     if taken := sum(state.memory.values()):
         facts.append(size_text(taken))
     if state.phase == "failed":

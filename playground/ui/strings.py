@@ -131,7 +131,9 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 
 def t(language: str, key: str, **values: object) -> str:
-    """The words for `key` in this language, with `values` put in."""
+    """The words for `key` in this language, with `values` put in; for n=1 those for one, where it has such."""
+    if values.get("n") == 1 and f"{key}_one" in _WORDS:
+        key += "_one"
     words = _WORDS[key][LANGUAGES.index(language)]
     return words.format(**values) if values else words
 

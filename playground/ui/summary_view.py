@@ -159,12 +159,12 @@ def _receipt(shown: Shown, language: str) -> str:
     sentences = shown.run.receipt.get("sentences", ())
     found = coverage(shown.nodes, [len(one.text) for one in shown.documents])
     percent = f"{found.percent:.1f}".removesuffix(".0")
-    lines = [t(language, "s.covered", percent=percent, parts=len(shown.parts), characters=f"{found.read:,}")]
+    lines = [t(language, "s.covered", percent=percent, n=len(shown.parts), characters=f"{found.read:,}")]
     if skipped := sum(part.status == "skipped" for part in shown.parts):
         lines.append(t(language, "s.skipped", n=skipped))
     strong = sum(any(link["strong"] for link in one["links"]) for one in sentences)
     key = "s.linked_all" if strong == len(sentences) else "s.linked"
-    lines.append(t(language, key, strong=strong, all=len(sentences)))
+    lines.append(t(language, key, strong=strong, n=len(sentences)))
     marks = [mark for one in sentences for mark in one["marks"]]
     lines.append(t(language, "s.marked", n=len(marks)) if marks else t(language, "s.unmarked"))
     text = shown.run.text

@@ -33,6 +33,14 @@ def test_a_short_text_is_read_at_once(open_bench: Open) -> None:
     assert [node.step for node in bench.runs.nodes(run.id)] == ["whole"]
 
 
+def test_what_would_fit_is_read_in_parts_all_the_same_when_it_is_long(open_bench: Open) -> None:
+    bench = open_bench(context_length=32_768)
+    run = bench.run(story(100, 100))
+    steps = [node.step for node in bench.runs.nodes(run.id)]
+    assert set(steps) == {"part", "final"}
+    assert len(steps) > 3
+
+
 def test_a_long_text_is_read_to_its_end_and_put_together(open_bench: Open) -> None:
     bench, text = open_bench(), story(60)
     run = bench.run(text)
@@ -204,6 +212,23 @@ def test_a_full_disk_is_told_and_waited_for(open_bench: Open) -> None:
     held.rollback()
     held.close()
     assert bench.service.wait(run_id).status == "complete"
+
+
+def test_what_cannot_be_begun_is_free_for_another_process(open_bench: Open) -> None:
+    bench = open_bench("echo@400")
+    run_id = bench.start(story())
+    bench.service.stop(run_id)
+    assert bench.service.wait(run_id).status == "stopped"
+    held = sqlite3.connect(bench.folder / "playground.db")
+    held.execute("BEGIN IMMEDIATE")
+    with pytest.raises(BusyError):
+        bench.service.resume(run_id)
+    assert bench.service.live(run_id) is None
+    held.rollback()
+    held.close()
+    second = open_bench()
+    second.service.resume(run_id)
+    assert second.service.wait(run_id).status == "complete"
 
 
 def test_many_runs_at_once(open_bench: Open) -> None:

@@ -213,7 +213,7 @@ def test_sentences_can_be_picked_without_a_model(app: App, page: Page) -> None:
     done(page)
     expect(page.locator("#ps-head")).to_contain_text("Sentences picked from the text")
     expect(page.get_by_text(re.compile(r"^All \d+ sentences rest on a passage\.$"))).to_be_visible()
-    expect(page.get_by_text("All numbers, dates and names stand in the document.")).to_be_visible()
+    expect(page.get_by_text("No number, date or name was found that the document lacks.")).to_be_visible()
     words = sentences(page).first.inner_text().strip()
     sentences(page).first.click()
     expect(source(page).locator("mark").first).to_contain_text(words)
