@@ -10,7 +10,6 @@ import argparse
 import io
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -21,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from playground import __version__
 from playground.cli_history import add_history
 from playground.cli_models import HOW, add_loading, add_models
-from playground.cli_parts import leave
+from playground.cli_parts import end_on_signals, leave
 from playground.cli_summarize import add_summarize
+from playground.cli_translate import add_translate
 from playground.errors import BadValueError, PlaygroundError
 from playground.paths import DataFolder, open_data_folder
 from playground.settings import Settings, load_settings
@@ -71,16 +71,12 @@ def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
         raise BadValueError(f"Standard input is not text in {error.encoding}. Give it as UTF-8.") from None
     set_environment(settings, folder)
     services = open_services(settings, folder)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    end_on_signals()
     try:
         code = _reply(options, text, services)
     finally:
         # However it ends, also by a reader that leaves or a signal: what has come is saved, the model let go.
-        services.chat.close()
-        services.summaries.close()
-        services.manager.close()
+        services.close()
     return leave(code, services.manager)
 
 
@@ -148,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="print the whole record of the reply")
 
     add_summarize(command)
+    add_translate(command)
     add_models(commands)
 
     doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")

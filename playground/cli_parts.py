@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.errors import StorageError
+from playground.errors import BadValueError, StorageError
 from playground.paths import storage_error
 
 if TYPE_CHECKING:
@@ -56,6 +58,54 @@ def write_new(target: Path, pieces: Iterable[bytes]) -> Path:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return target
+
+
+class ProgressLine:
+    """One line on stderr that is rewritten on a terminal; elsewhere a line whenever its key is a new one."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ""
+        self._shown = 0
+
+    def show(self, line: str, key: str) -> None:
+        """Tell how far it is."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r{line[:width]}{' ' * (self._shown - len(line))}")
+            sys.stderr.flush()
+            self._shown = min(len(line), width)
+        elif key != self._last:
+            self._last = key
+            sys.stderr.write(f"{line}\n")  # One write: other threads may report too.
+
+    def end(self) -> None:
+        """Leave the terminal's line to what comes next."""
+        if self._shown:
+            sys.stderr.write(f"\r{' ' * self._shown}\r")
+            sys.stderr.flush()
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, in the unit that fits."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise BadValueError when an argument is not text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadValueError(f"The {name} is not text in UTF-8. Write it anew.") from None
+
+
+def end_on_signals() -> None:
+    """Let what ends a command from outside come as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def leave(code: int, manager: ModelManager) -> int:

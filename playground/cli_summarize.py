@@ -6,8 +6,6 @@ The same command again goes on where one was stopped: parts that were written wi
 from __future__ import annotations
 
 import argparse
-import shutil
-import signal
 import sys
 import threading
 import time
@@ -15,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.cli_parts import check_new, leave, write_new
+from playground.cli_parts import ProgressLine, check_new, check_text, duration, end_on_signals, leave, write_new
 from playground.errors import BadValueError, MissingError
 from playground.paths import DataFolder
 from playground.settings import Settings
@@ -62,9 +60,7 @@ def _summarize(options: argparse.Namespace, settings: Settings, folder: DataFold
     documents = _documents(options.files)
     set_environment(settings, folder)
     services = open_services(settings, folder)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    end_on_signals()
     try:
         run_id, code = _begin(services, documents, wanted, options.title), 130
         try:
@@ -78,9 +74,7 @@ def _summarize(options: argparse.Namespace, settings: Settings, folder: DataFold
         else:
             code = _tell(services, run_id, target, format, as_json=options.json)
     finally:
-        services.chat.close()
-        services.summaries.close()
-        services.manager.close()
+        services.close()
     return leave(code, services.manager)
 
 
@@ -91,7 +85,7 @@ def _wanted(options: argparse.Namespace) -> SummaryOptions:
     from playground.summarize.options import OWN, SummaryOptions, read_length
 
     for name in ("instruction", "audience", "title"):
-        _check_text(name, getattr(options, name) or "")
+        check_text(name, getattr(options, name) or "")
     if options.instruction and options.style not in (None, OWN):
         raise BadValueError("--instruction goes in the place of a style. Leave out one of both.")
     Sampling(seed=options.seed)
@@ -109,13 +103,6 @@ def _wanted(options: argparse.Namespace) -> SummaryOptions:
     )
     check_style(wanted)
     return wanted
-
-
-def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise BadValueError(f"The {name} is not text in UTF-8. Write it anew.") from None
 
 
 def _target(out: str | None) -> tuple[Path | None, str]:
@@ -176,46 +163,29 @@ def _watch(services: Services, run_id: str) -> None:
     progress = _Progress()
     try:
         while (live := services.summaries.live(run_id)) is not None:
-            progress.show(live)
+            progress.tell(live)
             time.sleep(_OFTEN)
     finally:
         progress.end()
 
 
-class _Progress:
-    """One line that is rewritten on a terminal; elsewhere a line a tenth of the parts, and for each step besides."""
+class _Progress(ProgressLine):
+    """How far a summary is; a line a tenth of the parts, and for each step besides."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = ""
-        self._shown = 0
+        super().__init__()
         self._written: set[int] = set()
         """Parts that were seen being written here; others were there before, and say nothing of the speed."""
         self._began = 0.0
 
-    def show(self, live: LiveRun) -> None:
+    def tell(self, live: LiveRun) -> None:
         parts = [node for node in live.nodes if node.level == 0]
         done = [node for node in parts if node.status != "waiting"]
         step = f"{len(done)}/{len(parts)} parts" if live.phase == "reading" else _PHASES[live.phase]
         if live.phase == "reading" and len(done) == len(parts):
             step += ", putting them together"
         line = ", ".join(filter(None, [step, self._speed(live, parts), live.notice]))
-        if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r{line[:width]}{' ' * (self._shown - len(line))}")
-            sys.stderr.flush()
-            self._shown = min(len(line), width)
-            return
-        tenth = len(done) * _TENTHS // max(1, len(parts))
-        if (key := f"{live.phase}{tenth}{live.notice}") != self._last:
-            self._last = key
-            sys.stderr.write(f"{line}\n")  # One write: other threads may report too.
-
-    def end(self) -> None:
-        """Leave the terminal's line to what comes next."""
-        if self._shown:
-            sys.stderr.write(f"\r{' ' * self._shown}\r")
-            sys.stderr.flush()
+        self.show(line, f"{live.phase}{len(done) * _TENTHS // max(1, len(parts))}{live.notice}")
 
     def _speed(self, live: LiveRun, parts: Sequence[Node]) -> str:
         writing = {at for level, at in live.writing if level == 0}
@@ -229,13 +199,7 @@ class _Progress:
         rest = sum(node.last - node.first for node in parts if node.status == "waiting")
         if not done or not rest:
             return speed
-        return f"{speed}, {_duration(rest * (time.monotonic() - self._began) / done)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+        return f"{speed}, {duration(rest * (time.monotonic() - self._began) / done)} left"
 
 
 def _kept(services: Services, run_id: str) -> str:

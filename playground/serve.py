@@ -35,9 +35,12 @@ from playground.models import ModelsService
 from playground.paths import DataFolder
 from playground.settings import Settings
 from playground.store import Database, History
+from playground.store.memory import Memory
 from playground.store.runs import Runs
+from playground.store.translations import Translations
 from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
+from playground.translate.service import TranslationService
 
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
@@ -56,6 +59,14 @@ class Services:
     models: ModelsService
     summaries: SummaryService
     asking: Asking
+    translations: TranslationService
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Stop all work, save it, and free the models."""
+        self.chat.close(seconds)
+        self.summaries.close(seconds)
+        self.translations.close(seconds)
+        self.manager.close()
 
 
 class ModelProgress:
@@ -93,7 +104,10 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     chat = ChatService(History(database), manager)
     asking = Asking(runs, chat.history, embedders.embed_for)
     chat.pull = asking.pull
-    return Services(database, manager, chat, models, summaries, asking)
+    translations = TranslationService(
+        Translations(database), Memory(database), manager, lambda: models.overview().local, folder.cache / "runs"
+    )
+    return Services(database, manager, chat, models, summaries, asking, translations)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
@@ -152,7 +166,8 @@ def _run(
         def capture_signals(self) -> Iterator[None]:
             def end() -> None:
                 chat.announce("")  # Wakes the pages' streams, which see that all is closing and end.
-                services.summaries.close(0.0)  # Only told so; what they have written is saved already.
+                for job_service in (services.summaries, services.translations):
+                    job_service.close(0.0)  # Only told so; what they have written is saved already.
                 chat.close()
 
             def leave(*_: Any) -> None:
@@ -177,6 +192,7 @@ def _run(
     def begin() -> None:
         services.manager.load()
         services.summaries.resume_all()
+        services.translations.resume_all()
 
     # The first page that opens has the model loaded; without one it is loaded all the same, a little later.
     loader = threading.Timer(_LOAD_ANYWAY_SECONDS, begin)
@@ -194,10 +210,8 @@ def _run(
     watchdog.start()
     loader.cancel()
     ending.set()
-    chat.close(_CLOSE_SECONDS)
-    services.summaries.close(_CLOSE_SECONDS)
     services.models.downloads.close()
-    services.manager.close()
+    services.close(_CLOSE_SECONDS)
 
 
 def _listen(settings: Settings) -> socket.socket:

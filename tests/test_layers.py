@@ -14,7 +14,7 @@ PACKAGE = ROOT / "playground"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = [*MODULES, *sorted((ROOT / "launcher").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("records", "errors", "paths", "thoughts", "listeners"),
+    ("records", "errors", "paths", "thoughts", "listeners", "parallel"),
     ("settings", "presets", "prompts", "languages", "sentences", "documents"),
     ("store", "engine"),
     (
@@ -30,13 +30,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "readings",
         "upkeep",
         "titles",
+        "jobs",
         "exchange",
         "summarize",
         "translate",
         "tuning",
     ),
     ("ui", "api"),
-    ("serve", "cli", "cli_models", "cli_parts", "cli_history", "cli_keeping", "cli_summarize", "__main__"),
+    ("serve", "cli", "cli_models", "cli_parts", "cli_history", "cli_keeping", "cli_summarize", "cli_translate", "__main__"),
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})

@@ -6,6 +6,9 @@ Knows nothing of where files come from, and keeps none of them.
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from playground.documents import archive, docx, epub, pdf
@@ -41,6 +44,22 @@ def read_document(file: Path, name: str, *, limit: int = LIMIT) -> Document:
     empty, damaged, protected, of a kind that has no text, or not what its name says.
     """
     name = cleaned(name)[0].replace("\n", " ")
+    with opened(file, name, limit) as stream:
+        head = stream.read(_HEAD)
+        kind = kind_of(name, head)
+        data = head + stream.read(limit - len(head)) if kind not in ("pdf", "zip") else b""
+        found = _read(file, name, kind, data)
+    if not any(block.text.strip() for block in found.blocks):
+        raise BadValueError(f"{shown(name)} holds no text at all. Choose another file.")
+    return found
+
+
+@contextmanager
+def opened(file: Path, name: str, limit: int = LIMIT) -> Iterator[BufferedReader]:
+    """A file that is there, is one, and is neither empty nor larger than `limit` bytes.
+
+    Raises MissingError, StorageError and BadValueError, also for what goes wrong inside of the `with` block.
+    """
     said = shown(name)
     try:
         about = file.stat()
@@ -52,19 +71,13 @@ def read_document(file: Path, name: str, *, limit: int = LIMIT) -> Document:
                 "Split it, and attach a part."
             )
         with file.open("rb") as stream:
-            head = stream.read(_HEAD)
-            if not head:
+            if not stream.peek(1):
                 raise BadValueError(f"{said} is empty. Choose another file.")
-            kind = kind_of(name, head)
-            data = head + stream.read(limit - len(head)) if kind not in ("pdf", "zip") else b""
-        found = _read(file, name, kind, data)
+            yield stream
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(f"{said} is not there any more. Attach it again.") from error
     except OSError as error:
         raise StorageError(f"{said} cannot be read ({error.strerror}). Check its rights, or copy it.") from error
-    if not any(block.text.strip() for block in found.blocks):
-        raise BadValueError(f"{said} holds no text at all. Choose another file.")
-    return found
 
 
 def _read(file: Path, name: str, kind: FileKind, data: bytes) -> Document:

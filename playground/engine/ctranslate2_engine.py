@@ -9,18 +9,19 @@ from __future__ import annotations
 import contextlib
 import gc
 import queue
-import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from playground import __version__
 from playground.engine.base import ModelSource, NoAdapters, StopText
+from playground.engine.ctranslate2_batch import rewrite_batch
 from playground.engine.ctranslate2_load import load
+from playground.engine.ctranslate2_sources import Cutter, Source
 from playground.engine.decoding import Detokenizer, Sampler
-from playground.engine.language_codes import known_code, language_pair
+from playground.engine.rewriting import Rewriting
 from playground.errors import ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, Turn
 
@@ -28,25 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 _COLDEST = 1e-5
-_SENTENCE = re.compile(
-    r"(?<=[.!?…])(?<!\b[A-Za-z]\.)(?<!\b(?:Mr|Ms|Dr|St|No)\.)(?<!\bMrs\.)(?<!\bProf\.)\s+(?=[^\W_a-z]|[\"'“‘«¿¡(])"
-    r"|(?<=[。！？])\s*(?=\S)"
-)
-"""Between two sentences of a line."""
 """A temperature below this is greedy."""
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """A part of the text that the model rewrites at one go, as its tokens; no tokens: nothing to rewrite."""
-
-    before: str
-    """Text to show ahead of its translation: line break and indent."""
-    source: tuple[str, ...] = ()
-    prefix: tuple[str, ...] = ()
-    """What its translation must begin with: the language's token, and a half translation."""
-    forced: int = 0
-    """How many of the prefix are not text."""
 
 
 class CTranslate2Engine(NoAdapters):
@@ -61,15 +44,14 @@ class CTranslate2Engine(NoAdapters):
         held = load(source, slots)
         self._translator: Any = held.translator
         self._tokenizer: Any = held.tokenizer
-        self._family, self._languages, self._positions = held.family, held.languages, held.positions
+        self._positions = held.positions
         self._vocabulary = held.vocabulary
         self._numbers = {token: number for number, token in enumerate(held.vocabulary)}
         special = {token for token, about in self._tokenizer.added_tokens_decoder.items() if about.special}
-        languages = self._tokenizer.convert_tokens_to_ids(list(self._languages.values()))
+        languages = self._tokenizer.convert_tokens_to_ids(list(held.languages.values()))
         self._special = special | set(self._tokenizer.all_special_ids) | set(languages)
         self._end = str(self._tokenizer.eos_token)
-        self._encoding = threading.Lock()
-        """The languages are a state of the tokenizer."""
+        self._cutter = Cutter(self._tokenizer, held.family, held.languages)
         self.info = ModelInfo(
             model=source.id,
             engine="ctranslate2",
@@ -84,62 +66,31 @@ class CTranslate2Engine(NoAdapters):
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """Tokens of the text to rewrite and of the half translation, if there is one. Raises ModelError."""
-        return sum(len(segment.source) + len(segment.prefix) for segment in self._segments(turns))
+        return sum(len(segment.source) + len(segment.prefix) for segment in self._cutter.sources(turns))
 
-    def _segments(self, turns: Sequence[Turn]) -> list[_Segment]:
-        text = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-        pair = next((found for turn in turns if turn.role == "system" if (found := language_pair(turn.content))), None)
-        lines = [text] if self._family == "t5" else text.split("\n")
-        begun = turns[-1].content if turns and turns[-1].role == "assistant" else ""
-        done = begun.split("\n") if begun and self._family != "t5" else [begun]
-        made = []
-        with self._encoding:
-            head, forced = self._set_languages(pair)
-            for at, line in enumerate(lines[len(done) - 1 :]):
-                words = line.strip()
-                begin = done[-1].strip() if at == 0 else ""
-                before = ("\n" if at else "") + ("" if begin else line[: len(line) - len(line.lstrip())])
-                if not words:
-                    made.append(_Segment(before))
-                    continue
-                # These models were made for single sentences, and leave out what follows the first. A half line that
-                # goes on stays whole: nobody knows which sentence it has come to.
-                whole = begin or self._family == "t5" or words.startswith(">>")
-                for number, sentence in enumerate([words] if whole else _SENTENCE.split(words)):
-                    made.append(self._segment(" " if number else before, head + sentence, begin, forced))
-        return made
-
-    def _segment(self, before: str, text: str, begin: str, forced: Sequence[str]) -> _Segment:
-        source = self._tokenizer.convert_ids_to_tokens(self._tokenizer(text)["input_ids"])
-        prefix = list(forced)
-        if begin:
-            begun_ids = self._tokenizer(text_target=begin, add_special_tokens=False)["input_ids"]
-            prefix += self._tokenizer.convert_ids_to_tokens(begun_ids)
-        return _Segment(before, tuple(source), tuple(prefix), len(forced))
-
-    def _set_languages(self, pair: tuple[str, str] | None) -> tuple[str, list[str]]:
-        """Tell the tokenizer; return what goes before each source text, and the tokens each translation begins with."""
-        if not self._languages:
-            return "", []
-        if self._family == "marian":  # Its codes stand in the text, where the user may have written one.
-            code = known_code(pair[1], self._languages) if pair else None
-            if pair and code is None:
-                raise self._unknown(pair[1])
-            return (f"{self._languages[code]} " if code else ""), []
-        if pair is None:
-            raise ModelError(
-                "This model translates between many languages and was not told which. Write the pair as the system "
-                "prompt, for example: en > fr"
-            )
-        codes = [known_code(asked, self._languages) for asked in pair]
-        if codes[0] is None or codes[1] is None:
-            raise self._unknown(pair[0] if codes[0] is None else pair[1])
-        self._tokenizer.src_lang = codes[0]
-        return "", [self._languages[codes[1]]]
-
-    def _unknown(self, asked: str) -> ModelError:
-        some = ", ".join(sorted(self._languages)[:200])
-        return ModelError(f"This model does not know the language {asked!r}. It knows: {some}.")
+    def rewrite(
+        self,
+        texts: Sequence[str],
+        languages: tuple[str, str],
+        *,
+        beam_size: int = 4,
+        num_hypotheses: int = 1,
+        align: bool = False,
+    ) -> list[list[Rewriting]]:
+        """See Rewriter.rewrite. The languages of a model that knows one pair only are not looked at."""
+        encoded, prefix = self._cutter.encoded(texts, languages)
+        return rewrite_batch(
+            self._translator,
+            self._tokenizer,
+            self._special,
+            texts,
+            encoded,
+            prefix,
+            self._positions,
+            beam_size=beam_size,
+            num_hypotheses=num_hypotheses,
+            align=align,
+        )
 
     def stream(
         self,
@@ -152,7 +103,7 @@ class CTranslate2Engine(NoAdapters):
         reading: Reading = (),
     ) -> Iterator[Chunk]:
         """See Engine.stream. Above temperature 0 several times slower, see `_decode`. Tells no scores of tokens."""
-        segments = self._segments(turns)
+        segments = self._cutter.sources(turns)
         total = sum(len(segment.source) + len(segment.prefix) for segment in segments)
         if total >= self.info.context_length:
             raise ContextError(total, self.info.context_length)
@@ -193,7 +144,7 @@ class CTranslate2Engine(NoAdapters):
         reason = "stop" if cut.found else reason or ("length" if short else "stop")
         yield Chunk(rest, total, total if said or reason != "cancelled" else 0, 0, said, reason)
 
-    def _rewrite(self, segment: _Segment, sampling: Sampling, stop: threading.Event) -> Generator[str]:
+    def _rewrite(self, segment: Source, sampling: Sampling, stop: threading.Event) -> Generator[str]:
         """The tokens of one translation as they come, the end's included. Closing it ends the work."""
         events: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
         abandoned = threading.Event()
@@ -218,7 +169,7 @@ class CTranslate2Engine(NoAdapters):
             worker.join()
 
     def _decode(
-        self, segment: _Segment, sampling: Sampling, say: Callable[[str], None], ended: Callable[[], bool]
+        self, segment: Source, sampling: Sampling, say: Callable[[str], None], ended: Callable[[], bool]
     ) -> None:
         """Write one translation, telling each token.
 

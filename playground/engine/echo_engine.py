@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from playground import __version__
 from playground.engine.base import AdapterSource, ModelSource, StopText
+from playground.engine.rewriting import Link, Rewriting
 from playground.engine.told import Told
 from playground.errors import BadValueError, ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, TokenScore, Turn
@@ -135,6 +136,26 @@ class EchoEngine:
         reason: FinishReason
         reason = "cancelled" if stop.is_set() else "length" if said == limit < len(words) and not cut.found else "stop"
         yield Chunk(rest, prompt_tokens, prompt_tokens, 0, said, reason, told.last(rest))
+
+    def rewrite(
+        self,
+        texts: Sequence[str],
+        languages: tuple[str, str],
+        *,
+        beam_size: int = 4,
+        num_hypotheses: int = 1,
+        align: bool = False,
+    ) -> list[list[Rewriting]]:
+        """See Rewriter.rewrite: texts come back as they are, word for word. One with `/fail` in it fails them all."""
+        self._check()
+        if any("/fail" in text for text in texts):
+            raise ModelError("The echo engine failed, because it was told to. Send something else.")
+        words = [list(_WORD.finditer(text)) for text in texts]
+        time.sleep(self._seconds * sum(map(len, words)))
+        places = [[(one.end() - len(one[0].lstrip()), one.end()) for one in row] for row in words]
+        links = [tuple(Link(*place, *place) for place in row) if align else () for row in places]
+        rows = zip(texts, words, links, strict=True)
+        return [[Rewriting(text, 0.0, len(row), found)] for text, row, found in rows]
 
     def close(self) -> None:
         """See Engine.close; whoever uses it afterwards has broken the manager's promise, and is told so."""

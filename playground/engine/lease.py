@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from playground.engine.base import Engine
+from playground.engine.rewriting import Rewriter, Rewriting
 from playground.errors import ModelError
 from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
 
@@ -47,6 +48,26 @@ class Lease:
         if self.adapter and self.adapter not in engine.adapters:
             raise ModelError(f"The adapter {self.adapter} is not attached to this model. Attach it, or choose none.")
         return engine.stream(turns, sampling, stop, adapter=self.adapter, top_logprobs=top_logprobs, reading=reading)
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether `rewrite` can be used."""
+        return isinstance(self._held(), Rewriter)
+
+    def rewrite(
+        self,
+        texts: Sequence[str],
+        languages: tuple[str, str],
+        *,
+        beam_size: int = 4,
+        num_hypotheses: int = 1,
+        align: bool = False,
+    ) -> list[list[Rewriting]]:
+        """See Rewriter.rewrite."""
+        engine = self._held()
+        if not isinstance(engine, Rewriter):
+            raise ModelError(f"{self.info.model} does not rewrite texts in batches. Choose a translation model.")
+        return engine.rewrite(texts, languages, beam_size=beam_size, num_hypotheses=num_hypotheses, align=align)
 
     def end(self) -> None:
         """Let go; the manager calls it."""

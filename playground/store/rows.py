@@ -34,7 +34,8 @@ _DROP_TEXTS = """
         UNION SELECT value FROM replies, json_each(prompt) WHERE key IN ('system', 'summary') AND value IS NOT NULL)"""
 _DROP_MAKERS = """
     DELETE FROM makers WHERE id NOT IN (
-        SELECT maker_id FROM replies UNION SELECT maker_id FROM run_nodes WHERE maker_id IS NOT NULL)"""
+        SELECT maker_id FROM replies UNION SELECT maker_id FROM run_nodes WHERE maker_id IS NOT NULL
+        UNION SELECT maker_id FROM segments WHERE maker_id IS NOT NULL)"""
 MAKER = (
     "model", "engine", "revision", "file_sha256", "quantization", "template_sha256", "versions", "sampling",
     "context_length", "device", "adapter", "adapter_sha256", "hardware",

@@ -36,6 +36,11 @@ _TABLES = (
     "run_documents",
     "run_nodes",
     "run_chats",
+    "translations",
+    "translation_files",
+    "segments",
+    "memory",
+    "glossaries",
 )
 _MADE_ANEW = {"indexed"}
 _LONGEST_GAP = 1_000_000

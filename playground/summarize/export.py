@@ -58,7 +58,7 @@ def export_run(
     text = markdown(run, documents, nodes, words)
     if format == "markdown":
         return text.encode()
-    from playground.summarize.export_docx import to_docx
+    from playground.documents.docx_writing import to_docx
 
     return to_docx(text, run.title, words.language, run.updated_at)
 

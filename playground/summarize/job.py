@@ -16,30 +16,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.engine.reading_choice import OTHER, plain
-from playground.errors import BusyError, ModelError, PlaygroundError, StorageError
+from playground.errors import ModelError, PlaygroundError
+from playground.jobs import Job
+from playground.parallel import in_parallel
 from playground.records import Chunk
-from playground.store.run_values import Node, Run, RunDocument
+from playground.store.run_values import Node, Run, RunDocument, RunStatus
 from playground.store.runs import Runs
 from playground.summarize.linking import Embed
 from playground.summarize.live import LiveRun, Phase
 from playground.summarize.options import SummaryOptions
-from playground.summarize.parallel import in_parallel
 from playground.summarize.picking import picked
 from playground.summarize.planning import Planner
 from playground.summarize.receipt import make_receipt
 from playground.summarize.writing import TRIES, key_of, sampling_for, write
 
-_RETRY_SECONDS = 1.0
 _ENOUGH = 2000
 """Tokens from which on a speed is worth remembering."""
 log = logging.getLogger(__name__)
 
 
-class SummaryJob:
+class SummaryJob(Job):
     """The job behind one run. `on_change` is called after every step, from the job's own threads."""
 
     def __init__(
@@ -51,28 +49,22 @@ class SummaryJob:
         locks: Path,
         on_change: Callable[[], None],
     ) -> None:
-        self.run_id = run.id
+        super().__init__(run.id, "summary", locks, on_change)
         self.model = run.model
         """Under which name it is leased."""
         self.speed: tuple[str, float] | None = None
         """The engine, and its tokens per second at the parts; 0 when it cannot read this model."""
-        self.stop = threading.Event()
-        self.done = threading.Event()
         self._run = run
         self._options = SummaryOptions.from_mapping(run.options)
         self._runs = runs
         self._manager = manager
         self._embed_for = embed_for
-        self._lock = filelock.FileLock(locks / f"{run.id}.lock", timeout=0, thread_local=False)
-        self._on_change = on_change
-        self._closing = threading.Event()
         self._guard = threading.Lock()
         self._nodes: dict[tuple[int, int], Node] = {}
         self._growing: dict[tuple[int, int], tuple[str, int]] = {}
         self._tokens = 0
         self._began = 0.0
         self._phase: Phase = "waiting"
-        self._notice = ""
 
     def live(self) -> LiveRun:
         """The state now."""
@@ -81,56 +73,14 @@ class SummaryJob:
         shown = [replace(node, text=growing[at][0]) if at in growing else node for at, node in sorted(nodes.items())]
         seconds = time.monotonic() - self._began if self._began else 0.0
         tokens += sum(count for _, count in growing.values())
-        return LiveRun(self._phase, tuple(shown), frozenset(growing), tokens, seconds, self._notice)
+        return LiveRun(self._phase, tuple(shown), frozenset(growing), tokens, seconds, self.notice)
 
-    def take(self) -> None:
-        """Make the run this process's own. Raises BusyError when another process writes it."""
-        try:
-            Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise BusyError("This summary is being written by another window or command. Wait for it.") from None
-        except OSError as error:
-            raise StorageError(
-                f"The summary cannot be locked ({error.strerror}). Free some space, try again."
-            ) from error
+    def set_status(self, status: RunStatus, error: str, seconds: float) -> None:
+        """See Job."""
+        self._runs.set_status(self.run_id, status, error, seconds=seconds)
 
-    def drop(self) -> None:
-        """Give up what `take` took."""
-        self._lock.release()
-        self.done.set()
-
-    def run(self) -> None:
-        """Go on to the end; however it ends, what is done is kept, with a status that says how it ended."""
-        began = time.monotonic()
-        try:
-            self._work()
-            if self.stop.is_set():
-                raise LeaseCancelled
-        except LeaseCancelled:
-            if not self._closing.is_set():  # At the next start of the app it goes on by itself.
-                self._saved(lambda: self._runs.set_status(self.run_id, "stopped", seconds=time.monotonic() - began))
-        except PlaygroundError as problem:
-            self._end_badly(str(problem), began)
-        except Exception as problem:
-            log.exception("a summary failed")
-            self._end_badly(f"The summary broke off ({type(problem).__name__}: {problem}). See the log file.", began)
-        else:
-            self._saved(lambda: self._runs.set_status(self.run_id, "complete", seconds=time.monotonic() - began))
-        finally:
-            self.drop()
-            self._on_change()
-
-    def close(self) -> None:
-        """Stop, because the process is about to end."""
-        self._closing.set()
-        self.stop.set()
-
-    def _end_badly(self, error: str, began: float) -> None:
-        seconds = time.monotonic() - began
-        self._saved(lambda: self._runs.set_status(self.run_id, "failed", error, seconds=seconds))
-
-    def _work(self) -> None:
+    def work(self) -> None:
+        """See Job."""
         documents = self._runs.documents(self.run_id)
         options = self._options
         self._keep(self._runs.nodes(self.run_id))
@@ -182,7 +132,7 @@ class SummaryJob:
         if self.stop.is_set():
             raise LeaseCancelled
         self._to("saving")
-        self._saved(lambda: self._runs.finish(self.run_id, text, receipt))
+        self.saved(lambda: self._runs.finish(self.run_id, text, receipt))
 
     def _receipt(self, documents: Sequence[RunDocument], text: str, language: str) -> Mapping[str, Any]:
         parts = self._level(0)
@@ -216,40 +166,40 @@ class SummaryJob:
                 except PlaygroundError as problem:
                     error = str(problem)
                     self._forget(node)
-                    self._saved(lambda: self._runs.tried(self.run_id, node))
+                    self.saved(lambda: self._runs.tried(self.run_id, node))
                     continue
             if written is None:
                 self._forget(node)
                 raise LeaseCancelled
             self._finish(node, written.text, key, written.record)
             return
-        self._saved(lambda: self._runs.failed(self.run_id, node, error))
+        self.saved(lambda: self._runs.failed(self.run_id, node, error))
         self._keep([replace(node, status="failed", error=error, tries=TRIES)])
-        self._on_change()
+        self.on_change()
 
     def _finish(self, node: Node, text: str, key: str, record: Mapping[str, Any]) -> None:
-        self._saved(lambda: self._runs.done(self.run_id, node, text, key, record))
+        self.saved(lambda: self._runs.done(self.run_id, node, text, key, record))
         with self._guard:
             _, tokens = self._growing.pop((node.level, node.position), ("", 0))
             self._tokens += tokens
             self._nodes[node.level, node.position] = replace(node, status="done", text=text, record=record)
-        self._on_change()
+        self.on_change()
 
     def _grow(self, node: Node, text: str, chunk: Chunk) -> None:
         done = chunk.prompt_done if not chunk.completion_tokens else chunk.prompt_tokens
         tokens = max(0, done - chunk.cached_tokens) + chunk.completion_tokens
         with self._guard:
             self._growing[node.level, node.position] = (text, tokens)
-        self._on_change()
+        self.on_change()
 
     def _forget(self, node: Node) -> None:
         with self._guard:
             self._growing.pop((node.level, node.position), None)
 
     def _plan(self, nodes: Sequence[Node]) -> None:
-        self._saved(lambda: self._runs.plan(self.run_id, nodes))
+        self.saved(lambda: self._runs.plan(self.run_id, nodes))
         self._keep(nodes)
-        self._on_change()
+        self.on_change()
 
     def _level(self, level: int) -> list[Node]:
         with self._guard:
@@ -271,7 +221,7 @@ class SummaryJob:
                 log.warning("%s cannot be used: %s", self.model, problem)
                 self.speed = OTHER, 0.0
                 self.model = plain(self.model)
-                self._saved(lambda: self._runs.use_model(self.run_id, self.model))
+                self.saved(lambda: self._runs.use_model(self.run_id, self.model))
                 lease = held.enter_context(self._lease())
             yield lease
 
@@ -280,17 +230,4 @@ class SummaryJob:
 
     def _to(self, phase: Phase) -> None:
         self._phase = phase
-        self._on_change()
-
-    def _saved(self, work: Callable[[], None]) -> None:
-        """Do it as soon as the disk lets us; what keeps it from that is told meanwhile."""
-        while True:
-            try:
-                work()
-                self._notice = ""
-                return
-            except (StorageError, BusyError) as problem:
-                self._notice = str(problem)
-                self._on_change()
-                if self._closing.wait(_RETRY_SECONDS):
-                    raise
+        self.on_change()

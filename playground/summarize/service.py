@@ -6,14 +6,14 @@ A summary is a job of this service; pages and the command line only watch it.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from playground.engine.manager import ModelManager
 from playground.engine.reading_choice import Speeds, plain
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
-from playground.listeners import Listeners
+from playground.jobs import Jobs, Listener
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
@@ -24,8 +24,6 @@ from playground.summarize.options import SummaryOptions
 
 _NOTHING = "There is nothing to summarize. Add a file, or paste a text."
 log = logging.getLogger(__name__)
-Listener = Callable[[str], None]
-"""Called with the id of the run that changed, from whatever thread."""
 
 
 class SummaryService:
@@ -43,10 +41,7 @@ class SummaryService:
         self.manager = manager
         self._place = place
         self._speeds = Speeds(place / "speeds.json")
-        self._jobs: dict[str, SummaryJob] = {}
-        self._guard = threading.Lock()
-        self._listeners: Listeners[[str]] = Listeners()
-        self._closed = False
+        self._jobs: Jobs[SummaryJob] = Jobs(self._ended)
 
     def collect(self, run_id: str, document: RunDocument) -> str:
         """Put a document to a draft, "" being a new one; returns the draft's id."""
@@ -112,66 +107,37 @@ class SummaryService:
 
     def stop(self, run_id: str) -> None:
         """End the work; what is done stays, and it can go on."""
-        job = self._jobs.get(run_id)
-        if job is not None:
-            job.stop.set()
+        self._jobs.stop(run_id)
 
     def live(self, run_id: str) -> LiveRun | None:
         """The state of a run that is being written here, else None."""
-        job = self._jobs.get(run_id)
-        return job.live() if job is not None and not job.done.is_set() else None
+        job = self._jobs.at_work(run_id)
+        return job.live() if job is not None else None
 
     def wait(self, run_id: str) -> Run:
         """Return when the run has ended, and how."""
-        job = self._jobs.get(run_id)
-        if job is not None:
-            job.done.wait()
+        self._jobs.wait(run_id)
         return self.runs.run(run_id)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change; returns the function that ends it."""
-        return self._listeners.listen(listener)
+        return self._jobs.listen(listener)
 
     def announce(self, run_id: str) -> None:
         """Tell all listeners that a run changed."""
-        self._listeners.tell(run_id)
+        self._jobs.announce(run_id)
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop all work, because the process is about to end; it goes on at the next start."""
-        self._closed = True
-        jobs = list(self._jobs.values())
-        for job in jobs:
-            job.close()
-        for job in jobs:
-            job.done.wait(seconds / max(1, len(jobs)))
+        self._jobs.close(seconds)
 
     def _begin(self, run_id: str) -> None:
-        if self._closed:
-            raise BusyError("The app is closing. Start it again, then summarize.")
         run = self.runs.run(run_id)
         if run.deleted_at is not None:
             raise MissingError("This summary is in the trash. Restore it, then go on.")
-        job = SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, lambda: self.announce(run_id))
-        job.take()
-        with self._guard:
-            self._jobs[run_id] = job
-        try:
-            self.runs.set_status(run_id, "running")
-        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
-            job.drop()
-            with self._guard:
-                del self._jobs[run_id]
-            raise
-        threading.Thread(target=self._run, args=[job], name="summary", daemon=True).start()
-        self.announce(run_id)
+        told = partial(self._jobs.announce, run_id)
+        self._jobs.begin(SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, told))
 
-    def _run(self, job: SummaryJob) -> None:
-        try:
-            job.run()
-            if job.speed is not None:
-                self._speeds.record(plain(job.model), *job.speed)
-        finally:
-            with self._guard:
-                if self._jobs.get(job.run_id) is job:  # It may have been begun anew already.
-                    del self._jobs[job.run_id]
-            self.announce(job.run_id)
+    def _ended(self, job: SummaryJob) -> None:
+        if job.speed is not None:
+            self._speeds.record(plain(job.model), *job.speed)

@@ -18,7 +18,7 @@ from playground.errors import BadValueError
 from playground.exchange import safe_name
 from playground.store.run_values import Node, Run, RunDocument
 from playground.summarize.export import FORMATS, export_run
-from playground.summarize.export_docx import to_docx
+from playground.documents.docx_writing import to_docx
 from playground.summarize.export_markdown import Words, gaps, is_whole, place_words
 from playground.summarize.options import SummaryOptions
 from playground.ui.summary_words import summary_words

@@ -1,4 +1,4 @@
-"""Does the same to many things, some at a time; the first fault ends it all. Knows nothing of summaries."""
+"""Does the same to many things, some at a time; the first fault ends it all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def in_parallel(things: Iterable[T], workers: int, work: Callable[[T], None], st
             except BaseException as problem:  # noqa: BLE001 - raised by the thread that waits for this one
                 faults.append(problem)
 
-    threads = [threading.Thread(target=drain, name="summary-part", daemon=True) for _ in range(min(workers, len(todo)))]
+    threads = [threading.Thread(target=drain, name="part", daemon=True) for _ in range(min(workers, len(todo)))]
     for thread in threads:
         thread.start()
     for thread in threads:

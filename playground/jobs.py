@@ -1,0 +1,188 @@
+"""Work that no page owns: jobs that keep what is done at once, so that a killed one goes on where it was.
+
+Knows nothing of what is worked on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import filelock
+
+from playground.engine.lease import LeaseCancelled
+from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.listeners import Listeners
+from playground.store.run_values import RunStatus
+
+_RETRY_SECONDS = 1.0
+log = logging.getLogger(__name__)
+Listener = Callable[[str], None]
+"""Called with the id of what changed, from whatever thread."""
+
+
+class Job(ABC):
+    """The work behind one run."""
+
+    def __init__(self, run_id: str, what: str, locks: Path, on_change: Callable[[], None]) -> None:
+        """`what` is a word for messages, `locks` a folder for what keeps other processes away.
+
+        `on_change` is called after every step, from the job's own threads.
+        """
+        self.run_id = run_id
+        self.stop = threading.Event()
+        self.done = threading.Event()
+        self.notice = ""
+        """What keeps it from being saved, in words; empty when all is well."""
+        self._what = what
+        self._lock = filelock.FileLock(locks / f"{run_id}.lock", timeout=0, thread_local=False)
+        self._closing = threading.Event()
+        self.on_change = on_change
+
+    @abstractmethod
+    def work(self) -> None:
+        """All of it, up to the end or until `stop` is set."""
+
+    @abstractmethod
+    def set_status(self, status: RunStatus, error: str, seconds: float) -> None:
+        """Keep how it stands."""
+
+    def take(self) -> None:
+        """Make the run this process's own. Raises BusyError when another process writes it."""
+        try:
+            Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise BusyError(f"This {self._what} is being written by another window or command. Wait for it.") from None
+        except OSError as error:
+            said = f"The {self._what} cannot be locked ({error.strerror}). Free some space, try again."
+            raise StorageError(said) from error
+
+    def drop(self) -> None:
+        """Give up what `take` took."""
+        self._lock.release()
+        self.done.set()
+
+    def close(self) -> None:
+        """Stop, because the process is about to end."""
+        self._closing.set()
+        self.stop.set()
+
+    def run(self) -> None:
+        """Go on to the end; however it ends, what is done is kept, with a status that says how it ended."""
+        began = time.monotonic()
+        try:
+            self.work()
+            if self.stop.is_set():
+                raise LeaseCancelled
+        except LeaseCancelled:
+            if not self._closing.is_set():  # At the next start of the app it goes on by itself.
+                self._ended("stopped", "", began)
+        except PlaygroundError as problem:
+            self._ended("failed", str(problem), began)
+        except Exception as problem:
+            log.exception("a %s failed", self._what)
+            said = f"The {self._what} broke off ({type(problem).__name__}: {problem}). See the log file."
+            self._ended("failed", said, began)
+        else:
+            self._ended("complete", "", began)
+        finally:
+            self.drop()
+            self.on_change()
+
+    def saved(self, work: Callable[[], None]) -> None:
+        """Do it as soon as the disk lets us; what keeps it from that is told meanwhile."""
+        while True:
+            try:
+                work()
+                self.notice = ""
+                return
+            except (StorageError, BusyError) as problem:
+                self.notice = str(problem)
+                self.on_change()
+                if self._closing.wait(_RETRY_SECONDS):
+                    raise
+
+    def _ended(self, status: RunStatus, error: str, began: float) -> None:
+        self.saved(lambda: self.set_status(status, error, time.monotonic() - began))
+
+
+J = TypeVar("J", bound=Job)
+
+
+class Jobs(Generic[J]):
+    """The jobs of one kind that are at work here. Safe to use from any thread."""
+
+    def __init__(self, on_end: Callable[[J], None] = lambda job: None) -> None:
+        """`on_end` hears of each that came to its end, before its listeners do."""
+        self._jobs: dict[str, J] = {}
+        self._guard = threading.Lock()
+        self._listeners: Listeners[[str]] = Listeners()
+        self._on_end = on_end
+        self._closed = False
+
+    def begin(self, job: J) -> None:
+        """Let a job work. Raises BusyError when another process, or this one, works on it."""
+        if self._closed:
+            raise BusyError("The app is closing. Start it again.")
+        job.take()
+        with self._guard:
+            self._jobs[job.run_id] = job
+        try:
+            job.set_status("running", "", 0.0)
+        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
+            job.drop()
+            self._forget(job)
+            raise
+        threading.Thread(target=self._run, args=[job], name="job", daemon=True).start()
+        self.announce(job.run_id)
+
+    def at_work(self, run_id: str) -> J | None:
+        """The job of a run that is being worked on here, else None."""
+        job = self._jobs.get(run_id)
+        return job if job is not None and not job.done.is_set() else None
+
+    def stop(self, run_id: str) -> None:
+        """End the work; what is done stays."""
+        if job := self._jobs.get(run_id):
+            job.stop.set()
+
+    def wait(self, run_id: str) -> None:
+        """Return when the work on a run has ended."""
+        if job := self._jobs.get(run_id):
+            job.done.wait()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` at each change; returns the function that ends it."""
+        return self._listeners.listen(listener)
+
+    def announce(self, run_id: str) -> None:
+        """Tell all listeners that a run changed."""
+        self._listeners.tell(run_id)
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Stop all work, because the process is about to end; it goes on at the next start."""
+        self._closed = True
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            job.close()
+        for job in jobs:
+            job.done.wait(seconds / max(1, len(jobs)))
+
+    def _run(self, job: J) -> None:
+        try:
+            job.run()
+            self._on_end(job)
+        finally:
+            self._forget(job)
+            self.announce(job.run_id)
+
+    def _forget(self, job: J) -> None:
+        with self._guard:
+            if self._jobs.get(job.run_id) is job:  # It may have been begun anew already.
+                del self._jobs[job.run_id]

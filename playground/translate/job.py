@@ -1,0 +1,200 @@
+"""One translation being made: a job that no page owns. Batches are kept as they come: a killed one goes on there.
+
+What is in a batch depends on the whole document, not on what is left of it, so that the same comes out either way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from playground.engine.manager import Lease, LeaseCancelled, ModelManager
+from playground.errors import PlaygroundError
+from playground.jobs import Job
+from playground.parallel import in_parallel
+from playground.replies import made_by
+from playground.store.run_values import RunStatus
+from playground.store.translation_values import StoredSegment, Translation
+from playground.store.translations import Translations
+from playground.translate.files import template_of
+from playground.translate.formats.base import Segment
+from playground.translate.glossary import Glossary
+from playground.translate.judging import doubts_of
+from playground.translate.live import LiveTranslation, Phase
+from playground.translate.machine import Draft, Machine, Order
+from playground.translate.matches import Matches
+from playground.translate.options import TranslationOptions
+from playground.translate.prompting import PromptingMachine
+from playground.translate.rewriting import RewritingMachine
+from playground.translate.ways import Step
+
+_WINDOW = 256
+"""Texts among which those of like lengths are put together: more would leave the beginning waiting for the end."""
+_TRIES = 2
+Place = tuple[int, int]
+"""Document and position of a segment."""
+log = logging.getLogger(__name__)
+
+
+class TranslationJob(Job):
+    """The job behind one translation."""
+
+    def __init__(
+        self,
+        run: Translation,
+        store: Translations,
+        manager: ModelManager,
+        glossary: Glossary,
+        matches: Matches,
+        locks: Path,
+        on_change: Callable[[], None],
+    ) -> None:
+        super().__init__(run.id, "translation", locks, on_change)
+        self._steps = [Step(**one) for one in run.way]  # type: ignore[arg-type]
+        self._options = TranslationOptions.from_mapping(run.options)
+        self._store = store
+        self._manager = manager
+        self._glossary = glossary
+        self._matches = matches
+        self._guard = threading.Lock()
+        self._segments: dict[Place, StoredSegment] = {}
+        self._parsed: dict[Place, Segment] = {}
+        self._phase: Phase = "waiting"
+        self._step = 0
+        self._began = 0.0
+        self._fresh = 0
+        self._changed = 0
+
+    def live(self) -> LiveTranslation:
+        """The state now."""
+        with self._guard:
+            through = sum(self._is_through(one, self._step) for one in self._segments.values())
+            seconds = time.monotonic() - self._began if self._began else 0.0
+            total = len(self._segments)
+            return LiveTranslation(
+                self._phase, self._step, through, total, self._fresh, seconds, self._changed, self.notice
+            )
+
+    def set_status(self, status: RunStatus, error: str, seconds: float) -> None:
+        """See Job."""
+        self._store.set_status(self.run_id, status, error, seconds=seconds)
+
+    def work(self) -> None:
+        """See Job."""
+        self._segments = {(one.document, one.position): one for one in self._store.segments(self.run_id)}
+        for number, file in enumerate(self._store.files(self.run_id)):
+            for position, segment in enumerate(template_of(file).segments):
+                self._parsed[number, position] = segment
+        for number, step in enumerate(self._steps):
+            self._step, self._phase, self._began, self._fresh = number, "waiting", 0.0, 0
+            batches = [batch for batch in self._batches(step) if any(not self._through(place) for place in batch)]
+            if not batches:
+                continue
+            self.on_change()
+            with self._manager.lease(self.stop, step.model) as lease:  # What keeps it from loading is told here.
+                slots = lease.info.capabilities.slots
+            self._phase, self._began = "translating", time.monotonic()
+            in_parallel(batches, slots, self._translate, self.stop)
+            if self.stop.is_set():
+                raise LeaseCancelled
+
+    def _batches(self, step: Step) -> list[list[Place]]:
+        """The segments that a model has to translate at this step, one for each text that is there several times."""
+        first: dict[str, Place] = {}
+        for place, one in self._segments.items():
+            if one.origin not in ("copied", "memory"):
+                first.setdefault(one.source, place)
+        size = RewritingMachine.at_once if step.kind == "seq2seq" else PromptingMachine.at_once
+        places = list(first.values())
+        batches = []
+        for start in range(0, len(places), _WINDOW):
+            window = places[start : start + _WINDOW]
+            if size > 1:
+                window.sort(key=lambda place: len(self._segments[place].source), reverse=True)
+            batches += [window[at : at + size] for at in range(0, len(window), size)]
+        return batches
+
+    def _translate(self, batch: Sequence[Place]) -> None:
+        with self._manager.lease(self.stop, self._steps[self._step].model) as lease:
+            machine = self._machine(lease)
+            try:
+                drafts = self._drafts(machine, batch)
+            except PlaygroundError as problem:
+                log.warning("a batch of a translation failed: %s", problem)
+                drafts = [draft for place in batch for draft in self._alone(machine, place)]
+            record = made_by(lease) | {"sampling": {"beam_size": self._options.beam_size}}
+        self._keep(batch, drafts, record)
+
+    def _drafts(self, machine: Machine, batch: Sequence[Place]) -> list[Draft | str]:
+        last = self._step == len(self._steps) - 1
+        glossary = self._glossary if last and not self._step else Glossary((), *self._pair)
+        return machine.translate([self._order(place) for place in batch], glossary, self.stop)
+
+    def _alone(self, machine: Machine, place: Place) -> list[Draft | str]:
+        """One segment whose batch failed: tried again, then told as failed."""
+        said = ""
+        for _ in range(_TRIES):
+            try:
+                return self._drafts(machine, [place])
+            except PlaygroundError as problem:
+                said = str(problem)
+        return [said]
+
+    def _order(self, place: Place) -> Order:
+        one = self._segments[place]
+        kept = tuple(tag.number for tag in self._parsed[place].tags if tag.keep)
+        near = self._matches.like(one.source, 1) if self._steps[self._step].kind == "chat" else []
+        return Order(one.bridge if self._step else one.source, kept, near[0].unit.target if near else "")
+
+    def _machine(self, lease: Lease) -> Machine:
+        if self._steps[self._step].kind == "seq2seq":
+            return RewritingMachine(lease, self._pair, self._options.beam_size)
+        return PromptingMachine(lease, self._pair, self._options.formality, self._options.seed)
+
+    def _keep(self, batch: Sequence[Place], drafts: Iterable[Draft | str], record: dict[str, object]) -> None:
+        made = {self._segments[place].source: draft for place, draft in zip(batch, drafts, strict=True)}
+        kept = [
+            self._written(one, made[one.source])
+            for one in list(self._segments.values())
+            if one.source in made and one.origin not in ("copied", "memory")
+        ]
+        self.saved(lambda: self._store.done(self.run_id, kept, record))
+        with self._guard:
+            self._segments |= {(one.document, one.position): one for one in kept}
+            self._fresh += len(kept)
+            self._changed += 1
+        self.on_change()
+
+    def _written(self, one: StoredSegment, draft: Draft | str) -> StoredSegment:
+        if isinstance(draft, str):
+            return replace(one, status="failed", error=draft, text=one.source, origin="")
+        if self._step < len(self._steps) - 1:
+            return replace(one, bridge=draft.text)
+        tags = self._parsed[one.document, one.position].tags
+        whole = self._steps[0].source, self._steps[-1].target
+        doubts = doubts_of(one.source, draft.text, whole, tags, self._glossary)
+        return replace(
+            one,
+            status="done",
+            text=draft.text,
+            machine=draft.text,
+            origin="model",
+            score=draft.score,
+            doubts=doubts,
+            others=draft.others,
+        )
+
+    def _through(self, place: Place) -> bool:
+        return self._is_through(self._segments[place], self._step)
+
+    def _is_through(self, one: StoredSegment, step: int) -> bool:
+        return one.status != "waiting" or (step < len(self._steps) - 1 and bool(one.bridge))
+
+    @property
+    def _pair(self) -> tuple[str, str]:
+        step = self._steps[self._step]
+        return step.source, step.target
