@@ -37,7 +37,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tuning",
     ),
     ("ui", "api"),
-    ("serve", "cli", "cli_models", "cli_parts", "cli_history", "cli_keeping", "cli_summarize", "cli_translate", "__main__"),
+    (
+        "serve",
+        "cli",
+        "cli_models",
+        "cli_parts",
+        "cli_history",
+        "cli_keeping",
+        "cli_summarize",
+        "cli_translate",
+        "__main__",
+    ),
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})

@@ -88,14 +88,14 @@ def decoded(data: bytes, said: str = "") -> tuple[str, int] | None:
 
     `said` is what the file itself calls its encoding; it is believed when it fits.
     """
-    codec = _encoding(data, said)
+    codec = encoding_of(data, said)
     if codec is None:
         return None
     text = data.decode(codec, "replace").removeprefix("\ufeff")
     return text, max(0, text.count("\ufffd") - data.count("\ufffd".encode()) * (codec == "utf-8"))
 
 
-def _encoding(data: bytes, said: str) -> str | None:
+def encoding_of(data: bytes, said: str) -> str | None:
     """A codec that reads all of `data`, or all but a little."""
     for mark, codec in _MARKS:
         if data.startswith(mark):

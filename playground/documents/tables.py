@@ -33,7 +33,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def read_table(text: str, ending: str) -> tuple[Block, ...]:
     """The one table of a CSV or TSV file."""
-    delimiter = "\t" if ending in ("tsv", "tab") and "\t" in text else _delimiter(text)
+    delimiter = "\t" if ending in ("tsv", "tab") and "\t" in text else delimiter_of(text)
     plain = (Block("code", text.strip("\n"), language="csv"),)
     if not delimiter:
         return plain
@@ -57,7 +57,7 @@ def _rows(text: str, delimiter: str, most: int) -> list[list[str]]:
     return rows
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """What cuts the first lines into the same number of pieces each, and into most; empty when nothing does.
 
     The standard library's Sniffer takes letters for delimiters, and very long for some texts.

@@ -33,6 +33,8 @@ class Translation:
     failed: int = 0
     confirmed: int = 0
     doubtful: int = 0
+    copied: int = 0
+    """Segments in which there is nothing to translate, and that nobody has confirmed."""
 
 
 @dataclass(frozen=True)

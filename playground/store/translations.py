@@ -23,10 +23,12 @@ _PLACE = "translation_id = :run AND document = :document AND position = :positio
 _DOUBTFUL = "confirmed = 0 AND (status = 'failed' OR doubts != '[]')"
 _RUNS = f"""
     SELECT t.*, coalesce(s.segments, 0) AS segments, coalesce(s.done, 0) AS done, coalesce(s.failed, 0) AS failed,
-           coalesce(s.confirmed, 0) AS confirmed, coalesce(s.doubtful, 0) AS doubtful
+           coalesce(s.confirmed, 0) AS confirmed, coalesce(s.doubtful, 0) AS doubtful,
+           coalesce(s.copied, 0) AS copied
     FROM translations t LEFT JOIN (
         SELECT translation_id, count(*) AS segments, sum(status = 'done') AS done, sum(status = 'failed') AS failed,
-               sum(confirmed) AS confirmed, sum({_DOUBTFUL}) AS doubtful
+               sum(confirmed) AS confirmed, sum({_DOUBTFUL}) AS doubtful,
+               sum(origin = 'copied' AND confirmed = 0) AS copied
         FROM segments GROUP BY translation_id) s ON s.translation_id = t.id"""
 _SEGMENTS = (
     f"SELECT g.*, {', '.join(f'm.{name}' for name in MAKER)} FROM segments g LEFT JOIN makers m ON m.id = g.maker_id"
@@ -116,6 +118,13 @@ class Translations(Rows):
         """All of them, in their order."""
         with self.database.reading() as db:
             rows = db.query(f"{_SEGMENTS} WHERE translation_id = ? ORDER BY document, position", [run_id])
+            return [_segment(row) for row in rows]
+
+    def changed(self, run_id: str, since: float) -> Sequence[StoredSegment]:
+        """Those that were written at this time (seconds since the epoch) or later, in their order."""
+        with self.database.reading() as db:
+            where = "translation_id = ? AND g.updated_at >= ?"
+            rows = db.query(f"{_SEGMENTS} WHERE {where} ORDER BY document, position", [run_id, since])
             return [_segment(row) for row in rows]
 
     def segment(self, run_id: str, document: int, position: int) -> StoredSegment:

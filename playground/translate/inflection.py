@@ -23,6 +23,8 @@ _ENDINGS = {
     "da": "en et e er r ne erne s t n",
     "no": "en et e er r ne ene s t n a",
 }
+_PLURAL_S = frozenset({"en", "fr", "es", "pt", "ca"})
+"""Where short words have plurals in -s, too."""
 _OTHERS = 3
 """Letters that an ending may have in a language that has none in the table."""
 _SHARE = 0.6
@@ -35,9 +37,6 @@ def key(word: str) -> str:
     """What all forms of a word share; short ones have no forms."""
     folded = _folded(word)
     return folded[:_KEY] if len(folded) >= _SHORTEST else folded
-
-
-_PLURAL_S = frozenset({"en", "fr", "es", "pt", "ca"})
 
 
 def same_word(word: str, term: str, language: str) -> bool:

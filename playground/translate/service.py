@@ -28,6 +28,8 @@ from playground.translate.tags import faults
 from playground.translate.ways import Way, ways, with_model
 
 _NOTHING = "There is nothing to translate. Add a file, or paste a text."
+_PARSED = 4
+"""Translations whose files are kept taken apart."""
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,8 @@ class TranslationService:
         self.models = models
         self._place = place
         self._jobs: Jobs[TranslationJob] = Jobs()
+        self._known: dict[tuple[str, str], tuple[float, Matches]] = {}
+        self._parsed: dict[str, list[Sequence[Segment]]] = {}
 
     def collect(self, run_id: str, file: SourceFile) -> str:
         """Put a file to a draft, "" being a new one; returns the draft's id."""
@@ -106,8 +110,13 @@ class TranslationService:
 
     def matches(self, options: TranslationOptions) -> Matches:
         """What the memory has for the pair; nothing when it is not wanted."""
-        units = self.memory.units(options.source, options.target) if options.memory else []
-        return Matches(units)
+        if not options.memory:
+            return Matches(())
+        pair, at = (options.source, options.target), self.memory.newest()
+        known = self._known.get(pair)
+        if known is None or known[0] != at:  # Whoever walks from segment to segment asks each time.
+            known = self._known[pair] = at, Matches(self.memory.units(*pair))
+        return known[1]
 
     def resume(self, run_id: str) -> None:
         """Go on with a translation that was stopped, killed or failed; failed segments are tried again."""
@@ -181,8 +190,12 @@ class TranslationService:
         return self.matches(replace(options, memory=True)).like(self.store.segment(run_id, document, position).source)
 
     def parsed(self, run_id: str) -> list[Sequence[Segment]]:
-        """The segments of each file with their tags."""
-        return [template_of(file).segments for file in self.store.files(run_id)]
+        """The segments of each file of a translation that was begun, with their tags."""
+        found = self._parsed.get(run_id)
+        if found is None:  # The files never change again; a large one takes a second to be taken apart.
+            found = [template_of(file).segments for file in self.store.files(run_id)]
+            self._parsed = dict([*self._parsed.items(), (run_id, found)][-_PARSED:])
+        return found
 
     def output(self, run_id: str, document: int) -> bytes:
         """The translated file as it stands; what is not translated yet, or failed, is in the source's language."""

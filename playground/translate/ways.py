@@ -15,6 +15,10 @@ _BRIDGES = ("en", "fr", "de", "es")
 """Languages that most models know, the likeliest first."""
 
 
+THEN = " > "
+"""Between the names of two models that translate one after the other."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One model, from one language into another."""
@@ -30,6 +34,11 @@ class Way:
     """One step, or two over a third language."""
 
     steps: tuple[Step, ...]
+
+    @property
+    def name(self) -> str:
+        """What `with_model` finds it by: its models, one after the other."""
+        return THEN.join(step.model for step in self.steps)
 
     @property
     def bridge(self) -> str:
@@ -51,9 +60,9 @@ def ways(source: str, target: str, models: Sequence[LocalModel], chosen: str) ->
         for bridge in _BRIDGES
         if bridge not in (source, target)
         for first in made
-        if _knows(first, source, bridge)
+        if _knows(first, source, bridge) and not _knows(first, source, target)
         for second in made
-        if _knows(second, bridge, target)
+        if _knows(second, bridge, target) and not _knows(second, source, target)
     ]
     talkers = [one for one in models if one.kind in ("", "chat") and not one.error and one not in made]
     talkers.sort(key=lambda one: (not {source, target} <= set(one.languages), one.name != chosen))
@@ -61,7 +70,9 @@ def ways(source: str, target: str, models: Sequence[LocalModel], chosen: str) ->
 
 
 def with_model(name: str, source: str, target: str, models: Sequence[LocalModel]) -> Way | None:
-    """The way by one model that was asked for; None when it is made for other languages."""
+    """The way by one model that was asked for, or by two (see `Way.name`); None when it is for other languages."""
+    if THEN in name:
+        return next((way for way in ways(source, target, models, "") if way.name == name), None)
     one = next(each for each in _all(models, name) if each.name == name)
     if not _made_for(one):
         return Way((Step(name, source, target, "chat"),))

@@ -14,11 +14,11 @@ from docx.document import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.documents.docx_writing import to_docx
 from playground.errors import BadValueError
 from playground.exchange import safe_name
 from playground.store.run_values import Node, Run, RunDocument
 from playground.summarize.export import FORMATS, export_run
-from playground.documents.docx_writing import to_docx
 from playground.summarize.export_markdown import Words, gaps, is_whole, place_words
 from playground.summarize.options import SummaryOptions
 from playground.ui.summary_words import summary_words

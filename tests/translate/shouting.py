@@ -1,11 +1,8 @@
-"""A translation that is easy to tell: every word in capitals, tags as they are.
-
-Rebuilt from its uses after another session overwrote the first version by mistake; its author should look it over.
-"""
+"""A translation that is easy to tell: every word in capitals, tags as they are."""
 
 from __future__ import annotations
 
-from playground.translate.formats.base import Template
+from playground.translate.formats.base import Segment, Template
 from playground.translate.tags import Mark, pieces
 
 
@@ -27,3 +24,22 @@ def shouted(text: str) -> str:
 def loud(template: Template) -> bytes:
     """The file written with all texts in capitals."""
     return template.write([shouted(text) for text in texts(template)])
+
+
+def shouted_words(segment: Segment) -> str:
+    """A segment's text in capitals, but for what its tags keep."""
+    keeps = {tag.number for tag in segment.tags if tag.keep}
+    out, kept = [], 0
+    for piece in pieces(segment.text):
+        if isinstance(piece, Mark):
+            out.append(segment.text[piece.start : piece.end])
+            if piece.number in keeps:
+                kept += {"open": 1, "close": -1, "single": 0}[piece.kind]
+        else:
+            out.append(piece if kept else piece.upper())
+    return "".join(out)
+
+
+def loud_words(template: Template) -> bytes:
+    """The file written with all texts in capitals, but for what its tags keep."""
+    return template.write([shouted_words(segment) for segment in template.segments])

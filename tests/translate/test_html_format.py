@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from playground.errors import BadValueError
 from playground.translate.formats.html import read_html_template
-from tests.translate.html_shouting import all_shouted, shouted, unchanged
+from tests.translate.shouting import loud_words, same, shouted_words
 
 PAGE = b"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>The
@@ -89,10 +89,10 @@ def test_what_a_reader_sees_is_found() -> None:
 
 def test_a_page_keeps_its_bytes_and_its_tags() -> None:
     template = read_html_template(PAGE)
-    assert unchanged(template) == PAGE
-    written = all_shouted(template)
+    assert same(template) == PAGE
+    written = loud_words(template)
     assert Outline(written).found == Outline(PAGE).found
-    assert texts(written) == [shouted(segment) for segment in template.segments]
+    assert texts(written) == [shouted_words(segment) for segment in template.segments]
 
 
 def test_only_what_changes_is_written_anew() -> None:
@@ -164,7 +164,7 @@ def test_the_encoding_stays() -> None:
     )
     marked = "\ufeff<p>Größe</p>".encode("utf-16-le")
     template = read_html_template(marked)
-    assert unchanged(template) == marked
+    assert same(template) == marked
     assert template.write(["中"]) == "\ufeff<p>中</p>".encode("utf-16-le")
 
 
@@ -176,8 +176,8 @@ def test_a_book_keeps_its_bytes_and_its_tags() -> None:
     for path in REAL:
         data = path.read_bytes()
         template = read_html_template(data)
-        assert unchanged(template) == data
-        assert Outline(all_shouted(template)).found == Outline(data).found
+        assert same(template) == data
+        assert Outline(loud_words(template)).found == Outline(data).found
         assert len(template.segments) > 300
 
 
@@ -213,11 +213,11 @@ block = st.one_of(
 def test_any_well_made_page_keeps_its_bytes_and_its_tags(page: str) -> None:
     data = page.encode()
     template = read_html_template(data)
-    assert unchanged(template) == data
+    assert same(template) == data
     assert all(segment.text == segment.text.strip() for segment in template.segments)
-    written = all_shouted(template)
+    written = loud_words(template)
     assert Outline(written).found == Outline(data).found
-    assert texts(written) == [shouted(segment) for segment in template.segments]
+    assert texts(written) == [shouted_words(segment) for segment in template.segments]
 
 
 @given(st.text(st.sampled_from("<>/!-=\"'&;ab \n[]?p⟨1⟩")) | st.text())
@@ -227,8 +227,8 @@ def test_any_text_keeps_its_bytes(page: str) -> None:
         template = read_html_template(data)
     except BadValueError:
         return
-    assert unchanged(template) == data
-    all_shouted(template)
+    assert same(template) == data
+    loud_words(template)
 
 
 @given(st.binary() | st.binary().map(lambda data: b"<p>caf\xe9 " + data))
@@ -237,8 +237,8 @@ def test_any_bytes_come_back(data: bytes) -> None:
         template = read_html_template(data)
     except BadValueError:
         return
-    assert unchanged(template) == data
-    all_shouted(template)
+    assert same(template) == data
+    loud_words(template)
 
 
 pieces_of_tags = st.sampled_from(
@@ -265,8 +265,8 @@ pieces_of_tags = st.sampled_from(
 def test_tags_in_any_order_stay_in_it(page: str) -> None:
     data = page.encode()
     template = read_html_template(data)
-    assert unchanged(template) == data
-    assert Outline(all_shouted(template)).found == Outline(data).found
+    assert same(template) == data
+    assert Outline(loud_words(template)).found == Outline(data).found
 
 
 @given(st.text(st.sampled_from("<>&\"'`=;#ab \xa0⟨⟩/!-") | st.characters(codec="utf-8", exclude_categories=["Cc"])))

@@ -15,7 +15,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from playground.errors import BadValueError
 from playground.translate.formats.markdown import read_markdown_template
-from tests.translate.html_shouting import all_shouted, shouted, unchanged
+from tests.translate.shouting import loud_words, same, shouted_words
 
 FILE = r"""---
 title: The River
@@ -132,10 +132,10 @@ def test_what_a_reader_sees_is_found() -> None:
 
 def test_a_file_keeps_its_bytes_and_its_structure() -> None:
     template = read_markdown_template(FILE.encode())
-    assert unchanged(template) == FILE.encode()
-    new = all_shouted(template).decode()
+    assert same(template) == FILE.encode()
+    new = loud_words(template).decode()
     assert outline(new) == outline(FILE)
-    assert texts(new) == [shouted(segment) for segment in template.segments]
+    assert texts(new) == [shouted_words(segment) for segment in template.segments]
 
 
 def test_a_changed_paragraph_stands_on_one_line() -> None:
@@ -224,7 +224,7 @@ def test_tags_that_are_missing_are_told() -> None:
 def test_the_encoding_and_line_ends_stay() -> None:
     data = "\ufeff# Größe\r\n\r\nWörter\r\n".encode("utf-16-le")
     template = read_markdown_template(data)
-    assert unchanged(template) == data
+    assert same(template) == data
     assert template.write(["Größe", "中"]) == "\ufeff# Größe\r\n\r\n中\r\n".encode("utf-16-le")
 
 
@@ -236,8 +236,8 @@ def test_our_own_files_keep_their_bytes_and_structure(path: Path) -> None:
     data = path.read_bytes()
     template = read_markdown_template(data)
     assert template.segments
-    assert unchanged(template) == data
-    assert outline(all_shouted(template).decode()) == outline(data.decode())
+    assert same(template) == data
+    assert outline(loud_words(template).decode()) == outline(data.decode())
 
 
 words = st.sampled_from(
@@ -293,11 +293,11 @@ TAIL = "\n\n[ref]: u\n\n[^1]: note\n"
 def test_any_well_made_file_keeps_its_bytes_and_structure(text: str, line_end: str) -> None:
     data = text.replace("\n", line_end).encode()
     template = read_markdown_template(data)
-    assert unchanged(template) == data
+    assert same(template) == data
     assert all(segment.text == segment.text.strip() for segment in template.segments)
-    new = all_shouted(template).decode()
+    new = loud_words(template).decode()
     assert outline(new) == outline(data.decode())
-    assert texts(new) == [shouted(segment) for segment in template.segments]
+    assert texts(new) == [shouted_words(segment) for segment in template.segments]
 
 
 nasty = st.text(st.sampled_from("*_`[]()<>!#-+=|~\\$&;:^{}1. \nab⟨⟩/中“”"), max_size=30)
@@ -322,8 +322,8 @@ def test_any_text_keeps_its_bytes(text: str) -> None:
         template = read_markdown_template(data)
     except BadValueError:
         return
-    assert unchanged(template) == data
-    all_shouted(template)
+    assert same(template) == data
+    loud_words(template)
 
 
 @given(st.binary())
@@ -332,5 +332,5 @@ def test_any_bytes_come_back(data: bytes) -> None:
         template = read_markdown_template(data)
     except BadValueError:
         return
-    assert unchanged(template) == data
-    all_shouted(template)
+    assert same(template) == data
+    loud_words(template)

@@ -84,18 +84,25 @@ class TextTemplate:
             raise BadValueError(f"There are {len(self._holes)} segments and {len(texts)} texts. Give one for each.")
         if list(texts) == [segment.text for segment in self.segments]:
             return self._data
-        out, at = [], 0
-        for hole, text in zip(self._holes, texts, strict=True):
-            out.append(self._text[at : hole.start])
-            same = text == hole.segment.text
-            out.append(self._text[hole.start : hole.end] if same else hole.raw(text))
-            at = hole.end
-        out.append(self._text[at:])
-        whole = "".join(out)
+        whole = self.whole(texts)[0]
         try:
             return whole.encode(self._encoding, self._errors)
         except UnicodeEncodeError:
-            return whole.encode("utf-8")
+            return whole.encode("utf-8", "replace")  # Half a pair of surrogates is no character at all.
+
+    def whole(self, texts: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+        """The file's text with one text for each segment, and where each of them stands in it. Raises as `write`."""
+        out, places, at, length = [], list[tuple[int, int]](), 0, 0
+        for hole, text in zip(self._holes, texts, strict=True):
+            before = self._text[at : hole.start]
+            same = text == hole.segment.text
+            raw = self._text[hole.start : hole.end] if same else hole.raw(text)
+            out += [before, raw]
+            length += len(before) + len(raw)
+            places.append((length - len(raw), length))
+            at = hole.end
+        out.append(self._text[at:])
+        return "".join(out), places
 
 
 class Builder:

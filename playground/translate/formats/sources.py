@@ -51,7 +51,7 @@ def source_of(data: bytes, said: str = "") -> Source:
     Raises BadValueError when it is no text. Damaged characters, if there are few, become U+FFFD.
     """
     said = said.lower() if _NAMES.fullmatch(said.lower()) else ""
-    guessed = encodings._encoding(data, said) or ""
+    guessed = encodings.encoding_of(data, said) or ""
     marked = guessed and data.decode(guessed, "replace").startswith("\ufeff")
     for codec in (guessed,) if marked else (said, guessed):
         try:

@@ -58,7 +58,7 @@ class _Cell:
 
 def _rows(source: Source) -> tuple[list[list[_Cell]], str]:
     """All rows, and what stands between cells; empty when there is one column only."""
-    known = tables._delimiter(source.text)
+    known = tables.delimiter_of(source.text)
     delimiters = [known] if known else _delimiters(source.text)
     faults = []
     for delimiter in delimiters:
