@@ -156,7 +156,15 @@ def _run(
     app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
     mount_ui(
-        app, chat, services.models, services.summaries, services.asking, closing, services.database.kept_aside, uploads
+        app,
+        chat,
+        services.models,
+        services.summaries,
+        services.asking,
+        services.translations,
+        closing,
+        services.database.kept_aside,
+        uploads,
     )
 
     class Server(uvicorn.Server):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import lru_cache
 
 _SHORTEST = 4
 """Letters of a word from which on endings are tolerated."""
+_SHORT = 5
+"""Letters up to which a word is short: much of it must be there."""
 _STEM = 3
 _ENDINGS = {
     "fr": "s x e es le les ne nes al aux ale ales er é ée és ées ère ères eux euse euses if ive ifs ives ent ant ez "
@@ -63,10 +66,10 @@ def _stem_and_endings(word: str, term: str, language: str) -> bool:
     if language not in _ENDINGS:
         return stem >= max(_STEM + 1, _SHARE * longer) and longer - stem <= _OTHERS
     known = _endings(language)
+    # Of a short term all but a letter: "title" is no form of "titre".
+    least = len(term) - 1 if len(term) <= _SHORT else max(_STEM, math.ceil(_SHARE * len(term) - 1))
     # A stem may end before the letters that both happen to share: journ-al, journ-aux.
-    return any(
-        word[at:] in known and term[at:] in known for at in range(stem, _STEM - 1, -1) if at >= _SHARE * len(term) - 1
-    )
+    return any(word[at:] in known and term[at:] in known for at in range(stem, least - 1, -1))
 
 
 @lru_cache(20_000)

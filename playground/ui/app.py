@@ -15,15 +15,19 @@ from playground.models import ModelsService
 from playground.replay import Replays
 from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
+from playground.translate.service import TranslationService
 from playground.ui.document import Document
 from playground.ui.file_routes import build_file_router
 from playground.ui.live import build_router
+from playground.ui.memory_routes import build_memory_router
 from playground.ui.strings import all_words
 from playground.ui.summary_routes import build_summary_router
 from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.tabs.models import build_models_tab
 from playground.ui.tabs.summaries import build_summaries_tab
+from playground.ui.tabs.translate import build_translate_tab
 from playground.ui.theme import build_theme
+from playground.ui.translation_routes import build_translation_router
 
 _LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
 _MOON_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 14A8 8 0 1 1 10 4a6 6 0 0 0 10 10z"/></svg>'
@@ -45,6 +49,7 @@ def mount_ui(
     models: ModelsService,
     summaries: SummaryService,
     asking: Asking,
+    translations: TranslationService,
     closing: asyncio.Event,
     damaged: Path | None,
     uploads: Path,
@@ -57,6 +62,10 @@ def mount_ui(
     app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
     router = build_summary_router(summaries, asking, service, uploads, closing)
     app.include_router(router, prefix="/page/summaries", include_in_schema=False)
+    router = build_translation_router(translations, models, uploads, closing)
+    app.include_router(router, prefix="/page/translate", include_in_schema=False)
+    router = build_memory_router(translations.memory, uploads)
+    app.include_router(router, prefix="/page/memory", include_in_schema=False)
     gr.mount_gradio_app(
         app,
         build_blocks(service, replays, models),
@@ -89,6 +98,8 @@ def build_blocks(service: ChatService, replays: Replays, models: ModelsService) 
                 build_chat_tab(service, replays, words)
             with gr.Tab(words("tab.summaries"), id="summaries"):
                 build_summaries_tab()
+            with gr.Tab(words("tab.translate"), id="translate"):
+                build_translate_tab()
             with gr.Tab(words("tab.models"), id="models"):
                 build_models_tab(models)
     made: gr.Blocks = blocks

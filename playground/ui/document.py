@@ -17,9 +17,9 @@ from playground.ui.strings import COOKIE, LANGUAGES, all_words
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = (
     *("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models"),
-    *("summaries", "summary_runs"),
+    *("rooms", "summaries", "summary_runs", "translate", "translate_text", "translate_editor", "translate_memory"),
 )
-_STYLES = ("app", "chat", "models", "summaries")
+_STYLES = ("app", "chat", "models", "summaries", "translate")
 
 
 class Document:

@@ -7,11 +7,11 @@ const playgroundSummaries = (() => {
   const $ = (id) => document.getElementById(id);
   const asked = () => new URLSearchParams(location.search).get("s"); // null: the address is not about summaries.
   const state = { run: asked() || "", status: "", title: "", listed: 100 };
-  let stream = null, again = 0, known = {}, hide = 0;
+  let stream = null, again = 0, known = {};
 
   const visible = () => Boolean($("ps-root")?.offsetParent) && !document.hidden;
-  // Gradio also keeps hidden buttons, to measure their width.
-  const tab = (name) => [...document.querySelectorAll("#pg-tabs button:not([tabindex='-1'])")].find((one) => one.textContent.trim() === word(`tab.${name}`));
+  const { tab } = playgroundRooms;
+  const say = playgroundRooms.teller("ps-said", "ps-toast");
 
   // ---- watching ------------------------------------------------------------------------------------------------------
   function connect() {
@@ -81,7 +81,7 @@ const playgroundSummaries = (() => {
 
   function travelled() {
     const run = asked();
-    if (run === null) { if (visible()) tab("chat")?.click(); return; }
+    if (run === null) { if (visible() && !playgroundRooms.elsewhere("t")) tab("chat")?.click(); return; }
     playground.drawer(false);
     if (!visible()) tab("summaries")?.click();
     if ($("ps-root") && run !== state.run) open(run, false); // Else it is opened when Gradio has drawn it.
@@ -103,55 +103,18 @@ const playgroundSummaries = (() => {
     $("ps-own").hidden = form().elements.style.value !== "own";
   }
 
-  // Files on their way, and those that could not be taken, with the reason.
-  let coming = [];
-  let sending = Promise.resolve();
+  const uploads = playgroundRooms.uploads(
+    "ps-coming",
+    (name) => `page/summaries/attach?name=${name}&s=${state.status === "draft" ? state.run : ""}`,
+    ({ run }) => {
+      if (run !== state.run) open(run);
+      state.status = "draft"; // The next file may be on its way before the stream says so.
+    },
+  );
 
   function attach(files) {
     error("");
-    // One after the other: they belong to the same draft, and stand in it in this order.
-    for (const file of files) {
-      const one = { name: file.name, percent: 0, off: false, error: "" };
-      coming.push(one);
-      sending = sending.then(() => upload(file, one)).finally(() => { if (!one.error) drop(one); drawComing(); });
-    }
-    drawComing();
-  }
-
-  // Most reasons name the file already, with blanks that do not break.
-  const named = ({ name, error }) => (error.replace(/\s/g, " ").includes(name) ? error : `${name}: ${error}`);
-  const drop = (one) => { coming = coming.filter((other) => other !== one); };
-
-  function drawComing() {
-    $("ps-coming").replaceChildren(...coming.map((one) => {
-      const line = document.createElement("li"), said = document.createElement("span");
-      said.textContent = one.error ? named(one) : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
-      if (one.error) { said.className = "error"; said.setAttribute("role", "alert"); }
-      const off = playground.button("×", () => { one.off = true; one.request?.abort(); drop(one); drawComing(); });
-      off.setAttribute("aria-label", word("s.remove", one));
-      line.append(said, off);
-      return line;
-    }));
-  }
-
-  function upload(file, one) {
-    if (one.off) return Promise.resolve();
-    const run = state.status === "draft" ? state.run : "";
-    return new Promise((resolve) => {
-      const request = (one.request = new XMLHttpRequest());
-      const end = (answer) => {
-        one.error = answer.error || "";
-        if (!one.error && answer.run !== state.run) open(answer.run);
-        if (!one.error) state.status = "draft"; // The next file may be on its way before the stream says so.
-        resolve();
-      };
-      request.upload.onprogress = (event) => { one.percent = event.total ? Math.round((100 * event.loaded) / event.total) : 0; drawComing(); };
-      request.onload = () => { try { end(JSON.parse(request.responseText)); } catch { end({ error: word("failed") }); } };
-      request.onerror = () => end({ error: word("offline") });
-      request.onabort = resolve;
-      request.open("POST", `page/summaries/attach?name=${encodeURIComponent(file.name)}&s=${run}`);
-      request.send(file);
-    });
+    uploads.add(files);
   }
 
   function error(text) {
@@ -160,19 +123,18 @@ const playgroundSummaries = (() => {
 
   async function start(event) {
     event.preventDefault();
-    const button = form().querySelector("[type=submit]"), failed = coming.filter((one) => one.error).length;
+    const button = form().querySelector("[type=submit]"), failed = uploads.failed();
     if (button.getAttribute("aria-busy") === "true") return;
     button.setAttribute("aria-busy", "true");
     error("");
-    await sending;
+    await uploads.sent();
     // What failed before was seen, and is left out; what fails while one waits was not.
-    const unseen = coming.filter((one) => one.error).length > failed;
+    const unseen = uploads.failed() > failed;
     const answer = unseen ? { error: word("s.file_failed") } : await send("start", values());
     button.removeAttribute("aria-busy");
     if (answer.error) return error(answer.error);
     form().elements.text.value = "";
-    coming = [];
-    drawComing();
+    uploads.clear();
     keep();
     open(answer.run);
   }
@@ -212,15 +174,6 @@ const playgroundSummaries = (() => {
     say(answer.error || "", true);
   }
 
-  // What happened, below, where it passes unless there is something to do; what went wrong, above the summary.
-  function say(text, wrong = false, action = null) {
-    clearTimeout(hide);
-    $("ps-said").textContent = wrong ? text : "";
-    $("ps-toast").textContent = wrong ? "" : text;
-    if (action) $("ps-toast").append(" ", action);
-    else hide = setTimeout(() => { $("ps-toast").textContent = ""; }, 10_000);
-  }
-
   // ---- events ------------------------------------------------------------------------------------------------------------------
   function click(node, action, argument) {
     if (!node.closest("#ps-root")) return false;
@@ -253,15 +206,9 @@ const playgroundSummaries = (() => {
     form().addEventListener("submit", start);
     form().addEventListener("input", keep);
     $("ps-file").addEventListener("change", () => { attach([...$("ps-file").files]); $("ps-file").value = ""; });
-    const carries = (event) => event.dataTransfer?.types.includes("Files");
-    root.addEventListener("dragover", (event) => { if (carries(event)) { event.preventDefault(); root.classList.add("over"); } });
-    root.addEventListener("dragleave", (event) => { if (!root.contains(event.relatedTarget)) root.classList.remove("over"); });
-    root.addEventListener("drop", (event) => {
-      if (!carries(event)) return; // A piece of text goes into the box that it was dropped on.
-      event.preventDefault();
-      root.classList.remove("over");
+    playgroundRooms.drops(root, (files) => {
       if (!$("ps-run").hidden) open("");
-      attach([...event.dataTransfer.files]);
+      attach(files);
     });
     refill();
     open(asked() ?? (stored("sessionStorage", "summary") || ""), false);

@@ -1,0 +1,95 @@
+// What the tabs of summaries and of translations share: files on their way into a draft, and words that pass by.
+"use strict";
+
+const playgroundRooms = (() => {
+  const { word } = playground;
+  const $ = (id) => document.getElementById(id);
+
+  // `box` is the id of the list that shows them; `address` says where a file goes, asked when it goes; `taken` hears of
+  // each that could be read.
+  function uploads(box, address, taken) {
+    let coming = [], sending = Promise.resolve();
+
+    // Most reasons name the file already, with blanks that do not break.
+    const named = ({ name, error }) => (error.replace(/\s/g, " ").includes(name) ? error : `${name}: ${error}`);
+    const drop = (one) => { coming = coming.filter((other) => other !== one); };
+
+    function draw() {
+      $(box).replaceChildren(...coming.map((one) => {
+        const line = document.createElement("li"), said = document.createElement("span");
+        said.textContent = one.error ? named(one) : word(one.percent === 100 ? "s.reading_file" : "s.uploading", one);
+        if (one.error) { said.className = "error"; said.setAttribute("role", "alert"); }
+        const off = playground.button("×", () => { one.off = true; one.request?.abort(); drop(one); draw(); });
+        off.setAttribute("aria-label", word("s.remove", one));
+        line.append(said, off);
+        return line;
+      }));
+    }
+
+    function send(file, one) {
+      if (one.off) return Promise.resolve();
+      return new Promise((resolve) => {
+        const request = (one.request = new XMLHttpRequest());
+        const end = (answer) => {
+          one.error = answer.error || "";
+          if (!one.error) taken(answer);
+          resolve();
+        };
+        request.upload.onprogress = (event) => { one.percent = event.total ? Math.round((100 * event.loaded) / event.total) : 0; draw(); };
+        request.onload = () => { try { end(JSON.parse(request.responseText)); } catch { end({ error: word("failed") }); } };
+        request.onerror = () => end({ error: word("offline") });
+        request.onabort = resolve;
+        request.open("POST", address(encodeURIComponent(file.name)));
+        request.send(file);
+      });
+    }
+
+    return {
+      // One after the other: they belong to the same draft, and stand in it in this order.
+      add(files) {
+        for (const file of files) {
+          const one = { name: file.name, percent: 0, off: false, error: "" };
+          coming.push(one);
+          sending = sending.then(() => send(file, one)).finally(() => { if (!one.error) drop(one); draw(); });
+        }
+        draw();
+      },
+      clear() { coming = []; draw(); },
+      failed: () => coming.filter((one) => one.error).length,
+      sent: () => sending,
+    };
+  }
+
+  // What happened, below, where it passes unless there is something to do; what went wrong, above.
+  function teller(above, below) {
+    let hide = 0;
+    return (text, wrong = false, action = null) => {
+      clearTimeout(hide);
+      $(above).textContent = wrong ? text : "";
+      $(below).textContent = wrong ? "" : text;
+      if (action) $(below).append(" ", action);
+      else hide = setTimeout(() => { $(below).textContent = ""; }, 10_000);
+    };
+  }
+
+  // A file dropped anywhere on a tab.
+  function drops(root, take) {
+    const carries = (event) => event.dataTransfer?.types.includes("Files");
+    root.addEventListener("dragover", (event) => { if (carries(event)) { event.preventDefault(); root.classList.add("over"); } });
+    root.addEventListener("dragleave", (event) => { if (!root.contains(event.relatedTarget)) root.classList.remove("over"); });
+    root.addEventListener("drop", (event) => {
+      if (!carries(event)) return; // A piece of text goes into the box that it was dropped on.
+      event.preventDefault();
+      root.classList.remove("over");
+      take([...event.dataTransfer.files]);
+    });
+  }
+
+  // Gradio also keeps hidden buttons, to measure their width.
+  const tab = (name) => [...document.querySelectorAll("#pg-tabs button:not([tabindex='-1'])")].find((one) => one.textContent.trim() === word(`tab.${name}`));
+
+  // Whether the address is about something in another room.
+  const elsewhere = (...names) => names.some((name) => new URLSearchParams(location.search).has(name));
+
+  return { uploads, teller, drops, tab, elsewhere };
+})();
