@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +63,8 @@ class TranslationJob(Job):
         self._guard = threading.Lock()
         self._segments: dict[Place, StoredSegment] = {}
         self._parsed: dict[Place, Segment] = {}
+        self._alike: dict[str, list[Place]] = {}
+        """The places of each text that a model translates."""
         self._phase: Phase = "waiting"
         self._step = 0
         self._began = 0.0
@@ -89,9 +91,12 @@ class TranslationJob(Job):
         for number, file in enumerate(self._store.files(self.run_id)):
             for position, segment in enumerate(template_of(file).segments):
                 self._parsed[number, position] = segment
+        for place, one in self._segments.items():
+            if one.origin not in ("copied", "memory"):
+                self._alike.setdefault(one.source, []).append(place)
         for number, step in enumerate(self._steps):
             self._step, self._phase, self._began, self._fresh = number, "waiting", 0.0, 0
-            batches = [batch for batch in self._batches(step) if any(not self._through(place) for place in batch)]
+            batches = [batch for batch in self._batches(step) if self._todo(batch)]
             if not batches:
                 continue
             self.on_change()
@@ -102,66 +107,63 @@ class TranslationJob(Job):
             if self.stop.is_set():
                 raise LeaseCancelled
 
-    def _batches(self, step: Step) -> list[list[Place]]:
-        """The segments that a model has to translate at this step, one for each text that is there several times."""
-        first: dict[str, Place] = {}
-        for place, one in self._segments.items():
-            if one.origin not in ("copied", "memory"):
-                first.setdefault(one.source, place)
+    def _batches(self, step: Step) -> list[list[str]]:
+        """The texts that a model has to translate at this step, each once, however often it is there."""
         size = RewritingMachine.at_once if step.kind == "seq2seq" else PromptingMachine.at_once
-        places = list(first.values())
+        texts = list(self._alike)
         batches = []
-        for start in range(0, len(places), _WINDOW):
-            window = places[start : start + _WINDOW]
+        for start in range(0, len(texts), _WINDOW):
+            window = texts[start : start + _WINDOW]
             if size > 1:
-                window.sort(key=lambda place: len(self._segments[place].source), reverse=True)
+                window.sort(key=len, reverse=True)
             batches += [window[at : at + size] for at in range(0, len(window), size)]
         return batches
 
-    def _translate(self, batch: Sequence[Place]) -> None:
+    def _todo(self, batch: Sequence[str]) -> list[str]:
+        """Those of which a segment is not through this step."""
+        return [text for text in batch if any(not self._through(place) for place in self._alike[text])]
+
+    def _translate(self, batch: Sequence[str]) -> None:
+        texts = self._todo(batch)
         with self._manager.lease(self.stop, self._steps[self._step].model) as lease:
             machine = self._machine(lease)
             try:
-                drafts = self._drafts(machine, batch)
+                drafts = self._drafts(machine, texts)
             except PlaygroundError as problem:
                 log.warning("a batch of a translation failed: %s", problem)
-                drafts = [draft for place in batch for draft in self._alone(machine, place)]
+                drafts = [draft for text in texts for draft in self._alone(machine, text)]
             record = made_by(lease) | {"sampling": {"beam_size": self._options.beam_size}}
-        self._keep(batch, drafts, record)
+        self._keep(texts, drafts, record)
 
-    def _drafts(self, machine: Machine, batch: Sequence[Place]) -> list[Draft | str]:
+    def _drafts(self, machine: Machine, texts: Sequence[str]) -> list[Draft | str]:
         last = self._step == len(self._steps) - 1
         glossary = self._glossary if last and not self._step else Glossary((), *self._pair)
-        return machine.translate([self._order(place) for place in batch], glossary, self.stop)
+        return machine.translate([self._order(text) for text in texts], glossary, self.stop)
 
-    def _alone(self, machine: Machine, place: Place) -> list[Draft | str]:
-        """One segment whose batch failed: tried again, then told as failed."""
+    def _alone(self, machine: Machine, text: str) -> list[Draft | str]:
+        """One text whose batch failed: tried again, then told as failed."""
         said = ""
         for _ in range(_TRIES):
             try:
-                return self._drafts(machine, [place])
+                return self._drafts(machine, [text])
             except PlaygroundError as problem:
                 said = str(problem)
         return [said]
 
-    def _order(self, place: Place) -> Order:
-        one = self._segments[place]
+    def _order(self, text: str) -> Order:
+        place = next(place for place in self._alike[text] if not self._through(place))
         kept = tuple(tag.number for tag in self._parsed[place].tags if tag.keep)
-        near = self._matches.like(one.source, 1) if self._steps[self._step].kind == "chat" else []
-        return Order(one.bridge if self._step else one.source, kept, near[0].unit.target if near else "")
+        near = self._matches.like(text, 1) if self._steps[self._step].kind == "chat" else []
+        return Order(self._segments[place].bridge if self._step else text, kept, near[0].unit.target if near else "")
 
     def _machine(self, lease: Lease) -> Machine:
         if self._steps[self._step].kind == "seq2seq":
             return RewritingMachine(lease, self._pair, self._options.beam_size)
         return PromptingMachine(lease, self._pair, self._options.formality, self._options.seed)
 
-    def _keep(self, batch: Sequence[Place], drafts: Iterable[Draft | str], record: dict[str, object]) -> None:
-        made = {self._segments[place].source: draft for place, draft in zip(batch, drafts, strict=True)}
-        kept = [
-            self._written(one, made[one.source])
-            for one in list(self._segments.values())
-            if one.source in made and one.origin not in ("copied", "memory")
-        ]
+    def _keep(self, texts: Sequence[str], drafts: Sequence[Draft | str], record: dict[str, object]) -> None:
+        places = [(place, draft) for text, draft in zip(texts, drafts, strict=True) for place in self._alike[text]]
+        kept = [self._written(self._segments[place], draft) for place, draft in places if not self._through(place)]
         self.saved(lambda: self._store.done(self.run_id, kept, record))
         with self._guard:
             self._segments |= {(one.document, one.position): one for one in kept}

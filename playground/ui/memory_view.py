@@ -42,7 +42,7 @@ def units_html(units: Sequence[Unit], more: bool, language: str) -> str:
     if not units:
         return f'<p class="hint">{t(language, "t.nothing_found")}</p>'
     rows = "".join(
-        f'<tr><td><small>{html.escape(f"{one.source_language} → {one.target_language}")}</small></td>'
+        f"<tr><td><small>{html.escape(f'{one.source_language} → {one.target_language}')}</small></td>"
         f'<td lang="{one.source_language}" dir="auto">{html.escape(one.source)}</td>'
         f'<td lang="{one.target_language}" dir="auto">{html.escape(one.target)}'
         f"<small>{html.escape(one.origin)}</small></td><td>{_off(one, language)}</td></tr>"

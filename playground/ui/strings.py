@@ -8,6 +8,7 @@ from typing import Any
 from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
 from playground.ui.strings_summaries import WORDS as _SUMMARIES
+from playground.ui.strings_translate import WORDS as _TRANSLATE
 
 LANGUAGES = ("en", "zh")
 COOKIE = "playground_language"
@@ -127,6 +128,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **_CHAT,
     **_MODELS,
     **_SUMMARIES,
+    **_TRANSLATE,
 }
 
 

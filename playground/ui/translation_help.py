@@ -1,4 +1,4 @@
-"""What helps with one segment: matches of the memory, other ways of the model, terms of the glossary. Pure functions."""
+"""What helps with one segment: matches of the memory, other ways of the model, terms. Pure functions."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def _once(uses: Sequence[Use]) -> list[Use]:
 def _term(use: Use, lost: bool, language: str) -> str:
     words = html.escape(f"{use.term.source} → {use.term.target}")
     note = html.escape(use.term.note)
-    missing = f' <em>{t(language, "t.term_missing")}</em>' if lost else ""
+    missing = f" <em>{t(language, 't.term_missing')}</em>" if lost else ""
     return f'<span class="{"lost" if lost else "kept"}" title="{note}">{words}{missing}</span>'

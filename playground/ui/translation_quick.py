@@ -1,7 +1,7 @@
 """A text translated while it is typed: one stream of lines a request, the newest request of a page ending the older.
 
-Each line is JSON: {text, done, total} while it is made; the last one has {source, html, others, below, way} too, or
-{error}.
+Each line is JSON: {text, done, total} while it is made; the last one has {source, html, others, below, facts} too. In
+place of them {error}, or {manual}: a chat model would do it, which is too slow to be asked at each key.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 from playground.engine.lease import LeaseCancelled
 from playground.errors import PlaygroundError
 from playground.languages import detect
+from playground.translate.files import read_pasted
 from playground.translate.options import TranslationOptions
 from playground.translate.quick import QuickText, translate_text
-from playground.translate.service import TranslationService
+from playground.translate.service import TranslationService, source_of
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 from playground.ui.translation_doubts import doubts_html, marked_text
@@ -34,13 +35,15 @@ class QuickTranslations:
         self._stops: dict[str, threading.Event] = {}
         """By page."""
 
-    async def lines(self, page: str, text: str, options: TranslationOptions, language: str) -> AsyncIterator[str]:
-        """The stream; it ends early when the page is gone, or asks anew."""
+    async def lines(
+        self, page: str, text: str, options: TranslationOptions, language: str, *, live: bool
+    ) -> AsyncIterator[str]:
+        """The stream; it ends early when the page is gone, or asks anew. `live`: nobody pressed a button for it."""
         stop = threading.Event()
         if (older := self._stops.get(page)) is not None:
             older.set()
         self._stops[page] = stop
-        pieces = self._pieces(text, options, language, stop)
+        pieces = self._pieces(text, options, language, stop, live)
         try:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 yield json.dumps(piece, ensure_ascii=False) + "\n"
@@ -50,10 +53,13 @@ class QuickTranslations:
                 del self._stops[page]
 
     def _pieces(
-        self, text: str, options: TranslationOptions, language: str, stop: threading.Event
+        self, text: str, options: TranslationOptions, language: str, stop: threading.Event, live: bool
     ) -> Iterator[dict[str, Any]]:
         last: QuickText | None = None
         try:
+            if live and (source := self._talked(text, options)):
+                yield {"manual": True, "source": source}
+                return
             for last in translate_text(self._service, text, options, stop):
                 yield {"text": last.text, "done": last.done, "total": last.total}
             if last is not None:
@@ -62,6 +68,11 @@ class QuickTranslations:
             return
         except PlaygroundError as error:
             yield {"error": reason_words(language, str(error)), "source": options.source or detect(text)}
+
+    def _talked(self, text: str, options: TranslationOptions) -> str:
+        """The text's language, if a chat model would translate it; else "". Raises as translate_text does."""
+        source = source_of([read_pasted(text)], options)
+        return source if self._service.way(source, options).steps[0].kind == "chat" else ""
 
 
 def _whole(quick: QuickText, language: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""What the Translate tab asks for and sends: texts, files, commands, rows, exports. The stream is in `translation_live`,
-the memory and the glossaries in `memory_routes`.
+"""What the Translate tab asks for and sends: texts, files, commands, rows, exports.
+
+The stream is in `translation_live`, the memory and the glossaries in `memory_routes`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import html
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +25,7 @@ from playground.overview import title_of
 from playground.store.translation_values import SourceFile
 from playground.translate.files import name_for, read_pasted, read_source
 from playground.translate.options import TranslationOptions
+from playground.translate.scoring import Scores
 from playground.translate.service import TranslationService
 from playground.translate.ways import Way, to_get, ways
 from playground.ui.chat_routes import Asked, answered, refused
@@ -61,7 +64,8 @@ def build_translation_router(
                 options = replace(options, source=_known(asked.get("guess"), options.target))
         except PlaygroundError as error:
             return refused(language, error)
-        lines = quick.lines(str(asked.get("page") or ""), text, options, language)
+        page, live = str(asked.get("page") or ""), asked.get("live") is True
+        lines = quick.lines(page, text, options, language, live=live)
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
     @router.get("/ways")
@@ -227,9 +231,7 @@ def _exported(service: TranslationService, run_id: str, document: int, format: s
     return safe_name(file.name, made.suffix), made.write(run, file, segments), made.media_type
 
 
-def _scores(found: Any, name: str, reference: str, language: str) -> str:
-    import html
-
+def _scores(found: Scores, name: str, reference: str, language: str) -> str:
     said = t(language, "t.scores", name=name, reference=reference, bleu=f"{found.bleu:.1f}", chrf=f"{found.chrf:.1f}")
     signatures = f"BLEU {found.bleu_signature}\nchrF {found.chrf_signature}"
     return f"<p>{html.escape(said)}</p><pre>{html.escape(signatures)}</pre>"
@@ -240,7 +242,9 @@ def options_of(asked: dict[str, Any]) -> TranslationOptions:
     names = ("target", "source", "model", "formality")
     given: dict[str, Any] = {name: str(asked.get(name) or "") for name in names}
     glossaries = [str(one) for one in asked.get("glossaries") or ()]
-    return TranslationOptions.from_mapping({**given, "glossaries": glossaries, "memory": asked.get("memory") is not False})
+    return TranslationOptions.from_mapping(
+        {**given, "glossaries": glossaries, "memory": asked.get("memory") is not False}
+    )
 
 
 def _known(code: Any, target: str) -> str:

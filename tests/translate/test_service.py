@@ -129,6 +129,26 @@ def test_what_a_person_wrote_is_not_written_over(open_bench: Open) -> None:
     assert (last.text, last.origin, last.confirmed) == ("Tout autre chose.", "person", False)
 
 
+def test_of_a_text_that_is_there_twice_one_may_be_written_by_hand_meanwhile(open_bench: Open) -> None:
+    bench = open_bench(f"{IDENTITY}@400")
+    run_id = bench.start(bench.file("a.txt", f"Twice the same.\n\n{lines(40)}\n\nTwice the same.\n"))
+    bench.service.stop(run_id)
+    bench.service.wait(run_id)
+    bench.service.write(run_id, 0, 0, "Deux fois.", confirm=True)
+    bench.service.resume(run_id)
+    run = bench.service.wait(run_id)
+    assert (run.status, run.done) == ("complete", 42)
+    assert bench.texts(run_id)[::41] == ["Deux fois.", "Twice the same."]
+
+
+def test_what_failed_at_the_first_of_two_steps_keeps_its_reason(open_bench: Open) -> None:
+    bench = open_bench()
+    bench.service.models = lambda: [LocalModel(f"echo-opus_mt_{pair}", pair, "", 0) for pair in ("de_en", "en_fr")]
+    run = bench.run(bench.file("a.txt", "Eine Zeile.\n\nEine /fail Zeile.\n"), source="de")
+    assert (run.status, run.done, run.failed) == ("complete", 1, 1)
+    assert "was told to" in bench.service.store.segments(run.id)[1].error
+
+
 def test_a_text_whose_tags_do_not_fit_is_refused_and_the_old_one_stays(open_bench: Open) -> None:
     bench = open_bench()
     run = bench.run(bench.file("a.html", "<p>A <b>bold</b> word here</p>"))

@@ -26,12 +26,11 @@ const playgroundEditor = (() => {
   function opened() {
     loading = null;
     compared = false;
-    Object.assign(chosen, { shown: "all", order: "place" });
-    ({ shown, order } = chosen);
-    $("pt-rows")?.replaceChildren();
+    shown = "all";
+    order = $("pt-order").value = "place";
+    $("pt-rows").replaceChildren();
     $("pt-more").hidden = $("pt-empty").hidden = true;
   }
-  const chosen = {};
 
   async function load(anew = false) {
     if (loading && !anew) return loading;

@@ -78,8 +78,8 @@ def _panes() -> str:
         + "</div></div>"
     )
     return (
-        f'<div id="pt-panes" data-most="{_MOST}">{left}{right}</div><p id="pt-text-error" class="error" role="alert"></p>'
-        '<div id="pt-below"></div><div id="pt-others"></div>'
+        f'<div id="pt-panes" data-most="{_MOST}">{left}{right}</div>'
+        '<p id="pt-text-error" class="error" role="alert"></p><div id="pt-below"></div><div id="pt-others"></div>'
     )
 
 
@@ -101,7 +101,9 @@ def _run() -> str:
         f'<span data-t="t.filter.{name}"></span> <b></b></button>'
         for name in ("all", "doubtful", "unconfirmed", "failed")
     )
-    orders = "".join(f'<option value="{name}" data-t="t.order.{name}"></option>' for name in ("place", "doubtful", "worst"))
+    orders = "".join(
+        f'<option value="{name}" data-t="t.order.{name}"></option>' for name in ("place", "doubtful", "worst")
+    )
     keys = "".join(f'<tr><td><kbd>{keys}</kbd></td><td data-t="{_WITHOUT}{name}"></td></tr>' for keys, name in KEYS)
     return (
         '<article id="pt-run" hidden><div id="pt-head"></div><div id="pt-progress"></div><div id="pt-tools">'
@@ -125,5 +127,6 @@ def _frame() -> str:
         '<div id="pt-root"><nav id="pt-side" data-label="t.list">'
         '<button type="button" id="pt-new" class="ps-button" data-t="t.new"></button><div id="pt-list"></div></nav>'
         '<main id="pt-main"><p id="pt-offline" class="error" role="status"></p>'
-        f'<p id="pt-said" class="error" role="alert"></p>{start}{_run()}</main><p id="pt-toast" role="status"></p></div>'
+        f'<p id="pt-said" class="error" role="alert"></p>{start}{_run()}</main>'
+        '<p id="pt-toast" role="status"></p></div>'
     )
