@@ -13,7 +13,7 @@ from playground.ui.reasons import reason_words
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "playground"
-ROOMS = ("documents", "engine", "exchange", "store", "summarize")
+ROOMS = ("documents", "engine", "exchange", "store", "summarize", "translate", "translate/formats")
 RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
 RAISED |= {"BadTextError", "PlaygroundError"}
 FRAGMENTS = {"Unavailable", "Trouble"}
@@ -26,6 +26,7 @@ ELSEWHERE = {
     "cli_models.py",
     "cli_parts.py",
     "cli_summarize.py",
+    "cli_translate.py",
     "serve.py",
     "settings.py",
     "presets.py",

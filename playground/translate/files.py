@@ -13,6 +13,7 @@ from playground.documents.reading import LIMIT, opened
 from playground.errors import BadValueError
 from playground.languages import detect
 from playground.store.translation_values import SourceFile
+from playground.translate.foreign import already_in
 from playground.translate.formats.base import Template
 from playground.translate.formats.docx import read_docx_template
 from playground.translate.formats.html import read_html_template
@@ -103,6 +104,11 @@ def name_for(file: SourceFile, language: str) -> str:
 def is_prose(text: str) -> bool:
     """Whether there is anything to translate in a segment: a letter outside of tags."""
     return _LETTER.search(without(text)) is not None
+
+
+def stays(text: str, source: str, target: str) -> bool:
+    """Whether a segment needs no translation: no words, or words of the target already, in a text of both."""
+    return not is_prose(text) or already_in(without(text), source, target)
 
 
 def _checked(name: str, kind: str, data: bytes, columns: tuple[str, ...]) -> SourceFile:

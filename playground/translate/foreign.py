@@ -83,6 +83,15 @@ def other_language(source: str, target: str, source_language: str, target_langua
     return _guessed(words, source_language, target_language) if not scripts else ""
 
 
+def already_in(text: str, source_language: str, target_language: str) -> bool:
+    """Whether a piece of a source is surely in the language that it is to be translated into."""
+    scripts = _SCRIPTS.get(target_language)
+    if scripts is None or scripts == _SCRIPTS.get(source_language):
+        return scripts is None and other_language("", text, target_language, source_language) == target_language
+    letters = [sign for sign in text if sign.isalpha()]
+    return len(letters) >= _SIGNS and sum(_script(sign) in scripts for sign in letters) > 0.8 * len(letters)
+
+
 def copied(source: str, target: str, source_language: str, target_language: str) -> list[tuple[int, int, str]]:
     """Stretches of `target` that were left as they are in `source`; a short one only when it is all of it."""
     mine, theirs = (list(_WORD.finditer(text)) for text in (target, source))

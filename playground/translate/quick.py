@@ -13,7 +13,7 @@ from typing import Any
 
 from playground.engine.lease import Lease, LeaseCancelled
 from playground.errors import ModelError, PlaygroundError
-from playground.translate.files import is_prose, read_pasted
+from playground.translate.files import is_prose, read_pasted, stays
 from playground.translate.formats.base import Segment
 from playground.translate.formats.plain import read_plain_template
 from playground.translate.glossary import Glossary
@@ -109,7 +109,7 @@ class _Quick:
     def _is_known(self, at: int, segment: Segment) -> bool:
         """Whether no model is needed for a segment; what it becomes is then noted."""
         known = self._matches.exact(segment.text)
-        if not is_prose(segment.text):
+        if stays(segment.text, self._options.source, self._options.target):
             self._made[at] = Draft(segment.text)
         elif known is not None and not faults(known.target, segment.tags):
             self._made[at] = Draft(known.target)

@@ -16,7 +16,7 @@ from playground.overview import LocalModel, title_of
 from playground.store.memory import Memory
 from playground.store.translation_values import SourceFile, StoredSegment, Translation, Unit
 from playground.store.translations import Translations
-from playground.translate.files import is_prose, template_of
+from playground.translate.files import stays, template_of
 from playground.translate.formats.base import Segment
 from playground.translate.glossary import Glossary, Term
 from playground.translate.job import TranslationJob
@@ -219,7 +219,7 @@ def source_of(files: Sequence[SourceFile], options: TranslationOptions) -> str:
         return options.source
     found = {file.language: file.name for file in files}
     if len(found) > 1:
-        said = ", ".join(
+        said = "; ".join(
             f"{name} seems to be in {NAMES[code][0] if code in NAMES else 'no language that is known'}"
             for code, name in found.items()
         )
@@ -242,7 +242,7 @@ def _planned(
     for position, segment in enumerate(template_of(file).segments):
         one = StoredSegment(number, position, segment.text, segment.context)
         known = matches.exact(segment.text)
-        if not is_prose(segment.text):
+        if stays(segment.text, options.source, options.target):
             one = replace(one, status="done", text=segment.text, origin="copied")
         elif known is not None and not faults(known.target, segment.tags):
             pair = options.source, options.target

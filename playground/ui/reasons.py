@@ -19,6 +19,7 @@ from playground.ui import (
     reasons_load,
     reasons_more,
     reasons_summaries,
+    reasons_translate,
 )
 from playground.ui.strings import t
 
@@ -94,10 +95,12 @@ def _all() -> Iterator[tuple[re.Pattern[str], str]]:
         reasons_load,
         reasons_more,
         reasons_summaries,
+        reasons_translate,
     )
     every = [pair for room in rooms for pair in room.SENTENCES]
     for said, words in sorted(every, key=lambda pair: -len(pair[0].replace("{}", ""))):
         yield _recogniser(said), words
+    yield from ((re.compile(pattern), words) for pattern, words in reasons_translate.PATTERNS)
     yield from _CHINESE
 
 

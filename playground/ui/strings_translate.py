@@ -173,7 +173,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # Doubts
     "t.doubts": ("To look at", "待查看"),
     "t.doubt.empty": ("The translation is empty", "译文是空的"),
-    "t.doubt.untranslated": ("Left as it was: {detail}", "未翻译：{detail}"),
+    "t.doubt.untranslated": ("Not translated, from “{detail}” on", "从“{detail}”起未翻译"),
     "t.doubt.language": ("Letters of another language: {detail}", "夹有其他语言的文字：{detail}"),
     "t.doubt.in_language": ("It seems to be in {detail}", "译文似乎是{detail}"),
     "t.doubt.number": ("The number {detail} is not in the translation", "译文中没有数字 {detail}"),

@@ -82,8 +82,8 @@ def row_html(sheet: Sheet, one: StoredSegment, language: str) -> str:
     tags = sheet.parsed[one.document][one.position].tags
     number = one.position + 1
     file = sheet.files[one.document].name if len(sheet.files) > 1 else ""
-    place = f'<small class="pt-file">{html.escape(file)}</small>' if file else ""
-    context = f"<small>{html.escape(one.context)}</small>" if one.context else ""
+    place = html.escape(" · ".join(filter(None, (file, one.context))))
+    place = f"<small>{place}</small>" if place else ""
     text = "" if one.status == "waiting" else one.text
     label = html.escape(t(language, "t.target_of", n_=number, file=f" ({file})" if file else ""))
     state = "confirmed" if one.confirmed else one.status
@@ -92,7 +92,7 @@ def row_html(sheet: Sheet, one: StoredSegment, language: str) -> str:
         f'<article class="pt-row {state}" data-key="{key_of(one)}" data-row="{key_of(one)}" '
         f'data-doubtful="{int(one.doubtful)}">'
         f'<div class="pt-n"><b>{number}</b><i class="{state}" role="img" aria-label="{name}" title="{name}"></i></div>'
-        f'<div class="pt-source" lang="{source}" dir="auto">{place}{source_html(one.source, tags)}{context}</div>'
+        f'<div class="pt-source" lang="{source}" dir="auto">{place}{source_html(one.source, tags)}</div>'
         f'<div class="pt-cell"><textarea rows="1" lang="{target}" dir="auto" spellcheck="true" aria-label="{label}" '
         f'data-stored="{html.escape(text)}">{"&#10;" if text[:1] == chr(10) else ""}{html.escape(text)}</textarea>'
         f'<div class="pt-about">{_about(sheet, one, language)}</div>'

@@ -104,8 +104,7 @@ def _failed(shown: ShownTranslation, language: str) -> str:
     if not shown.failed:
         return ""
     lines = "".join(
-        f"<li>{html.escape(t(language, 't.segment', n_=one.position + 1))}: "
-        f"{html.escape(reason_words(language, one.error))}</li>"
+        f"<li>{html.escape(f'{_place(shown, one, language)}: {reason_words(language, one.error)}')}</li>"
         for one in shown.failed[:_NAMED]
     )
     if len(shown.failed) > _NAMED:
@@ -115,3 +114,9 @@ def _failed(shown: ShownTranslation, language: str) -> str:
         again = f'<button type="button" class="ps-button" data-do="resume">{t(language, "t.retry")}</button>'
     said = html.escape(t(language, "t.not_whole", n=len(shown.failed)))
     return f'<p class="error">{said}</p>{again}<ul>{lines}</ul>'
+
+
+def _place(shown: ShownTranslation, one: StoredSegment, language: str) -> str:
+    """Segment 3 of which file."""
+    file = f" · {shown.files[one.document].name}" if len(shown.files) > 1 else ""
+    return f"{t(language, 't.segment', n_=one.position + 1)}{file}"

@@ -171,6 +171,13 @@ def test_a_missed_term_is_doubted_until_it_is_there(open_bench: Open) -> None:
     assert bench.service.store.get(run.id).doubtful == 1
 
 
+def test_in_a_text_of_both_languages_what_is_in_the_target_already_stays(open_bench: Open) -> None:
+    bench = open_bench()
+    french = "Ceci est une phrase française tout à fait ordinaire, qui ne parle vraiment de rien du tout."
+    run = bench.run(bench.file("a.txt", f"An English line about cats.\n\n{french}\n"))
+    assert [one.origin for one in bench.service.store.segments(run.id)] == ["model", "copied"]
+
+
 def test_files_in_several_languages_are_named(open_bench: Open) -> None:
     bench = open_bench()
     english = bench.file("a.txt", "This is a perfectly ordinary English sentence about nothing in particular.")
