@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -115,47 +115,19 @@ class Job(ABC):
 J = TypeVar("J", bound=Job)
 
 
-class Jobs(Generic[J]):
-    """The jobs of one kind that are at work here. Safe to use from any thread."""
+class JobService(Generic[J]):
+    """What services share whose work is jobs: those that are at work here. Safe to use from any thread."""
 
-    def __init__(self, on_end: Callable[[J], None] = lambda job: None) -> None:
-        """`on_end` hears of each that came to its end, before its listeners do."""
+    def __init__(self) -> None:
         self._jobs: dict[str, J] = {}
         self._guard = threading.Lock()
         self._listeners: Listeners[[str]] = Listeners()
-        self._on_end = on_end
         self._closed = False
 
-    def begin(self, job: J) -> None:
-        """Let a job work. Raises BusyError when another process, or this one, works on it."""
-        if self._closed:
-            raise BusyError("The app is closing. Start it again.")
-        job.take()
-        with self._guard:
-            self._jobs[job.run_id] = job
-        try:
-            job.set_status("running", "", 0.0)
-        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
-            job.drop()
-            self._forget(job)
-            raise
-        threading.Thread(target=self._run, args=[job], name="job", daemon=True).start()
-        self.announce(job.run_id)
-
-    def at_work(self, run_id: str) -> J | None:
-        """The job of a run that is being worked on here, else None."""
-        job = self._jobs.get(run_id)
-        return job if job is not None and not job.done.is_set() else None
-
     def stop(self, run_id: str) -> None:
-        """End the work; what is done stays."""
+        """End the work on a run; what is done is kept, and it can go on."""
         if job := self._jobs.get(run_id):
             job.stop.set()
-
-    def wait(self, run_id: str) -> None:
-        """Return when the work on a run has ended."""
-        if job := self._jobs.get(run_id):
-            job.done.wait()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change; returns the function that ends it."""
@@ -174,10 +146,49 @@ class Jobs(Generic[J]):
         for job in jobs:
             job.done.wait(seconds / max(1, len(jobs)))
 
+    def _set_to_work(self, job: J) -> None:
+        """Begin. Raises BusyError when another process, or this one, works on the run, and StorageError."""
+        if self._closed:
+            raise BusyError("The app is closing. Start it again.")
+        job.take()
+        with self._guard:
+            self._jobs[job.run_id] = job
+        try:
+            job.set_status("running", "", 0.0)
+        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
+            job.drop()
+            self._forget(job)
+            raise
+        threading.Thread(target=self._run, args=[job], name="job", daemon=True).start()
+        self.announce(job.run_id)
+
+    def _go_on(self, run_ids: Iterable[str], begin: Callable[[str], None]) -> None:
+        """Begin those that were at work when the app ended, as far as that can be."""
+        for run_id in run_ids:
+            try:
+                begin(run_id)
+            except BusyError:
+                log.info("another process works on %s", run_id)
+            except PlaygroundError:
+                log.exception("%s could not go on", run_id)
+
+    def _at_work(self, run_id: str) -> J | None:
+        """The job of a run that is being worked on here, else None."""
+        job = self._jobs.get(run_id)
+        return job if job is not None and not job.done.is_set() else None
+
+    def _wait(self, run_id: str) -> None:
+        """Return when the work on a run has ended."""
+        if job := self._jobs.get(run_id):
+            job.done.wait()
+
+    def _ended(self, job: J) -> None:
+        """A job came to its end; called before listeners hear of it."""
+
     def _run(self, job: J) -> None:
         try:
             job.run()
-            self._on_end(job)
+            self._ended(job)
         finally:
             self._forget(job)
             self.announce(job.run_id)

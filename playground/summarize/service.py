@@ -12,8 +12,8 @@ from pathlib import Path
 
 from playground.engine.manager import ModelManager
 from playground.engine.reading_choice import Speeds, plain
-from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
-from playground.jobs import Jobs, Listener
+from playground.errors import BadValueError, MissingError
+from playground.jobs import JobService
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
@@ -26,7 +26,7 @@ _NOTHING = "There is nothing to summarize. Add a file, or paste a text."
 log = logging.getLogger(__name__)
 
 
-class SummaryService:
+class SummaryService(JobService[SummaryJob]):
     """The one way in and the one way out for summaries."""
 
     def __init__(
@@ -36,12 +36,12 @@ class SummaryService:
 
         `embed_for` gives what compares texts of some languages by their meaning, or None where there is no such model.
         """
+        super().__init__()
         self._embed_for = embed_for
         self.runs = runs
         self.manager = manager
         self._place = place
         self._speeds = Speeds(place / "speeds.json")
-        self._jobs: Jobs[SummaryJob] = Jobs(self._ended)
 
     def collect(self, run_id: str, document: RunDocument) -> str:
         """Put a document to a draft, "" being a new one; returns the draft's id."""
@@ -96,47 +96,24 @@ class SummaryService:
 
     def resume_all(self) -> None:
         """Go on with what was being written when the app ended."""
-        for run in self.runs.runs(10_000):
-            if run.status == "running":
-                try:
-                    self._begin(run.id)
-                except BusyError:
-                    log.info("another process writes the summary %s", run.id)
-                except PlaygroundError:
-                    log.exception("a summary could not go on")
-
-    def stop(self, run_id: str) -> None:
-        """End the work; what is done stays, and it can go on."""
-        self._jobs.stop(run_id)
+        self._go_on([run.id for run in self.runs.runs(10_000) if run.status == "running"], self._begin)
 
     def live(self, run_id: str) -> LiveRun | None:
         """The state of a run that is being written here, else None."""
-        job = self._jobs.at_work(run_id)
+        job = self._at_work(run_id)
         return job.live() if job is not None else None
 
     def wait(self, run_id: str) -> Run:
         """Return when the run has ended, and how."""
-        self._jobs.wait(run_id)
+        self._wait(run_id)
         return self.runs.run(run_id)
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` at each change; returns the function that ends it."""
-        return self._jobs.listen(listener)
-
-    def announce(self, run_id: str) -> None:
-        """Tell all listeners that a run changed."""
-        self._jobs.announce(run_id)
-
-    def close(self, seconds: float = 2.0) -> None:
-        """Stop all work, because the process is about to end; it goes on at the next start."""
-        self._jobs.close(seconds)
 
     def _begin(self, run_id: str) -> None:
         run = self.runs.run(run_id)
         if run.deleted_at is not None:
             raise MissingError("This summary is in the trash. Restore it, then go on.")
-        told = partial(self._jobs.announce, run_id)
-        self._jobs.begin(SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, told))
+        told = partial(self.announce, run_id)
+        self._set_to_work(SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, told))
 
     def _ended(self, job: SummaryJob) -> None:
         if job.speed is not None:

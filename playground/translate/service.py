@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
-from playground.jobs import Jobs, Listener
+from playground.errors import BadValueError, MissingError
+from playground.jobs import JobService
 from playground.languages import NAMES
 from playground.overview import LocalModel, title_of
 from playground.store.memory import Memory
@@ -33,7 +33,7 @@ _PARSED = 4
 log = logging.getLogger(__name__)
 
 
-class TranslationService:
+class TranslationService(JobService[TranslationJob]):
     """The one way in and the one way out for translations."""
 
     def __init__(
@@ -45,12 +45,12 @@ class TranslationService:
         place: Path,
     ) -> None:
         """`models` are those of this machine; `place` is a folder for locks of runs against other processes."""
+        super().__init__()
         self.store = store
         self.memory = memory
         self.manager = manager
         self.models = models
         self._place = place
-        self._jobs: Jobs[TranslationJob] = Jobs()
         self._known: dict[tuple[str, str], tuple[float, Matches]] = {}
         self._parsed: dict[str, list[Sequence[Segment]]] = {}
 
@@ -128,40 +128,17 @@ class TranslationService:
 
     def resume_all(self) -> None:
         """Go on with what was being written when the app ended."""
-        for run in self.store.list(10_000):
-            if run.status == "running":
-                try:
-                    self._begin(run.id)
-                except BusyError:
-                    log.info("another process writes the translation %s", run.id)
-                except PlaygroundError:
-                    log.exception("a translation could not go on")
-
-    def stop(self, run_id: str) -> None:
-        """End the work; what is done stays, and it can go on."""
-        self._jobs.stop(run_id)
+        self._go_on([run.id for run in self.store.list(10_000) if run.status == "running"], self._begin)
 
     def live(self, run_id: str) -> LiveTranslation | None:
         """The state of a translation that is being written here, else None."""
-        job = self._jobs.at_work(run_id)
+        job = self._at_work(run_id)
         return job.live() if job is not None else None
 
     def wait(self, run_id: str) -> Translation:
         """Return when the work has ended, and how."""
-        self._jobs.wait(run_id)
+        self._wait(run_id)
         return self.store.get(run_id)
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` at each change; returns the function that ends it."""
-        return self._jobs.listen(listener)
-
-    def announce(self, run_id: str) -> None:
-        """Tell all listeners that a translation changed."""
-        self._jobs.announce(run_id)
-
-    def close(self, seconds: float = 2.0) -> None:
-        """Stop all work, because the process is about to end; it goes on at the next start."""
-        self._jobs.close(seconds)
 
     def write(self, run_id: str, document: int, position: int, text: str, *, confirm: bool) -> StoredSegment:
         """Keep what a person wrote for a segment; confirmed, it goes into the memory. Returns it with its doubts.
@@ -210,7 +187,7 @@ class TranslationService:
         options = TranslationOptions.from_mapping(run.options)
         told = partial(self.announce, run_id)
         glossary, matches = self.glossary(options), self.matches(options)
-        self._jobs.begin(TranslationJob(run, self.store, self.manager, glossary, matches, self._place, told))
+        self._set_to_work(TranslationJob(run, self.store, self.manager, glossary, matches, self._place, told))
 
 
 def source_of(files: Sequence[SourceFile], options: TranslationOptions) -> str:

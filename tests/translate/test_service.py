@@ -182,7 +182,7 @@ def test_files_in_several_languages_are_named(open_bench: Open) -> None:
     bench = open_bench()
     english = bench.file("a.txt", "This is a perfectly ordinary English sentence about nothing in particular.")
     french = bench.file("b.txt", "Ceci est une phrase française tout à fait ordinaire, qui ne parle de rien.")
-    with pytest.raises(BadValueError, match=r"a\.txt seems to be in English, b\.txt seems to be in French"):
+    with pytest.raises(BadValueError, match=r"a\.txt seems to be in English; b\.txt seems to be in French"):
         bench.start(english, french, source="")
     with pytest.raises(BadValueError, match="in French already"):
         bench.start(french, source="", target="fr")
