@@ -84,7 +84,10 @@ class Job(ABC):
             if not self._closing.is_set():  # At the next start of the app it goes on by itself.
                 self._ended("stopped", "", began)
         except PlaygroundError as problem:
-            self._ended("failed", str(problem), began)
+            if not self.stop.is_set():
+                self._ended("failed", str(problem), began)
+            elif not self._closing.is_set():  # It is only what kept the last piece from being saved.
+                self._ended("stopped", "", began)
         except Exception as problem:
             log.exception("a %s failed", self._what)
             said = f"The {self._what} broke off ({type(problem).__name__}: {problem}). See the log file."
@@ -95,8 +98,11 @@ class Job(ABC):
             self.drop()
             self.on_change()
 
-    def saved(self, work: Callable[[], None]) -> None:
-        """Do it as soon as the disk lets us; what keeps it from that is told meanwhile."""
+    def saved(self, work: Callable[[], None], *, last: bool = False) -> None:
+        """Do it as soon as the disk lets us; what keeps it from that is told meanwhile, and raised once `stop` is set.
+
+        The `last` word of a job waits until the process ends.
+        """
         while True:
             try:
                 work()
@@ -105,11 +111,11 @@ class Job(ABC):
             except (StorageError, BusyError) as problem:
                 self.notice = str(problem)
                 self.on_change()
-                if self._closing.wait(_RETRY_SECONDS):
+                if (self._closing if last else self.stop).wait(_RETRY_SECONDS):
                     raise
 
     def _ended(self, status: RunStatus, error: str, began: float) -> None:
-        self.saved(lambda: self.set_status(status, error, time.monotonic() - began))
+        self.saved(lambda: self.set_status(status, error, time.monotonic() - began), last=True)
 
 
 J = TypeVar("J", bound=Job)

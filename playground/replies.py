@@ -15,6 +15,7 @@ from playground.context import Prompt, fit
 from playground.engine.hardware import hardware
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BusyError, PlaygroundError, StorageError
+from playground.halves import Halves
 from playground.readings import packed
 from playground.records import Chunk, Conversation, Message, Reading, ReplyRecord, Sampling, Status
 from playground.store import History
@@ -77,7 +78,6 @@ class Reply:
         self._before: tuple[str, ...] = ()
         self._texts: list[str] = []
         """What the record refers to by SHA-256."""
-        self._half_sign = ""
         self._pieces = [self._half]
         self._saved_pieces = 1
         self._saving = threading.Lock()
@@ -153,25 +153,17 @@ class Reply:
             self._history.note(self.reply_id, self._part, self._record(lease), self._texts)
         except (StorageError, BusyError) as problem:  # The reply goes on in memory; at its end all is saved.
             self._notice = str(problem)
-        self._asked = time.monotonic()
+        self._asked, halves = time.monotonic(), Halves()
         self._on_change()
         for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
             self._chunk, self._reading = chunk, chunk.reading or self._reading
-            if text := self._whole(chunk.text):
+            if text := halves.push(chunk.text):
                 self._last = time.monotonic()
                 self._first = self._first or self._last
                 self._phase = "writing"
                 self._pieces.append(text)
             self._on_change()
-        if self._half_sign:
-            self._pieces.append("\ufffd")
-
-    def _whole(self, text: str) -> str:
-        """Text that can be saved and sent: half of a surrogate pair, which a server may send, waits for the other."""
-        text, self._half_sign = self._half_sign + text, ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half_sign = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        self._pieces.append(halves.flush())
 
     def _prompt(self, lease: Lease) -> Prompt:
         history, conversation = self._history, self._conversation

@@ -77,7 +77,8 @@ class Embedder:
         except Exception as error:
             if out_of_memory(error):
                 raise _no_room() from None
-            raise
+            said = str(error).strip().partition("\n")[0][:200].rstrip(".")
+            raise ModelError(f"The model of sentences failed: {said}. Get it anew in the Models tab.") from error
         return vectors
 
     def _vectors(self, batch: list[list[int]]) -> NDArray[np.float32]:

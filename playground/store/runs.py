@@ -98,6 +98,12 @@ class Runs(Rows):
             for row in rows
         ]
 
+    def document_names(self, run_id: str) -> list[tuple[int, str]]:
+        """Position and SHA-256 of each document: what tells whether `documents` is the same as before."""
+        with self.database.reading() as db:
+            sql = "SELECT position, sha256 FROM run_documents WHERE run_id = ? ORDER BY position"
+            return [(row["position"], row["sha256"]) for row in db.query(sql, [run_id])]
+
     def nodes(self, run_id: str) -> list[Node]:
         """All that are planned so far, by level and position."""
         with self.database.reading() as db:

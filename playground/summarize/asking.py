@@ -33,7 +33,7 @@ class Asking:
         self._history = history
         self._embed_for = embed_for
         self._guard = threading.Lock()
-        self._last: tuple[str, list[RunDocument], Linker] | None = None
+        self._last: tuple[tuple[str, float], list[RunDocument], Linker] | None = None
         """Of the run that was asked about last: reading a long document anew for each question would take seconds."""
 
     def open(self, run_id: str, settings: TurnSettings) -> str:
@@ -83,13 +83,17 @@ class Asking:
         return [kept.id]
 
     def _opened(self, run_id: str) -> tuple[list[RunDocument], Linker]:
+        state = run_id, self._runs.run(run_id).updated_at
         with self._guard:
-            if self._last is None or self._last[0] != run_id:
-                documents = self._runs.documents(run_id)
-                nodes = [node for node in self._runs.nodes(run_id) if node.level == 0]
-                embed = self._embed_for(*{one.language for one in documents})
-                self._last = run_id, documents, Linker(documents, nodes, embed)
-            return self._last[1], self._last[2]
+            last = self._last
+        if last is None or last[0] != state:  # Made outside of the lock: it takes seconds.
+            documents = self._runs.documents(run_id)
+            nodes = [node for node in self._runs.nodes(run_id) if node.level == 0]
+            embed = self._embed_for(*{one.language for one in documents})
+            last = state, documents, Linker(documents, nodes, embed)
+            with self._guard:
+                self._last = last
+        return last[1], last[2]
 
 
 def _around(documents: Sequence[RunDocument], passages: Sequence[Passage]) -> list[tuple[int, int, int]]:

@@ -18,6 +18,7 @@ from playground.languages import UNSPACED, count_words
 from playground.sentences import sentence_ends
 from playground.store.run_values import RunDocument
 from playground.summarize.linking import Embed
+from playground.summarize.stretches import Reach
 from playground.summarize.terms import Index, terms_of
 
 Numbers = NDArray[np.float32]
@@ -66,13 +67,16 @@ class _Sentence:
     section: int
 
 
-def pick(documents: Sequence[RunDocument], wanted_words: int, embed: Embed | None) -> list[tuple[int, int, int]]:
+def pick(
+    documents: Sequence[RunDocument], wanted_words: int, embed: Embed | None, reach: Reach | None = None
+) -> list[tuple[int, int, int]]:
     """Sentences of about `wanted_words` together, in reading order: number of the document, start and end in its text.
 
-    Whole sentences of paragraphs and lists, no two alike; empty where there are none (tables, code, headings alone).
-    With `embed` the best are compared by meaning too. Raises what `embed` raises.
+    Only those in `reach`, where it is given. Whole sentences of paragraphs and lists, no two alike; empty where there
+    are none (tables, code, headings alone). With `embed` the best are compared by meaning too. Raises what `embed`
+    raises.
     """
-    sentences = list(_sentences(documents))
+    sentences = [one for one in _sentences(documents) if reach is None or reach.has(one.document, one.start)]
     if not sentences:
         return []
     index = Index([one.text for one in sentences])

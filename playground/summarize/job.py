@@ -27,9 +27,10 @@ from playground.store.runs import Runs
 from playground.summarize.linking import Embed
 from playground.summarize.live import LiveRun, Phase
 from playground.summarize.options import SummaryOptions
-from playground.summarize.picking import picked
+from playground.summarize.picking import picked, planned
 from playground.summarize.planning import Planner
 from playground.summarize.receipt import make_receipt
+from playground.summarize.stoppable import Stoppable
 from playground.summarize.writing import TRIES, key_of, sampling_for, write
 
 _ENOUGH = 2000
@@ -90,7 +91,7 @@ class SummaryJob(Job):
         with self._first_lease() as lease:
             self._to("planning")
             self._began = time.monotonic()
-            planner = Planner(lease, documents, options)
+            planner = Planner(Stoppable(lease, self.stop), documents, options)
             slots, engine = lease.info.capabilities.slots, lease.info.engine
             if not self._nodes:
                 self._plan(planner.parts())
@@ -110,7 +111,7 @@ class SummaryJob(Job):
             level += 1
             if not self._level(level):
                 with self._lease() as lease:
-                    self._plan(planner.counting(lease).above(below))
+                    self._plan(planner.counting(Stoppable(lease, self.stop)).above(below))
         self._end(documents, below[-1].text, planner.sizes.language)
 
     def _pick(self, documents: Sequence[RunDocument], options: SummaryOptions) -> None:
@@ -118,15 +119,22 @@ class SummaryJob(Job):
         self._to("planning")
         self._began = time.monotonic()
         if not self._nodes:
-            self._plan([Node(0, 0, "pick", None, 0, len(documents))])
-        node = self._level(0)[0]
-        if node.status != "done":
-            embed = self._embed_for(*(one.language for one in documents))
-            text, record = picked(documents, options, embed)
-            self._finish(node, text, "", record)
-        self._end(documents, self._level(0)[0].text, documents[0].language)
+            self._plan(planned(documents, options.pages))
+        todo = [node for node in self._level(0) if node.status == "waiting"]
+        if todo:
+            languages = [one.language for one in documents]
+            try:
+                text, record = picked(documents, options, self._embed_for(*languages))
+            except ModelError as problem:  # Picked by words alone they are worth something, too.
+                log.warning("sentences are picked by words alone: %s", problem)
+                text, record = picked(documents, options, None)
+            for node in todo:  # One of them holds it for all.
+                self._finish(node, text if node is todo[0] else "", "", record)
+        said = next(node.text for node in self._level(0) if node.text)
+        self._end(documents, said, documents[0].language)
 
     def _end(self, documents: Sequence[RunDocument], text: str, language: str) -> None:
+        self.saved(lambda: self._runs.finish(self.run_id, text, {}))  # Whatever becomes of its receipt.
         self._to("linking")
         receipt = self._receipt(documents, text, language)
         if self.stop.is_set():
@@ -153,21 +161,27 @@ class SummaryJob(Job):
         below = self._level(max(0, node.level - 1))
         prompt, most = planner.prompt(node, below), planner.max_new_tokens(node)
         error, grow = "", partial(self._grow, node)
-        for tries in range(node.tries + 1, TRIES + 1):
+        # Killed between its last try and the verdict, it is tried once more.
+        for tries in range(min(node.tries, TRIES - 1) + 1, TRIES + 1):
             sampling = sampling_for(most, self._options.seed, tries)
+            problem, written = "", None
             with self._lease() as lease:
                 key = key_of(lease, prompt, sampling)
                 known = self._runs.known(key)
-                if known is not None:
-                    self._finish(node, known[0], key, known[1])
-                    return
-                try:
-                    written = write(lease, prompt, sampling, planner.sizes.language, self.stop, grow)
-                except PlaygroundError as problem:
-                    error = str(problem)
-                    self._forget(node)
-                    self.saved(lambda: self._runs.tried(self.run_id, node))
-                    continue
+                if known is None:
+                    try:
+                        written = write(lease, prompt, sampling, planner.sizes.language, self.stop, grow)
+                    except PlaygroundError as fault:
+                        problem = str(fault)
+            # What is kept is kept without the model: a full disk must not hold it.
+            if known is not None:
+                self._finish(node, known[0], key, known[1])
+                return
+            if problem:
+                error = problem
+                self._forget(node)
+                self.saved(lambda: self._runs.tried(self.run_id, node))
+                continue
             if written is None:
                 self._forget(node)
                 raise LeaseCancelled

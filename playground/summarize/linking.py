@@ -4,6 +4,7 @@ sentences is there. Knows nothing of how the summary was made but the notes of i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from playground.sentences import sentence_ends
 from playground.store.run_values import Node, RunDocument
+from playground.summarize.stretches import Reach
 from playground.summarize.terms import Index, terms_of
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -73,8 +75,16 @@ def passages_of(documents: Sequence[RunDocument]) -> list[Passage]:
 class Linker:
     """Finds passages for sentences. `embed` is optional: without it, words alone decide."""
 
-    def __init__(self, documents: Sequence[RunDocument], parts: Sequence[Node], embed: Embed | None) -> None:
-        self._passages = passages_of(documents)
+    def __init__(
+        self,
+        documents: Sequence[RunDocument],
+        parts: Sequence[Node],
+        embed: Embed | None,
+        reach: Reach | None = None,
+    ) -> None:
+        """`reach` is where passages may stand; None: anywhere."""
+        found = passages_of(documents)
+        self._passages = [one for one in found if reach is None or reach.has(one.document, one.start)]
         texts = [documents[one.document].text[one.start : one.end][:_LONGEST] for one in self._passages]
         self._texts = texts
         self._index = Index(texts)
@@ -130,8 +140,10 @@ def _length(text: str) -> int:
 def _parts_of(passages: Sequence[Passage], parts: Sequence[Node]) -> NDArray[np.int32]:
     """For each passage the number of the part that it begins in, else one more than there are."""
     found = np.full(len(passages), len(parts), dtype=np.int32)
-    for number, part in enumerate(parts):
-        for at, one in enumerate(passages):
-            if one.document == part.document and part.first <= one.start < part.last:
-                found[at] = number
+    order = sorted(range(len(parts)), key=lambda number: (parts[number].document, parts[number].first))
+    starts = [(parts[number].document, parts[number].first) for number in order]
+    for at, one in enumerate(passages):
+        behind = bisect_right(starts, (one.document, one.start)) - 1
+        if behind >= 0 and (part := parts[order[behind]]).document == one.document and one.start < part.last:
+            found[at] = order[behind]
     return found

@@ -8,12 +8,12 @@ from typing import Any
 
 from playground import __version__
 from playground.errors import BadValueError
-from playground.languages import count_words
-from playground.store.run_values import RunDocument
+from playground.store.run_values import Node, NodeStatus, RunDocument
 from playground.summarize.extractive import pick
 from playground.summarize.instructions import wanted_words
 from playground.summarize.linking import Embed
 from playground.summarize.options import SummaryOptions
+from playground.summarize.stretches import stretches, wanted_of, words_to_read
 
 _LISTED = {"bullets", "key_points", "qa", "minutes"}
 """Styles in which each sentence stands in a line of its own."""
@@ -24,8 +24,8 @@ def picked(
 ) -> tuple[str, Mapping[str, Any]]:
     """The text and its record. Raises BadValueError where no sentence of the documents is worth picking."""
     began = time.monotonic()
-    words = sum(count_words(one.text, one.language) for one in documents)
-    places = pick(documents, wanted_words(options, words), embed)
+    words = words_to_read(documents, options.pages)
+    places = pick(documents, wanted_words(options, words), embed, wanted_of(documents, options.pages))
     said = [" ".join(documents[number].text[start:end].split()) for number, start, end in places]
     if not said:
         raise BadValueError("There are no whole sentences to pick. Let a model summarize this text.")
@@ -48,6 +48,21 @@ def picked(
         "seconds": time.monotonic() - began,
         "finish_reason": "stop",
     }
+
+
+def planned(documents: Sequence[RunDocument], pages: str) -> list[Node]:
+    """The nodes of a run without a model: what is looked at, and what is skipped. The first of the former has the text.
+
+    Raises BadValueError where nothing is to be read.
+    """
+    nodes: list[Node] = []
+    for number, document in enumerate(documents):
+        for start, end, wanted in stretches(document, pages):
+            status: NodeStatus = "waiting" if wanted else "skipped"
+            nodes.append(Node(0, len(nodes), "pick", number, start, end, status))
+    if all(node.status == "skipped" for node in nodes):
+        raise BadValueError("None of these pages is in the documents. Choose others, or leave the pages empty.")
+    return nodes
 
 
 def _joined(sentences: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from playground.context import Reader
 from playground.errors import BadValueError
-from playground.languages import count_words
 from playground.records import Turn
 from playground.store.run_values import Node, RunDocument, Step
 from playground.summarize.instructions import (
@@ -22,8 +21,9 @@ from playground.summarize.instructions import (
     wanted_words,
     words_in,
 )
-from playground.summarize.options import SummaryOptions, read_pages
+from playground.summarize.options import SummaryOptions
 from playground.summarize.splitting import Break, breaks_of, split
+from playground.summarize.stretches import stretches, words_to_read
 
 PART_TOKENS = 2000
 """Of a document that are read at one go: more of them are read less carefully by small models, and wait longer."""
@@ -58,14 +58,15 @@ class Planner:
         self._documents = documents
         self._options = options
         language = options.language or next((one.language for one in documents if one.language), "")
-        words = sum(count_words(one.text, one.language) for one in documents)
+        words = words_to_read(documents, options.pages)
         # Whatever is written takes its room from what is read: in a small context texts are shorter.
         context = engine.info.context_length
         summary, most = wanted_words(options, words), words_in(context // 4, language)
         if options.words is None and options.share is None:
             summary = min(summary, words_in(context // 3, language))
         # How long notes are depends on how many parts there will be; this is a guess that never changes.
-        tokens = sum(len(one.text) for one in documents) / self._per_token()
+        read = (end - start for one in documents for start, end, wanted in stretches(one, options.pages) if wanted)
+        tokens = sum(read) / self._per_token()
         note = min(most, note_words(summary, round(tokens / PART_TOKENS)))
         self.sizes = Sizes(language, summary, note, min(most, 2 * note))
 
@@ -103,7 +104,10 @@ class Planner:
             return []
         if not any(one.text for one in below):
             raise BadValueError("No part could be read, so there is nothing to summarize. Choose another model.")
-        if self._options.mode == "refine" or self._fits("final", below):
+        if self._options.mode == "refine":  # The last one holds what those before it told.
+            last = max(at for at, one in enumerate(below) if one.text)
+            return [Node(level, 0, "final", None, last, last + 1)]
+        if self._fits("final", below):
             return [Node(level, 0, "final", None, 0, len(below))]
         groups = self._groups(below)
         if len(groups) == len(below):
@@ -204,18 +208,3 @@ class Planner:
     def _turns(self, step: Step, text: str) -> Sequence[Turn]:
         told = instruction(step, self._options, self._words_of(step), self.sizes.language)
         return turns(self._info.capabilities.kind, told, text)
-
-
-def stretches(document: RunDocument, pages: str) -> list[tuple[int, int, bool]]:
-    """Start and end of what is to be read of a document, and of what is not; without pages all of it is."""
-    if not pages or not document.pages:
-        return [(0, len(document.text), True)]
-    ranges = read_pages(pages)
-    found: list[tuple[int, int, bool]] = []
-    for (_, _, page, _), (start, end) in zip(document.blocks, document.extents(), strict=True):
-        wanted = any(first <= (page or 0) <= last for first, last in ranges)
-        if found and found[-1][2] == wanted:
-            found[-1] = (found[-1][0], end, wanted)
-        else:
-            found.append((start, end, wanted))
-    return found

@@ -6,14 +6,16 @@ What was read is not in it: the nodes say that themselves (see `coverage`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from playground.engine.lease import LeaseCancelled
 from playground.sentences import sentence_ends
 from playground.store.run_values import Node, RunDocument
 from playground.summarize.claims import Facts
 from playground.summarize.linking import Embed, Linker
+from playground.summarize.stretches import Reach, read_of
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,14 @@ def make_receipt(
     stop: threading.Event,
     embed: Embed | None = None,
 ) -> dict[str, Any]:
-    """Link and check every sentence of `text`. Ready for JSON:
+    """Link and check every sentence of `text`, against what was read of the documents. Ready for JSON:
 
     `sentences` are {start, end, links: [{document, start, end, score, strong}], marks: [{start, end, kind}]}, places in
     characters of the summary and of the documents.
     """
-    linker = Linker(documents, parts, embed)
-    facts = Facts(one.text for one in documents)
+    read = read_of(documents, parts)
+    linker = Linker(documents, parts, embed, read)
+    facts = Facts(_texts(documents, read, stop))
     found: list[Mapping[str, Any]] = []
     start = 0
     for end in sentence_ends(text, language):
@@ -80,3 +83,12 @@ def make_receipt(
             found.append({"start": start, "end": end, "links": links, "marks": marks})
         start = end
     return {"sentences": found, "by_meaning": embed is not None}
+
+
+def _texts(documents: Sequence[RunDocument], read: Reach, stop: threading.Event) -> Iterator[str]:
+    """What was read, piece by piece. Raises LeaseCancelled once `stop` is set: a long text takes its time."""
+    for number, document in enumerate(documents):
+        for start, end in read.spans[number]:
+            if stop.is_set():
+                raise LeaseCancelled
+            yield document.text[start:end]

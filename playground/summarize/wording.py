@@ -21,7 +21,10 @@ _MOST_PLACES = 2000
 _HAN = "\u4e00-\u9fff"
 _WORD = re.compile(r"[^\W_\u2e80-\ufaff]+")
 _CAPITALS = re.compile(r"(?<![^\W_\u2e80-\ufaff])[A-ZÀ-ÖØ-ÞĀŁŠŽİ][^\W_\u2e80-\ufaff]*")
-_SHORT_RUN = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?:[ \n-](?:(?:of|the|and|for|in|on|de|&)[ \n])*[A-ZÀ-Þ][\w'’-]*)+")
+_LONGEST_WORD = 40
+"""Characters of a word that may be part of a name: without a limit, a DNA of a million letters would take for ever."""
+_PART = rf"[A-ZÀ-Þ][\w'’]{{0,{_LONGEST_WORD}}}"
+_SHORT_RUN = re.compile(rf"(?<![\w'’]){_PART}(?:[ \n-](?:(?:of|the|and|for|in|on|de|&)[ \n]){{0,4}}{_PART})+")
 _JOINT = re.compile(r"\s+(?:of\s+the|of|and|the|for|&|at|in)\s+")
 _SHORTS = """
 ceo chief executive|cfo chief financial|cto chief technology|coo chief operating

@@ -13,6 +13,7 @@ from typing import Any
 
 from playground.engine.manager import Lease
 from playground.errors import ModelError
+from playground.halves import Halves
 from playground.records import Chunk, Sampling, Turn
 from playground.replies import made_by
 from playground.sentences import sentence_ends
@@ -79,9 +80,9 @@ def write(
     on_chunk: Callable[[str, Chunk], None],
 ) -> Written | None:
     """Let the model write; `on_chunk` hears the text so far. None when `stop` ended it. Raises BadTextError."""
-    text, chunk, began = "", Chunk(), time.monotonic()
+    text, chunk, began, halves = "", Chunk(), time.monotonic(), Halves()
     for chunk in lease.stream(prompt, sampling, stop):
-        text += chunk.text
+        text += halves.push(chunk.text)
         on_chunk(text, chunk)
     if chunk.finish_reason == "cancelled":
         return None

@@ -13,6 +13,7 @@ from typing import Any
 
 from playground.engine.lease import Lease, LeaseCancelled
 from playground.errors import ContextError, PlaygroundError
+from playground.halves import Halves
 from playground.languages import NAMES
 from playground.paths import PRESETS
 from playground.records import Sampling, Turn
@@ -81,9 +82,9 @@ class PromptingMachine:
         turns = prompt(text, self._languages, self._formality, demands_on(without(text), glossary), order.hint)
         most = _MORE * self._lease.count_tokens([Turn("user", text)]) + _LEAST
         sampling = Sampling(temperature=_WARMER if tries else 0.0, max_new_tokens=most, seed=self._seed + tries)
-        said, reason = "", None
+        said, reason, halves = "", None, Halves()
         for chunk in self._lease.stream(turns, sampling, stop):
-            said, reason = said + chunk.text, chunk.finish_reason
+            said, reason = said + halves.push(chunk.text), chunk.finish_reason
         if reason == "cancelled":
             raise LeaseCancelled
         return cleaned(said, text)

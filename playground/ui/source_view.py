@@ -15,9 +15,13 @@ _MARKS = re.compile(r"^(?:#{1,6} |```.*$|\| ?-[-| ]*$)", re.MULTILINE)
 
 def source_html(document: RunDocument, start: int, end: int, language: str, *, wide: int = 1) -> str:
     """The blocks around `start` to `end`, `wide` times the usual, that stretch marked."""
-    first = _block_start(document, max(0, start - _AROUND * wide))
-    last = _block_end(document, min(len(document.text), end + _AROUND * wide))
-    blocks = [block for block in document.blocks if first <= block[3] < last] or [("paragraph", 0, None, 0)]
+    low, high = max(0, start - _AROUND * wide), min(len(document.text), end + _AROUND * wide)
+    # Whole blocks, but of one that is far longer than that (a text in a single line) only so much.
+    first, last = max(_block_start(document, low), low - _AROUND), min(_block_end(document, high), high + _AROUND)
+    blocks = [block for block in document.blocks if first <= block[3] < last]
+    if not blocks or blocks[0][3] > first:
+        kind, level, page_of, _ = document.block_of(first) or ("paragraph", 0, None, 0)
+        blocks.insert(0, (kind, level, page_of, first))
     out, page = [], None
     for number, (kind, level, of, at) in enumerate(blocks):
         to = blocks[number + 1][3] if number + 1 < len(blocks) else last

@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "t.settings": ("How to translate", "翻译设置"),
     "t.from": ("From", "原文语言"),
     "t.to": ("Into", "译文语言"),
-    "t.detect": ("Detect the language", "自动检测语言"),
+    "t.detect": ("Detect language", "自动检测语言"),
     "t.detected": ("Detected: {language}", "检测到：{language}"),
     "t.no_language": ("language not known", "语言未知"),
     "t.swap": ("Swap the languages", "互换语言"),
@@ -71,6 +71,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{n} 个字符；超过 {most} 个时请按按钮或 Ctrl+Enter",
     ),
     "t.quick_facts": ("{way}, {seconds} s", "{way}，{seconds} 秒"),
+    "t.working": ("Translating", "正在翻译"),
     "t.take_other": ("Take this translation: {text}", "采用这个译文：{text}"),
     # Documents
     "t.documents": ("Documents", "文件"),

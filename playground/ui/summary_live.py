@@ -35,6 +35,7 @@ class RunWatcher:
         self._listed = listed
         self._language = language
         self._closing = closing
+        self._kept: list[tuple[int, str]] = []
         self._documents: list[RunDocument] = []
         self._amounts: list[str] = []
         self._sent: dict[str, str] = {}
@@ -86,8 +87,8 @@ class RunWatcher:
         runs = self._service.runs
         live = self._service.live(self._run_id)
         run = runs.run(self._run_id)
-        if run.status == "draft" or not self._documents:
-            self._documents = runs.documents(self._run_id)
+        if (kept := runs.document_names(self._run_id)) != self._kept:
+            self._kept, self._documents = kept, runs.documents(self._run_id)
             self._amounts = [amount(one, self._language) for one in self._documents]
         if run.status == "draft":
             drawn = {"ps-draft": draft_html(self._documents, self._language)}

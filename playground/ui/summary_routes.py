@@ -12,7 +12,9 @@ from fastapi.responses import Response, StreamingResponse
 
 from playground.chat import ChatService
 from playground.documents import LIMIT
+from playground.engine.reading_choice import plain
 from playground.errors import BadValueError, PlaygroundError
+from playground.overview import title_of
 from playground.store.history import TurnSettings
 from playground.summarize.asking import Asking
 from playground.summarize.instructions import check_style
@@ -81,7 +83,9 @@ def build_summary_router(
     def text(request: Request, s: str) -> Response:
         def work(language: str) -> dict[str, Any]:
             run = runs.run(s)
-            return {"text": run.text, "options": dict(run.options)}
+            models = dict.fromkeys([plain(run.model), service.manager.chosen]) if run.model else {}
+            named = [[name, title_of(name)] for name in models if name]
+            return {"text": run.text, "options": dict(run.options), "models": named}
 
         return answered(request, work)
 
@@ -117,7 +121,7 @@ def _act(service: SummaryService, asked: dict[str, Any], language: str) -> dict[
             run_id = service.collect(run_id, read_pasted(text, _name_of(text, language)))
         service.begin(run_id, options) if run_id else service.start([], options)
     elif action == "again":
-        run_id = service.again(run_id, options_of(asked))
+        run_id = service.again(run_id, options_of(asked), model=str(asked.get("model") or ""))
     elif action == "remove":
         runs.remove_document(run_id, int(asked.get("position") or 0))
         if not (left := runs.documents(run_id)):  # Nothing is left that one could go back to.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.engine.states import ModelState
@@ -15,6 +15,11 @@ from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 from playground.ui.summary_list import made_by
 from playground.ui.summary_text import summary_html
+
+_CELLS = 300
+"""Of a map; more could not be told apart, and would be sent anew each time that one of them changes."""
+_STATES = ("failed", "writing", "waiting", "done", "skipped")
+"""What a cell of several parts tells of them: the first of these that is there."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,17 @@ def _map(shown: Shown, language: str) -> str:
     rows: list[str] = []
     for number, document in enumerate(shown.documents):
         cells: list[str] = []
-        for part in parts:
-            if part.document not in (number, None):
-                continue
-            state = "writing" if (0, part.position) in writing else part.status
+        for row in _rows([part for part in parts if part.document in (number, None)], len(parts)):
+            part, behind = row[0], row[-1]
+            states = {"writing" if (0, one.position) in writing else one.status for one in row}
+            state = next(one for one in _STATES if one in states)
+            said = t(language, "s.part", n=part.position + 1)
             words = t(
-                language, "s.cell", name=document.name, part=t(language, "s.part", n=part.position + 1),
+                language, "s.cell", name=document.name,
+                part=said if len(row) == 1 else f"{said}–{behind.position + 1}",
                 page=_pages(document, part, language), state=t(language, f"s.state.{state}"),
             )  # fmt: skip
-            size = len(document.text) if part.document is None else part.last - part.first
+            size = len(document.text) if part.document is None else behind.last - part.first
             start = 0 if part.document is None else part.first
             cells.append(
                 f'<button type="button" class="ps-cell {state}" style="flex-grow:{size}" title="{html.escape(words)}" '
@@ -98,6 +105,12 @@ def _map(shown: Shown, language: str) -> str:
         rows.append(f'{name}<div class="ps-cells">{"".join(cells)}</div>')
     label = html.escape(t(language, "s.map", done=done, total=len(parts)))
     return f'<div role="group" aria-label="{label}">{"".join(rows)}</div>'
+
+
+def _rows(parts: Sequence[Node], of: int) -> Iterator[Sequence[Node]]:
+    """The parts of each cell: one, unless there are so many that nobody could tell them apart."""
+    size = -(-of // _CELLS)
+    return (parts[at : at + size] for at in range(0, len(parts), size))
 
 
 def _progress(shown: Shown, language: str) -> str:

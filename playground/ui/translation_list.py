@@ -41,14 +41,16 @@ def _item(run: Translation, shown: str, writing: bool, language: str) -> str:
     draft = run.status == "draft"
     title = html.escape(run.title)
     words = html.escape(t(language, "s.draft", title=run.title)) if draft else title
-    facts = [] if draft else [_pair(run)]
+    facts = []
     if run.status in ("stopped", "failed"):
         facts.append(t(language, f"t.short.{run.status}", percent=100 * run.done // max(1, run.segments)))
     elif run.doubtful:
         facts.append(t(language, "t.doubtful", n=run.doubtful))
+    facts.append(_pair(run))
     current = ' aria-current="page"' if run.id == shown else ""
     busy = f'<i role="img" aria-label="{t(language, "t.being_made")}"></i>' if writing else ""
-    small = f"<small>{html.escape(' · '.join(facts))}</small>" if facts else ""
+    said = html.escape(" · ".join(filter(None, facts)))
+    small = f"<small>{said}</small>" if said else ""
     name = t(language, "more_of", title=run.title)
     more = icon_button("t_menu", t(language, "more"), argument=run.id, icon="more", name=name)
     about = f'data-translation="{run.id}" data-title="{title}"'

@@ -68,7 +68,7 @@ const playgroundRuns = (() => {
     button.removeAttribute("aria-busy");
     say(answer.error || "", true);
     if (action === "copy" && !answer.error) copy(answer.text);
-    if (action === "again" && !answer.error) change(answer.options);
+    if (action === "again" && !answer.error) change(answer.options, answer.models);
     if (answer.conversation) { tab("chat").click(); playground.open(answer.conversation); }
   }
 
@@ -92,7 +92,7 @@ const playgroundRuns = (() => {
   }
 
   // The same documents with other settings: what need not be read again is not.
-  function change(options) {
+  function change(options, models) {
     const choices = (name) => [...$("ps-form").elements[name].options].map((one) => [one.value, one.textContent]);
     const choice = (name, label) => ({ name, kind: "select", label: word(label), value: options[name] || "", options: choices(name) });
     const share = options.share ? `${Number((100 * options.share).toFixed(4))} %` : "";
@@ -103,6 +103,8 @@ const playgroundRuns = (() => {
       choice("language", "s.language"),
       { name: "audience", label: word("s.audience"), value: options.audience },
       choice("mode", "s.mode"),
+      { name: "pages", label: word("s.only_pages"), value: options.pages, hint: word("s.only_pages_hint") },
+      ...(models.length > 1 ? [{ name: "model", kind: "select", label: word("s.model"), value: models[0][0], options: models }] : []),
     ], word("s.start"), async (values) => {
       const answer = await send("again", { ...values, seed: options.seed });
       if (!answer.error) open(answer.run);

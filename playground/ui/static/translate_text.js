@@ -51,6 +51,7 @@ const playgroundText = (() => {
     const mine = (request = new AbortController()), wanted = asked();
     error("");
     tools();
+    if (!live) show({ text: "", html: "", facts: word("t.working") });
     let last = null;
     try {
       const body = JSON.stringify({ page, live, guess: state.detected, text: text(), ...options() });
@@ -86,6 +87,7 @@ const playgroundText = (() => {
   }
 
   function halt() {
+    if (request) $("pt-facts").textContent = "";
     request?.abort();
     request = null;
     tools();
