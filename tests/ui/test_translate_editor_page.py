@@ -15,7 +15,7 @@ from tests.ui.talking import rows as stored
 from tests.ui.translating import GUIDE, TERMS, add, begin, finished, row, rows, shown, target, translate, visit
 
 pytestmark = pytest.mark.browser
-THREE = "The first of the ships came in.\n\nThe second of the ships had 12 men.\n\nThe third of the ships sank.\n"
+THREE = "The first of the ships came in.\n\nAnother of the ships had 12 men.\n\nThe third of the ships sank.\n"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_a_row_is_confirmed_and_the_next_one_follows(app: App, page: Page) -> No
     page.keyboard.type("Le deuxième avait 12 hommes.")
     page.keyboard.press("Alt+ArrowDown")
     expect(target(page, 3)).to_be_focused()
-    expect(row(page, "The second of").get_by_text("by you", exact=True)).to_be_visible()
+    expect(row(page, "Another of").get_by_text("by you", exact=True)).to_be_visible()
     assert saved(app, "Le deuxième avait 12 hommes.") == [(1, 0, "person")]
     page.keyboard.press("Alt+ArrowUp")
     expect(target(page, 2)).to_be_focused()
@@ -132,7 +132,7 @@ def test_filters_orders_and_the_next_doubtful_one(app: App, page: Page) -> None:
     target(page, 1).focus()
     expect(row(page, "The third of").get_by_text("by you", exact=True)).to_be_visible()
     expect(shown(page, "To look at")).to_have_text("To look at 2")
-    expect(row(page, "The second of")).to_contain_text("The number 13 is not in the source")
+    expect(row(page, "Another of")).to_contain_text("The number 13 is not in the source")
     # A doubt leads to its place.
     page.get_by_role("button", name="The number 13 is not in the source").click()
     assert page.evaluate("getSelection().toString()") == "13"
@@ -144,7 +144,7 @@ def test_filters_orders_and_the_next_doubtful_one(app: App, page: Page) -> None:
     page.keyboard.press("F8")
     expect(target(page, 2)).to_be_focused()
     page.get_by_label("Order").select_option("doubtful")
-    expect(rows(page).first).to_contain_text("The second of")
+    expect(rows(page).first).to_contain_text("Another of")
     expect(rows(page).nth(1)).to_contain_text("/fail")
     shown(page, "Failed").click()
     expect(rows(page)).to_have_count(1)
@@ -197,13 +197,11 @@ def test_it_is_given_away_in_other_forms(app: App, page: Page, item: str, ending
     assert download.value.suggested_filename.endswith(ending)
     text = Path(download.value.path()).read_text("utf-8")
     assert inside in text
-    assert "The second of the ships had 12 men." in text
+    assert "Another of the ships had 12 men." in text
 
 
 def test_nothing_in_a_file_becomes_a_part_of_the_page(app: App, page: Page) -> None:
-    bad = (
-        "The <img src=x onerror=document.title='bad'> of the harbour.\n\n</textarea><script>1</script> and more of it."
-    )
+    bad = "The <img src=x onerror=document.title='bad'> of the harbour.\n\n</textarea><script>1</script> and more."
     translate(page, app, file("<img src=x>.txt", bad))
     expect(target(page, 1)).to_have_value("The <img src=x onerror=document.title='bad'> of the harbour.")
     assert page.locator("#pt-root :is(img, script)").count() == 0
