@@ -13,7 +13,7 @@ from typing import Any
 
 from playground.engine.lease import Lease, LeaseCancelled
 from playground.errors import ModelError, PlaygroundError
-from playground.translate.files import is_prose, read_pasted, stays
+from playground.translate.files import read_pasted, stays
 from playground.translate.formats.base import Segment
 from playground.translate.formats.plain import read_plain_template
 from playground.translate.glossary import Glossary
@@ -169,7 +169,7 @@ class _Quick:
         if at not in self._doubts:
             one, made = self._template.segments[at], self._made[at]
             pair = self._options.source, self._options.target
-            if isinstance(made, str) or not is_prose(one.text):
+            if isinstance(made, str) or stays(one.text, *pair):
                 self._doubts[at] = ()
             else:
                 self._doubts[at] = doubts_of(one.text, made.text, pair, one.tags, self._glossary)

@@ -33,6 +33,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("audience", "读者说明"),
     # While it is made
     (
+        "The model of sentences failed: {}. Get it anew in the Models tab.",
+        "句子模型出错：{0}。请在“模型”页重新获取。",
+    ),
+    (
         "The model reads {} tokens at once, too few for a sentence beside the instruction and the answer. Load it with "
         "a larger context, ask for a shorter summary, or choose another model.",
         "模型一次阅读 {0} 个词元，除去要求和回答，连一句话也放不下。请用更大的上下文加载，要求更短的摘要，或另选模型。",

@@ -192,7 +192,7 @@ def test_a_part_that_failed_is_named_above_the_summary_and_tried_again(app: App,
         fail = "UPDATE run_nodes SET status = 'failed', error = ? WHERE run_id = ? AND level = 0 AND position = 1"
         db.execute(fail, [reason, page.url.partition("?s=")[2]])
     page.reload()
-    expect(page.get_by_text("This summary is not whole: 1 parts could not be read.")).to_be_visible()
+    expect(page.get_by_text("This summary is not whole: 1 part could not be read.")).to_be_visible()
     expect(page.locator("#ps-progress").get_by_role("listitem")).to_have_text(
         re.compile(rf"^Part 2 \(p\. .*: {reason}$")
     )

@@ -124,18 +124,18 @@ def test_terms_of_the_row_are_shown_and_a_missing_one_is_marked(app: App, page: 
 
 
 def test_filters_orders_and_the_next_doubtful_one(app: App, page: Page) -> None:
-    text = f"{THREE}\nThis one must /fail here.\n\n123 – 456\n"
+    text = f"{THREE.replace('ships', 'boats')}\nThis one must /fail here.\n\n123 – 456\n"
     translate(page, app, file("filters.txt", text))
     target(page, 1).fill("Le premier des bateaux arriva.")
-    target(page, 2).fill("Le deuxième avait 13 hommes.")
+    target(page, 2).fill("Un autre bateau avait 12 hommes et 47 chiens.")
     target(page, 3).fill("Le troisième des bateaux coula.")
     target(page, 1).focus()
     expect(row(page, "The third of").get_by_text("by you", exact=True)).to_be_visible()
     expect(shown(page, "To look at")).to_have_text("To look at 2")
-    expect(row(page, "Another of")).to_contain_text("The number 13 is not in the source")
+    expect(row(page, "Another of")).to_contain_text("The number 47 is not in the source")
     # A doubt leads to its place.
-    page.get_by_role("button", name="The number 13 is not in the source").click()
-    assert page.evaluate("getSelection().toString()") == "13"
+    page.get_by_role("button", name="The number 47 is not in the source").click()
+    assert page.evaluate("getSelection().toString()") == "47"
     target(page, 1).focus()
     page.keyboard.press("F8")
     expect(target(page, 2)).to_be_focused()
@@ -162,7 +162,8 @@ def test_filters_orders_and_the_next_doubtful_one(app: App, page: Page) -> None:
 
 
 def test_a_translation_is_compared_with_a_reference_the_worst_first(app: App, page: Page) -> None:
-    translate(page, app, file("compared.txt", THREE))
+    text = "Nobody saw the lighthouse.\n\nIt was dark there.\n\nA bell rang all night.\n"
+    translate(page, app, file("compared.txt", text))
 
     def compare(name: str, text: str) -> None:
         with page.expect_file_chooser() as chooser:
@@ -171,13 +172,13 @@ def test_a_translation_is_compared_with_a_reference_the_worst_first(app: App, pa
 
     compare("short.txt", "Only one of them.")
     expect(page.get_by_role("alert").get_by_text("There are 3 segments and 1 in the reference.")).to_be_visible()
-    compare("reference.txt", THREE.replace("The third of the ships sank.", "Le troisième des bateaux coula."))
+    compare("reference.txt", text.replace("A bell rang all night.", "Une cloche sonna."))
     scores = page.locator("#pt-scores")
     expect(scores).to_contain_text(re.compile(r"compared.txt against reference.txt: BLEU \d+\.\d, chrF \d+\.\d"))
     expect(scores).to_contain_text("version:")
-    expect(row(page, "The first of").get_by_text("chrF 100.0", exact=True)).to_be_visible()
+    expect(row(page, "lighthouse").get_by_text("chrF 100.0", exact=True)).to_be_visible()
     page.get_by_label("Order").select_option("worst")
-    expect(rows(page).first).to_contain_text("The third of")
+    expect(rows(page).first).to_contain_text("A bell rang")
 
 
 @pytest.mark.parametrize(
@@ -190,14 +191,14 @@ def test_a_translation_is_compared_with_a_reference_the_worst_first(app: App, pa
     ],
 )
 def test_it_is_given_away_in_other_forms(app: App, page: Page, item: str, ending: str, inside: str) -> None:
-    translate(page, app, file("given.txt", THREE))
+    translate(page, app, file("given.txt", "The wind took the roof of the mill away."))
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("menuitem", name=item).click()
     assert download.value.suggested_filename.endswith(ending)
     text = Path(download.value.path()).read_text("utf-8")
     assert inside in text
-    assert "Another of the ships had 12 men." in text
+    assert "The wind took the roof of the mill away." in text
 
 
 def test_nothing_in_a_file_becomes_a_part_of_the_page(app: App, page: Page) -> None:

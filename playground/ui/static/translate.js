@@ -108,7 +108,9 @@ const playgroundTranslate = (() => {
   // ---- the choices -----------------------------------------------------------------------------------------------------
   const detected = () => ($("pt-text")?.value.trim() ? state.detected : state.drafted || state.detected);
   const source = () => choice.source || detected();
-  const target = () => choice.target || (chinese() && detected() !== "zh" ? "zh" : "en");
+  // Until one is chosen: the page's language, or for a text that is in it already another of the reader's.
+  const wished = () => [chinese() ? "zh" : "en", ...navigator.languages.map((one) => one.slice(0, 2)), "en", "zh"];
+  const target = () => choice.target || wished().find((code) => code !== detected() && own(code) !== code) || "en";
   const pair = () => `${source()}-${target()}`;
   const model = () => choice.models[pair()] || "";
   const way = () => ways.ways.find(([name]) => name === model()) || ways.ways[0];

@@ -86,9 +86,19 @@ const playgroundEditor = (() => {
     old.dataset.doubtful = fresh.dataset.doubtful;
     old.querySelector(".pt-n").replaceWith(fresh.querySelector(".pt-n"));
     old.querySelector(".pt-about").replaceWith(fresh.querySelector(".pt-about"));
-    if (busy) { if (theirs.value === mine.value) mine.dataset.stored = theirs.value; return; }
+    if (busy && theirs.value === mine.value) mine.dataset.stored = theirs.value;
+    else if (busy) old.dataset.later = theirs.value; // Shown when the row is left as it was.
+    if (busy) return;
     mine.value = mine.dataset.stored = theirs.value;
     grow([old]);
+  }
+
+  function left(one) {
+    const { later } = one.dataset;
+    delete one.dataset.later;
+    if (later === undefined || dirty(one)) return;
+    box(one).value = box(one).dataset.stored = later;
+    grow([one]);
   }
 
   function changed(fresh) {
@@ -119,7 +129,7 @@ const playgroundEditor = (() => {
   // ---- saving ----------------------------------------------------------------------------------------------------------
   async function save(one, confirm) {
     const text = box(one).value, run = state.run;
-    if (!confirm && !dirty(one)) { told(one, ""); note(one.dataset.row, null); return true; }
+    if (!confirm && !dirty(one)) { told(one, ""); note(one.dataset.row, null); left(one); return true; }
     if (confirm && !text.trim()) { told(one, word("t.empty_row")); return false; }
     one.dataset.saving = text;
     const answer = await ask("page/translate/write", { run, ...place(one), text, confirm });
@@ -129,6 +139,7 @@ const playgroundEditor = (() => {
     if (answer.error) { one.classList.add("changed"); return false; }
     if (box(one).value === text) { note(one.dataset.row, null); one.classList.remove("changed"); }
     box(one).dataset.stored = text;
+    delete one.dataset.later;
     update(one, made(answer.html));
     return true;
   }

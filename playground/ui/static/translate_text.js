@@ -18,7 +18,7 @@ const playgroundText = (() => {
     stored("sessionStorage", "translate-text", text());
     if (!text().trim()) { halt(); manual = false; show({ text: "", html: "" }); error(""); if (!choice.source) detectedAs(""); }
     else if (!byHand()) timer = setTimeout(() => translate(true), 400);
-    else if (of !== asked()) stale();
+    else if (of !== asked()) { halt(); stale(); }
     tools();
   }
 
@@ -31,11 +31,7 @@ const playgroundText = (() => {
     tools();
   }
 
-  function stale() {
-    request?.abort();
-    request = null;
-    $("pt-out").classList.toggle("stale", Boolean(said));
-  }
+  const stale = () => $("pt-out").classList.toggle("stale", Boolean(said));
 
   function tools() {
     const running = Boolean(request), long = text().length > most();
@@ -52,6 +48,8 @@ const playgroundText = (() => {
     error("");
     tools();
     if (!live) show({ text: "", html: "", facts: word("t.working") });
+    // What stands there is of another text: it is said when that lasts, such as while a model is loaded.
+    setTimeout(() => { if (request === mine && !last) { stale(); $("pt-facts").textContent = word("t.working"); } }, 700);
     let last = null;
     try {
       const body = JSON.stringify({ page, live, guess: state.detected, text: text(), ...options() });
