@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playground.translate.live import LiveTranslation
     from playground.translate.options import TranslationOptions
 
+STANDARD_INPUT = "standard input.txt"
 _OFTEN, _TENTHS = 0.1, 10
 _SHOWN = 20
 """Doubtful segments that are told on stderr."""
@@ -100,7 +101,7 @@ def _file(options: argparse.Namespace) -> SourceFile:
     text = decoded(sys.stdin.buffer.read())
     if text is None:
         raise BadValueError("Standard input is not text. Give the file by its name, then its kind is known.")
-    return read_pasted(text[0], "standard input.txt")
+    return read_pasted(text[0], STANDARD_INPUT)
 
 
 def _glossaries(files: Sequence[str]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -147,11 +148,8 @@ def _begin(services: Services, file: SourceFile, wanted: TranslationOptions, tit
         if run.status in ("stopped", "running", "failed") and run.title == (title or file.name):
             files = store.files(run.id)
             same = len(files) == 1 and files[0] == file
-            if same and {**run.options, "source": ""} == {
-                **wanted.to_dict(),
-                "source": "",
-                "glossaries": list(wanted.glossaries),
-            }:
+            mine = wanted.to_dict() | {"source": wanted.source or run.options["source"]}
+            if same and json.loads(json.dumps(mine)) == dict(run.options):
                 services.translations.resume(run.id)
                 return run.id
     return services.translations.start([file], wanted, title=title)
@@ -194,7 +192,8 @@ def _tell(services: Services, run_id: str, target: Path | None, *, as_json: bool
         sys.stderr.write(f"Written: {write_new(target, [made])}\n")
     elif not as_json:
         sys.stdout.flush()
-        sys.stdout.buffer.write(made if made.endswith(b"\n") else made + b"\n")
+        text = translations.store.files(run_id)[0].name == STANDARD_INPUT and not made.endswith(b"\n")
+        sys.stdout.buffer.write(made + b"\n" if text else made)  # A file is not touched.
         sys.stdout.buffer.flush()
     way = " → ".join([run.way[0]["source"], *(step["target"] for step in run.way)])
     models = ", then ".join(step["model"] for step in run.way)

@@ -19,15 +19,15 @@ class Memory(Rows):
     """All reads and writes of units and glossaries. Safe to use from any thread."""
 
     def keep(self, units: Iterable[Unit]) -> int:
-        """Add units, or note that they were confirmed again; returns how many are new."""
+        """Add units, or note that they were confirmed again (now, where no time is given); returns how many are new."""
         now, new = time.time(), 0
         with self.database.writing() as db:
             for one in units:
                 row: dict[str, Any] = dict(source_language=one.source_language, target_language=one.target_language)
                 row |= {"source": one.source, "target": one.target, "context": one.context, "origin": one.origin}
-                row |= {"created_at": now, "updated_at": now}
+                row |= {"created_at": now, "updated_at": one.updated_at or now}
                 sql = f"INSERT INTO memory {values_of(row)}"
-                sql += " ON CONFLICT DO UPDATE SET updated_at = :updated_at RETURNING created_at"
+                sql += " ON CONFLICT DO UPDATE SET updated_at = max(updated_at, :updated_at) RETURNING created_at"
                 kept = db.execute(sql, row).fetchone()
                 new += kept[0] == now
         return new
@@ -78,10 +78,6 @@ class Memory(Rows):
             db.table("glossaries").insert({**row, "terms": _json([dict(one) for one in terms]), "deleted_at": None})
         return glossary_id
 
-    def change_glossary(self, glossary_id: str, terms: Sequence[Mapping[str, Any]]) -> None:
-        """Give a glossary other terms. Raises MissingError."""
-        self._set(glossary_id, terms=_json([dict(one) for one in terms]))
-
     def remove_glossary(self, glossary_id: str) -> None:
         """Move a glossary to the trash."""
         self._set(glossary_id, deleted_at=time.time())
@@ -93,10 +89,12 @@ class Memory(Rows):
     def glossaries(self, ids: Sequence[str] | None = None) -> list[StoredGlossary]:
         """All that are not in the trash, the newest first; or those of these ids, wherever they are, in their order."""
         with self.database.reading() as db:
-            rows = list(db.query("SELECT * FROM glossaries ORDER BY created_at DESC, rowid DESC"))
+            wanted = "deleted_at IS NULL" if ids is None else f"id IN ({', '.join('?' * len(ids))})"
+            sql = f"SELECT * FROM glossaries WHERE {wanted} ORDER BY created_at DESC, rowid DESC"
+            rows = list(db.query(sql, list(ids or ())))
         found = {row["id"]: StoredGlossary(**{**row, "terms": tuple(json.loads(row["terms"]))}) for row in rows}
         if ids is None:
-            return [one for one in found.values() if one.deleted_at is None]
+            return list(found.values())
         if any(one not in found for one in ids):
             raise MissingError(_NO_GLOSSARY)
         return [found[one] for one in ids]

@@ -33,6 +33,8 @@ _RUNS = f"""
 _SEGMENTS = (
     f"SELECT g.*, {', '.join(f'm.{name}' for name in MAKER)} FROM segments g LEFT JOIN makers m ON m.id = g.maker_id"
 )
+_MOST_CHANGED = 2000
+"""Segments that are told as changed at once; whoever shows more has to read them anew."""
 _LISTS = ("doubts", "others")
 
 
@@ -71,13 +73,17 @@ class Translations(Rows):
         title: str,
         options: Mapping[str, Any],
         way: Sequence[Mapping[str, str]],
+        files: Sequence[SourceFile],
         segments: Iterable[StoredSegment],
     ) -> None:
-        """Let a draft become a translation of these segments."""
+        """Let a draft become a translation of these segments. Raises BusyError when it has other `files` by now."""
         now = time.time()
         values = dict(title=title[:_LONGEST_TITLE], options=_json(dict(options)), way=_json(list(way)))
         with self.database.writing() as db:
             self._refuse_started(run_id)
+            sql = "SELECT sha256 FROM translation_files WHERE translation_id = ? ORDER BY position"
+            if [row["sha256"] for row in db.query(sql, [run_id])] != [one.sha256 for one in files]:
+                raise BusyError("A file was added or taken away meanwhile. Press Translate again.")
             names = [*values, "created_at", "updated_at", "status"]
             more = dict(id=run_id, created_at=now, updated_at=now, status="running")
             db.execute(f"UPDATE translations SET {assigned(names)} WHERE id = :id", values | more)
@@ -86,7 +92,7 @@ class Translations(Rows):
                     translation_id=run_id, document=one.document, position=one.position, source=one.source
                 )
                 row |= {"context": one.context, "status": one.status, "text": one.text, "origin": one.origin}
-                row |= {"score": one.score, "doubts": _json(list(one.doubts)), "updated_at": now}
+                row |= {"score": one.score, "doubts": _json(list(one.doubts))}
                 db.execute(f"INSERT INTO segments {values_of(row)}", row)
 
     def get(self, run_id: str) -> Translation:
@@ -121,11 +127,11 @@ class Translations(Rows):
             return [_segment(row) for row in rows]
 
     def changed(self, run_id: str, since: float) -> Sequence[StoredSegment]:
-        """Those that were written at this time (seconds since the epoch) or later, in their order."""
+        """Those written at this time (seconds since the epoch) or later, the newest first, not without end."""
         with self.database.reading() as db:
             where = "translation_id = ? AND g.updated_at >= ?"
-            rows = db.query(f"{_SEGMENTS} WHERE {where} ORDER BY document, position", [run_id, since])
-            return [_segment(row) for row in rows]
+            sql = f"{_SEGMENTS} WHERE {where} ORDER BY g.updated_at DESC LIMIT {_MOST_CHANGED}"
+            return [_segment(row) for row in db.query(sql, [run_id, since])]
 
     def segment(self, run_id: str, document: int, position: int) -> StoredSegment:
         """One of them. Raises MissingError."""
@@ -149,13 +155,29 @@ class Translations(Rows):
                 db.execute(sql, values | where)
 
     def write(
-        self, run_id: str, document: int, position: int, text: str, doubts: Sequence[Mapping[str, Any]], confirmed: bool
+        self,
+        run_id: str,
+        document: int,
+        position: int,
+        text: str,
+        doubts: Sequence[Mapping[str, Any]],
+        confirmed: bool,
+        base: str | None = None,
     ) -> None:
-        """Keep what a person wrote or confirmed. Raises MissingError."""
+        """Keep what a person wrote or confirmed, `base` being the text that they saw.
+
+        Raises MissingError, and BusyError when another person wrote something else there meanwhile.
+        """
         values: dict[str, Any] = dict(text=text, doubts=_json(list(doubts)), confirmed=int(confirmed))
         values |= {"status": "done", "error": "", "updated_at": time.time()}
         where = dict(run=run_id, document=document, position=position)
         with self.database.writing() as db:
+            row = self._row(f"SELECT text FROM segments WHERE {_PLACE} AND (confirmed OR origin = 'person')", where)
+            if row is not None and base is not None and row["text"] not in (base, text):
+                raise BusyError(
+                    f"It was changed in another window meanwhile: “{row['text']}”. Yours is kept here; confirm again "
+                    "to put it in its place."
+                )
             by = "origin = CASE WHEN text = :text AND origin != '' THEN origin ELSE 'person' END"
             changed = db.execute(f"UPDATE segments SET {by}, {assigned(values)} WHERE {_PLACE}", values | where)
             if not changed.rowcount:

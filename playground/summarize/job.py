@@ -64,8 +64,9 @@ class SummaryJob(Job):
         self._nodes: dict[tuple[int, int], Node] = {}
         self._growing: dict[tuple[int, int], tuple[str, int]] = {}
         self._tokens = 0
+        self._fresh = 0
         self._began = 0.0
-        self._phase: Phase = "waiting"
+        self._phase: Phase = "planning" if self._options.mode == "extractive" else "waiting"
 
     def live(self) -> LiveRun:
         """The state now."""
@@ -74,7 +75,7 @@ class SummaryJob(Job):
         shown = [replace(node, text=growing[at][0]) if at in growing else node for at, node in sorted(nodes.items())]
         seconds = time.monotonic() - self._began if self._began else 0.0
         tokens += sum(count for _, count in growing.values())
-        return LiveRun(self._phase, tuple(shown), frozenset(growing), tokens, seconds, self.notice)
+        return LiveRun(self._phase, tuple(shown), frozenset(growing), tokens, self._fresh, seconds, self.notice)
 
     def set_status(self, status: RunStatus, error: str, seconds: float) -> None:
         """See Job."""
@@ -197,6 +198,7 @@ class SummaryJob(Job):
             _, tokens = self._growing.pop((node.level, node.position), ("", 0))
             self._tokens += tokens
             self._nodes[node.level, node.position] = replace(node, status="done", text=text, record=record)
+            self._fresh += 0 if node.level else node.last - node.first
         self.on_change()
 
     def _grow(self, node: Node, text: str, chunk: Chunk) -> None:

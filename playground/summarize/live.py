@@ -21,6 +21,8 @@ class LiveRun:
     """Level and position of those being written."""
     tokens: int
     """Read and written since this job began, what was kept before not counted."""
+    fresh: int
+    """Characters of the parts that this job has read itself."""
     seconds: float
     """Since the model was there."""
     notice: str

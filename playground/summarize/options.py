@@ -76,7 +76,7 @@ def read_length(text: str) -> tuple[int | None, float | None]:
         return None, None
     found = _LENGTH.fullmatch(text.strip())
     if found is None:
-        raise BadValueError(f"The length {text!r} is none. Write a number of words, such as 200, or a share: 10 %.")
+        raise BadValueError(f"{text!r} is not a length. Write a number of words, such as 200, or a share: 10 %.")
     if found[1]:
         return int(found[1]), None
     return None, float(found[2].replace(",", ".")) / 100
@@ -89,6 +89,6 @@ def read_pages(text: str) -> list[tuple[int, int]]:
         found = _PAGES.fullmatch(piece)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not 1 <= first <= last:
-            raise BadValueError(f"The pages {piece!r} are none. Write them as 1-20, 35.")
+            raise BadValueError(f"{piece!r} are not pages. Write them as 1-20, 35.")
         ranges.append((first, last))
     return ranges

@@ -51,17 +51,12 @@ def picked(
 
 
 def planned(documents: Sequence[RunDocument], pages: str) -> list[Node]:
-    """The nodes of a run without a model: what is looked at, and what is skipped. The first of the former has the text.
-
-    Raises BadValueError where nothing is to be read.
-    """
+    """The nodes of a run without a model: what is looked at, and what is skipped."""
     nodes: list[Node] = []
     for number, document in enumerate(documents):
         for start, end, wanted in stretches(document, pages):
             status: NodeStatus = "waiting" if wanted else "skipped"
             nodes.append(Node(0, len(nodes), "pick", number, start, end, status))
-    if all(node.status == "skipped" for node in nodes):
-        raise BadValueError("None of these pages is in the documents. Choose others, or leave the pages empty.")
     return nodes
 
 

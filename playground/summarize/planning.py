@@ -93,8 +93,6 @@ class Planner:
                 inside = [Break(one.at - start, one.rank) for one in places if start < one.at <= end]
                 for span in split(document.text[start:end], inside, count, budget, target):
                     nodes.append(Node(0, len(nodes), step, number, start + span.start, start + span.end))
-        if all(node.status == "skipped" for node in nodes):
-            raise BadValueError("None of these pages is in the documents. Choose others, or leave the pages empty.")
         return nodes
 
     def above(self, below: Sequence[Node]) -> list[Node]:

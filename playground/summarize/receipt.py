@@ -5,6 +5,7 @@ What was read is not in it: the nodes say that themselves (see `coverage`).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from playground.store.run_values import Node, RunDocument
 from playground.summarize.claims import Facts
 from playground.summarize.linking import Embed, Linker
 from playground.summarize.stretches import Reach, read_of
+
+_LABEL = re.compile(r"[\s#*\-•]*[^.!?。！？:：]{1,40}[:：][\s*]*")
+"""Of a list, or a heading: it says nothing that could rest on anything."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def make_receipt(
         if stop.is_set():
             break
         said = text[start:end]
-        if said.strip():
+        if said.strip() and not _LABEL.fullmatch(said):
             links = [{**vars(link.passage), "score": link.score, "strong": link.strong} for link in linker.links(said)]
             marks = [
                 {"start": start + mark.start, "end": start + mark.end, "kind": mark.kind}
@@ -88,6 +92,7 @@ def make_receipt(
 def _texts(documents: Sequence[RunDocument], read: Reach, stop: threading.Event) -> Iterator[str]:
     """What was read, piece by piece. Raises LeaseCancelled once `stop` is set: a long text takes its time."""
     for number, document in enumerate(documents):
+        yield document.name  # It may well be said what a file is called.
         for start, end in read.spans[number]:
             if stop.is_set():
                 raise LeaseCancelled

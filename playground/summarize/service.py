@@ -21,6 +21,7 @@ from playground.summarize.job import SummaryJob
 from playground.summarize.linking import Embed
 from playground.summarize.live import LiveRun
 from playground.summarize.options import SummaryOptions
+from playground.summarize.stretches import check_pages
 
 _NOTHING = "There is nothing to summarize. Add a file, or paste a text."
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class SummaryService(JobService[SummaryJob]):
         check_style(options)
         if not documents:
             raise BadValueError(_NOTHING)
+        check_pages(documents, options.pages)
         run_id = self.runs.add(title, options.to_dict(), documents)
         self.begin(run_id, options, title=title, model=model)
         return run_id
@@ -66,12 +68,16 @@ class SummaryService(JobService[SummaryJob]):
     def begin(self, run_id: str, options: SummaryOptions, *, title: str = "", model: str = "") -> None:
         """Begin to summarize what a draft has collected."""
         check_style(options)
-        names = [one.name for one in self.runs.documents(run_id)]
-        if not names:
+        documents = self.runs.documents(run_id)
+        if not documents:
             raise BadValueError(_NOTHING)
+        check_pages(documents, options.pages)
+        names = [one.name for one in documents]
         chosen = model or self.manager.chosen
         adapter = self.manager.adapter if chosen == self.manager.chosen else ""
-        if options.mode != "extractive":
+        if options.mode == "extractive":
+            chosen = adapter = ""
+        else:
             chosen = self.reader(chosen, adapter)
         self.runs.start(run_id, title or ", ".join(names), options.to_dict(), chosen, adapter)
         self._begin(run_id)

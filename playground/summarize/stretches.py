@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from playground.errors import BadValueError
 from playground.languages import count_words
 from playground.store.run_values import Node, RunDocument
 from playground.summarize.options import read_pages
@@ -23,6 +24,20 @@ def stretches(document: RunDocument, pages: str) -> list[tuple[int, int, bool]]:
         else:
             found.append((start, end, wanted))
     return found
+
+
+def check_pages(documents: Sequence[RunDocument], pages: str) -> None:
+    """Raise BadValueError when `pages` leave nothing of a document that has pages, or none has any."""
+    if not pages:
+        return
+    paged = [one for one in documents if one.pages]
+    if not paged:
+        raise BadValueError("None of the documents has pages. Leave the pages empty.")
+    for one in paged:
+        if not any(wanted for _, _, wanted in stretches(one, pages)):
+            raise BadValueError(
+                f"{one.name} has {one.pages} pages, none of which is among {pages}. Choose others, or leave it out."
+            )
 
 
 def words_to_read(documents: Sequence[RunDocument], pages: str) -> int:

@@ -31,6 +31,8 @@ _ALIKE = 0.8
 """Of the terms of two sentences that both have when they say the same; numbers do not count, so that lists do not."""
 _FEW = 4
 """Terms up to which a sentence may well come back: "Yes."."""
+_FEW_SIGNS, _LETTERS = 40, 0.25
+"""Of a text with more signs than these so many are letters at least: "2.3.1.1.1.2.2" says nothing."""
 _NUMBERS = re.compile(r"\d[\d.,]*")
 _EMPHASIS = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 _OPENING = re.compile(
@@ -103,6 +105,11 @@ def usable(text: str, language: str, *, whole: bool) -> str:
     text = _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
     if not text:
         raise BadTextError("The model wrote nothing for this part. Try again, or choose another model.")
+    signs = sum(not sign.isspace() for sign in text)
+    if signs > _FEW_SIGNS and sum(sign.isalpha() for sign in text) < _LETTERS * signs:
+        raise BadTextError(
+            "The model wrote signs instead of sentences for this part. Try again, or choose another model."
+        )
     ends = sentence_ends(text, language)
     if not whole and len(ends) > 1:
         del ends[-1]

@@ -5,6 +5,7 @@ Finds what is missing, puts demanded terms into a source, and mends a translatio
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from playground.translate.finding import places
 from playground.translate.glossary import Glossary, Term
 from playground.translate.literals import literals
 
-_FIRST = frozenset({"fr", "es", "pt", "ca", "ro"})
+_PLURAL_S = frozenset({"en", "fr", "es", "pt", "ca"})
+_FIRST = frozenset({"fr", "es", "pt"})
 """Where the head of a term is its first word, and a plural ends in -s."""
 _PREPOSITIONS = frozenset(("de", "du", "des", "do", "da", "à", "a", "en", "au", "con", "sin", "para", "por", "pour"))
 
@@ -48,7 +50,7 @@ def demands_on(text: str, glossary: Glossary, kept: Sequence[tuple[int, int]] = 
     found = [Demand(start, end, text[start:end]) for start, end in kept if text[start:end].strip()]
     found += [Demand(one.start, one.end, one.text) for one in literals(text) if one.strict]
     for use in glossary.found(text):
-        wanted = inflected(use.term, text[use.start : use.end], glossary.target)
+        wanted = inflected(use.term, text[use.start : use.end], glossary.source, glossary.target)
         found.append(Demand(use.start, use.end, wanted, use.term))
     chosen: list[Demand] = []
     for one in found:  # Code before literals before terms.
@@ -108,19 +110,35 @@ def mended(way: Rewriting, demands: Sequence[Demand], lacking: Sequence[Demand])
     return way
 
 
-def inflected(term: Term, said: str, language: str) -> str:
-    """The target of a term; in the plural where the source has it in the plural, in languages where that is an -s."""
-    word, wanted = said.lower(), term.target
-    if term.target == term.source or word == term.source.lower() or not word.endswith("s"):
-        return wanted
-    if term.source.lower().endswith("s") or language not in (*_FIRST, "en"):
-        return wanted
-    if language == "en":
-        return wanted if wanted.endswith("s") else f"{wanted}s"
-    words = wanted.split(" ")
+def inflected(term: Term, said: str, source: str, target: str) -> str:
+    """The target of a term; in the plural where the source has it in the plural, in languages where that is regular.
+
+    Where it is not, the term stays as it is written: a form that does not exist would be worse.
+    """
+    word, of = said.lower(), term.source.lower()
+    if term.target == term.source or source not in _PLURAL_S or target not in (*_FIRST, "en"):
+        return term.target
+    if word == of or of.endswith("s") or not word.endswith("s"):
+        return term.target
+    words = term.target.split(" ")
+    if target == "en":
+        return " ".join([*words[:-1], _plural(words[-1], target) or words[-1]])
     # The head and its adjectives, up to a preposition: "lignes de commande", "liens symboliques".
     few = next((at for at, one in enumerate(words) if _is_preposition(one.lower())), len(words))
-    return " ".join([*(one if one[-1:] in "sxz" else f"{one}s" for one in words[:few]), *words[few:]])
+    plural = [_plural(one, target) for one in words[:few]]
+    return " ".join([*map(str, plural), *words[few:]]) if all(plural) else term.target
+
+
+def _plural(word: str, language: str) -> str:
+    """A word in the plural; "" where that is not regular."""
+    low = word.lower()
+    if language == "fr":
+        return word if low[-1:] in "sxz" else "" if low.endswith(("au", "eu", "al", "ail", "ou")) else f"{word}s"
+    if language == "en":
+        if re.search(r"[^aeiou]y$", low):
+            return f"{word[:-1]}ies"
+        return f"{word}es" if low.endswith(("s", "x", "z", "ch", "sh")) else f"{word}s"
+    return f"{word}s" if low[-1:] in "aeo" else ""
 
 
 def _really(way: Rewriting, demands: Sequence[Demand], lacking: Sequence[Demand]) -> list[Demand]:
@@ -147,9 +165,14 @@ def _place(way: Rewriting, one: Demand) -> tuple[int, int]:
     """Where the words stand that were made of the demand's; an empty place where there are none."""
     made = [link for link in way.links if link.source_start < one.end and link.source_end > one.start]
     if made:
-        first = max(made, key=lambda link: sum(abs(link.start - other.start) < 40 for other in made))
-        near = [link for link in made if abs(link.start - first.start) < 60]
-        return _words(way.text, min(link.start for link in near), max(link.end for link in near))
+        rows: list[list[Link]] = []
+        for link in made:  # Words side by side belong together; what stands between others was not made of the term.
+            if rows and not way.text[rows[-1][-1].end : link.start].strip(" -'’"):
+                rows[-1].append(link)
+            else:
+                rows.append([link])
+        best = max(rows, key=lambda row: (len(row), row[-1].end - row[0].start))
+        return _words(way.text, best[0].start, best[-1].end)
     before = [link for link in way.links if link.source_end <= one.start]
     at = max((link.end for link in before if link.source_end == max(k.source_end for k in before)), default=0)
     return _words(way.text, at, at) if at else (0, 0)

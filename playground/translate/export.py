@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from playground.store.translation_values import SourceFile, StoredSegment, Translation, Unit
-from playground.translate.inline_xml import nested
+from playground.translate.inline_xml import clean, nested
 from playground.translate.tags import without
 from playground.translate.tmx import write_tmx
 
@@ -84,7 +84,7 @@ def _xliff(run: Translation, file: SourceFile, segments: Sequence[StoredSegment]
     """XLIFF 1.2, which all tools for translators read."""
     named: Any = {None: _XLIFF}  # lxml's own way to say "by default", of which its types know nothing
     root = etree.Element(f"{{{_XLIFF}}}xliff", {"version": "1.2"}, nsmap=named)
-    about = {"original": file.name, "datatype": "plaintext"}
+    about = {"original": clean(file.name), "datatype": "plaintext"}
     about |= {"source-language": run.way[0]["source"], "target-language": run.way[-1]["target"]}
     body = etree.SubElement(etree.SubElement(root, f"{{{_XLIFF}}}file", about), f"{{{_XLIFF}}}body")
     for one in segments:
@@ -96,7 +96,7 @@ def _xliff(run: Translation, file: SourceFile, segments: Sequence[StoredSegment]
             state = "final" if one.confirmed else "needs-review-translation" if one.doubts else "translated"
             nested(etree.SubElement(unit, f"{{{_XLIFF}}}target", state=state), one.text)
         for doubt in one.doubts:
-            etree.SubElement(unit, f"{{{_XLIFF}}}note").text = f"{doubt['kind']} {doubt['detail']}".strip()
+            etree.SubElement(unit, f"{{{_XLIFF}}}note").text = clean(f"{doubt['kind']} {doubt['detail']}".strip())
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=False))
 
 

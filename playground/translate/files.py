@@ -82,7 +82,7 @@ def read_pasted(text: str, name: str = "text.txt") -> SourceFile:
     """Take a text that was pasted. Raises BadValueError when there is none."""
     if not _LETTER.search(text):
         raise BadValueError("There is nothing to translate. Write or paste a text.")
-    return _checked(name, "text", text.encode(), ())
+    return _checked(name, "text", text.encode("utf-8", "replace"), ())
 
 
 def template_of(file: SourceFile) -> Template:

@@ -52,6 +52,11 @@ class Glossary:
         self._finder = _Finder([(term.source, term.case_sensitive) for term in self.terms], self._from)
 
     @property
+    def source(self) -> str:
+        """The language that is translated from."""
+        return self._from
+
+    @property
     def target(self) -> str:
         """The language that is translated into."""
         return self._to

@@ -13,6 +13,11 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff
 """What no XML can hold."""
 
 
+def clean(text: str) -> str:
+    """`text` without what no XML can hold."""
+    return _ILLEGAL.sub("", text)
+
+
 def parser() -> etree.XMLParser:
     """One that asks nobody and unfolds nothing."""
     return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -93,7 +98,7 @@ def _nest(text: str) -> bool:
 
 
 def _append(element: etree._Element, last: etree._Element | None, words: str) -> None:
-    words = _ILLEGAL.sub("", words)
+    words = clean(words)
     if last is None:
         element.text = (element.text or "") + words
     else:

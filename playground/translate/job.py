@@ -129,7 +129,9 @@ class TranslationJob(Job):
             machine = self._machine(lease)
             try:
                 drafts = self._drafts(machine, texts)
-            except PlaygroundError as problem:
+            except LeaseCancelled:
+                raise
+            except Exception as problem:  # noqa: BLE001 - one segment must not end the work on all others
                 log.warning("a batch of a translation failed: %s", problem)
                 drafts = [draft for text in texts for draft in self._alone(machine, text)]
             record = made_by(lease) | {"sampling": {"beam_size": self._options.beam_size}}
@@ -148,6 +150,11 @@ class TranslationJob(Job):
                 return self._drafts(machine, [text])
             except PlaygroundError as problem:
                 said = str(problem)
+            except LeaseCancelled:
+                raise
+            except Exception as problem:
+                log.exception("a segment cannot be translated")
+                said = f"It cannot be translated ({type(problem).__name__}). The log file says more."
         return [said]
 
     def _order(self, text: str) -> Order:

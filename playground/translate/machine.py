@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from playground.translate.glossary import Glossary
+from playground.translate.tags import marks
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,16 @@ class Machine(Protocol):
     def translate(self, orders: Sequence[Order], glossary: Glossary, stop: threading.Event) -> list[Draft | str]:
         """A draft for each order, or in its place the reason, in words, why there is none. Raises ModelError when the
         model itself fails, LeaseCancelled when `stop` ended it."""
+
+
+def kept_spans(order: Order) -> list[tuple[int, int]]:
+    """Characters of the text without tags that stand in tags whose words are kept."""
+    found, taken, opened = [], 0, dict[int, int]()
+    for mark in marks(order.text):
+        at = mark.start - taken
+        taken += mark.end - mark.start
+        if mark.number in order.kept and mark.kind == "open":
+            opened[mark.number] = at
+        elif mark.kind == "close" and mark.number in opened:
+            found.append((opened.pop(mark.number), at))
+    return found

@@ -21,7 +21,7 @@ from playground.settings import read_toml
 from playground.thoughts import open_thought, split_thought
 from playground.translate.demands import Demand, demands_on, missing
 from playground.translate.glossary import Glossary
-from playground.translate.machine import Draft, Order
+from playground.translate.machine import Draft, Order, kept_spans
 from playground.translate.options import Formality
 from playground.translate.placing import placed
 from playground.translate.tags import Tag, faults, marks, without
@@ -34,6 +34,7 @@ _MORE, _LEAST = 3, 64
 _LABEL = re.compile(r"\s*(?:translation|translated text|译文|翻译|traduction)\s*[:：]\s*", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "「": "」", "«": "»"}
 _GAP = "\n\n"
+_CUT = "The model was cut off before the end of it. Choose another model, or divide the text."
 
 
 class PromptingMachine:
@@ -55,7 +56,7 @@ class PromptingMachine:
         plain = without(order.text)
         opened = [mark for mark in marks(order.text) if mark.kind != "close"]
         tags = [Tag(mark.number, "", single=mark.kind == "single") for mark in opened]
-        demands = demands_on(plain, glossary)
+        demands = demands_on(plain, glossary, kept_spans(order))
         best: tuple[int, str] | None = None
         why = "The model wrote nothing for it."
         for tries in range(_TRIES):
@@ -69,7 +70,10 @@ class PromptingMachine:
                 why = str(problem)
                 continue
             if not said:
+                why = _CUT if said is None else why
                 continue
+            if not tags:
+                said = without(said)  # A mark that it took from somewhere else would keep the file from being written.
             text = said if not tags or not faults(said, tags) else placed(order.text, without(said), ())
             lost = len(missing(plain, demands, without(text), glossary)) + (text != said)
             if best is None or lost < best[0]:
@@ -78,7 +82,8 @@ class PromptingMachine:
                 break
         return Draft(best[1]) if best else why
 
-    def _ask(self, order: Order, text: str, glossary: Glossary, tries: int, stop: threading.Event) -> str:
+    def _ask(self, order: Order, text: str, glossary: Glossary, tries: int, stop: threading.Event) -> str | None:
+        """What the model says; None when it was cut off."""
         turns = prompt(text, self._languages, self._formality, demands_on(without(text), glossary), order.hint)
         most = _MORE * self._lease.count_tokens([Turn("user", text)]) + _LEAST
         sampling = Sampling(temperature=_WARMER if tries else 0.0, max_new_tokens=most, seed=self._seed + tries)
@@ -87,6 +92,8 @@ class PromptingMachine:
             said, reason = said + halves.push(chunk.text), chunk.finish_reason
         if reason == "cancelled":
             raise LeaseCancelled
+        if reason == "length":
+            return None
         return cleaned(said, text)
 
 
@@ -107,7 +114,7 @@ def prompt(
     if terms:
         told.append(words["terms"][key].replace("{{terms}}", "; ".join(terms)))
     if hint:
-        told.append(words["like"][key].replace("{{hint}}", hint))
+        told.append(words["like"][key].replace("{{hint}}", without(hint)))
     return [Turn("user", ("" if zh else " ").join(told) + _GAP + text)]
 
 

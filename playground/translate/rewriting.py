@@ -21,7 +21,7 @@ from playground.records import Turn
 from playground.sentences import between_characters, clause_ends, sentence_ends, word_ends
 from playground.translate.demands import Demand, demands_on, exchanged, mended, missing, restored
 from playground.translate.glossary import Glossary
-from playground.translate.machine import Draft, Order
+from playground.translate.machine import Draft, Order, kept_spans
 from playground.translate.placing import Pair, placed
 from playground.translate.tags import marks, without
 
@@ -30,6 +30,7 @@ _WAYS = 4
 _LONG, _MOST_TOKENS = 500, 200
 """Characters from which on the tokens of a sentence are counted; tokens from which on it is cut: it may be longer than
 the model can read, and what is longer than its examples were it reads badly."""
+_MOST_MARKS = 600
 _LINE = re.compile(r"\n+")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -101,7 +102,7 @@ class RewritingMachine:
         return self._lease.rewrite(texts, self._languages, beam_size=self._beam_size, num_hypotheses=ways, align=True)
 
     def _sentences(self, order: Order, glossary: Glossary) -> list[_Sentence]:
-        plain, kept = without(order.text), _kept(order)
+        plain, kept = without(order.text), kept_spans(order)
         found = []
         for first, last in self._stretches(plain):
             text = plain[first:last]
@@ -159,6 +160,8 @@ class RewritingMachine:
             text += one.best.text
             at = one.end
         text += plain[at:]
+        if len(marks(order.text)) > _MOST_MARKS:  # The time to place them grows faster than their number.
+            return "It has too many tags to be translated. Divide it into several paragraphs."
         tokens = sum(one.best.tokens for one in row)
         score = sum(one.best.score * one.best.tokens for one in row) / tokens if tokens else None
         if not text.strip():
@@ -171,16 +174,3 @@ class RewritingMachine:
         if not inside or "\n" in blanks:
             return blanks
         return "" if self._languages[1] in UNSPACED else blanks or " "
-
-
-def _kept(order: Order) -> list[tuple[int, int]]:
-    """Characters of the text without tags that stand in tags whose words are kept."""
-    found, taken, opened = [], 0, dict[int, int]()
-    for mark in marks(order.text):
-        at = mark.start - taken
-        taken += mark.end - mark.start
-        if mark.number in order.kept and mark.kind == "open":
-            opened[mark.number] = at
-        elif mark.kind == "close" and mark.number in opened:
-            found.append((opened.pop(mark.number), at))
-    return found

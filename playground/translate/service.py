@@ -31,6 +31,7 @@ _NOTHING = "There is nothing to translate. Add a file, or paste a text."
 _PARSED = 4
 """Translations whose files are kept taken apart."""
 log = logging.getLogger(__name__)
+_KEPT_GLOSSARIES = 8
 
 
 class TranslationService(JobService[TranslationJob]):
@@ -47,6 +48,7 @@ class TranslationService(JobService[TranslationJob]):
         """`models` are those of this machine; `place` is a folder for locks of runs against other processes."""
         super().__init__()
         self.store = store
+        self._glossaries: dict[tuple[tuple[str, ...], str, str], Glossary] = {}
         self.memory = memory
         self.manager = manager
         self.models = models
@@ -85,7 +87,8 @@ class TranslationService(JobService[TranslationJob]):
             one for number, file in enumerate(files) for one in _planned(number, file, options, glossary, matches)
         ]
         steps = [asdict(step) for step in way.steps]
-        self.store.start(run_id, title or ", ".join(file.name for file in files), options.to_dict(), steps, segments)
+        named = title or ", ".join(file.name for file in files)
+        self.store.start(run_id, named, options.to_dict(), steps, files, segments)
         self._begin(run_id)
 
     def way(self, source: str, options: TranslationOptions) -> Way:
@@ -104,9 +107,15 @@ class TranslationService(JobService[TranslationJob]):
         return all_ways[0]
 
     def glossary(self, options: TranslationOptions) -> Glossary:
-        """The terms of all chosen glossaries."""
-        chosen = self.memory.glossaries(options.glossaries)
-        return Glossary((Term(**one) for each in chosen for one in each.terms), options.source, options.target)
+        """The terms of all chosen glossaries. A long one takes a second to be made, so the last ones are kept."""
+        key = options.glossaries, options.source, options.target
+        if key not in self._glossaries:
+            chosen = self.memory.glossaries(options.glossaries) if options.glossaries else []
+            made = Glossary((Term(**one) for each in chosen for one in each.terms), options.source, options.target)
+            if len(self._glossaries) >= _KEPT_GLOSSARIES:
+                self._glossaries.clear()
+            self._glossaries[key] = made
+        return self._glossaries[key]
 
     def matches(self, options: TranslationOptions) -> Matches:
         """What the memory has for the pair; nothing when it is not wanted."""
@@ -122,8 +131,7 @@ class TranslationService(JobService[TranslationJob]):
         """Go on with a translation that was stopped, killed or failed; failed segments are tried again."""
         if self.live(run_id) is not None:
             return
-        if self.store.get(run_id).status in ("failed", "complete"):
-            self.store.again(run_id)
+        self.store.again(run_id)
         self._begin(run_id)
 
     def resume_all(self) -> None:
@@ -140,11 +148,15 @@ class TranslationService(JobService[TranslationJob]):
         self._wait(run_id)
         return self.store.get(run_id)
 
-    def write(self, run_id: str, document: int, position: int, text: str, *, confirm: bool) -> StoredSegment:
+    def write(
+        self, run_id: str, document: int, position: int, text: str, *, confirm: bool, base: str | None = None
+    ) -> StoredSegment:
         """Keep what a person wrote for a segment; confirmed, it goes into the memory. Returns it with its doubts.
 
-        Raises BadValueError when its tags do not fit the file.
+        `base` is the text that they saw. Raises BadValueError when its tags do not fit the file, and BusyError when
+        somebody else wrote there meanwhile.
         """
+        text = text.encode("utf-8", "replace").decode()  # Half a character, which a page may send.
         run = self.store.get(run_id)
         options = TranslationOptions.from_mapping(run.options)
         one = self.store.segment(run_id, document, position)
@@ -155,7 +167,7 @@ class TranslationService(JobService[TranslationJob]):
             )
         pair = options.source, options.target
         doubts = doubts_of(one.source, text, pair, tags, self.glossary(options))
-        self.store.write(run_id, document, position, text, doubts, confirm)
+        self.store.write(run_id, document, position, text, doubts, confirm, base)
         if confirm and text.strip():
             self.memory.keep([Unit(0, *pair, one.source, text, one.context, run.title, 0.0, 0.0)])
         self.announce(run_id)

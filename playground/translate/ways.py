@@ -79,12 +79,6 @@ def with_model(name: str, source: str, target: str, models: Sequence[LocalModel]
     return Way((Step(name, source, target, "seq2seq"),)) if _knows(one, source, target) else None
 
 
-def pairs(models: Iterable[LocalModel]) -> list[tuple[str, str]]:
-    """The pairs for which a model made for translation is here, models for many languages left out."""
-    found = {languages for one in models if _made_for(one) and len(languages := _languages(one)) == 2}
-    return sorted((source, target) for source, target in found)
-
-
 def to_get(source: str, target: str, offers: Iterable[Offer], here: Iterable[str]) -> list[Offer]:
     """Curated models made for translation that know the pair and are not on this machine; those for it alone first."""
     known = set(here)

@@ -15,7 +15,7 @@ from playground.errors import BadValueError, PlaygroundError
 from playground.store.memory import Memory
 from playground.store.translation_values import Unit
 from playground.translate.glossary import read_glossary
-from playground.translate.tmx import read_tmx, write_tmx
+from playground.translate.tmx import is_code, read_tmx, write_tmx
 from playground.ui.chat_routes import Asked, answered, refused
 from playground.ui.file_routes import received, short_name
 from playground.ui.memory_view import glossaries_html, pairs_html, taken_words, terms_html, units_html
@@ -114,4 +114,12 @@ def _unit(values: Any) -> Unit:
     names = ("source_language", "target_language", "source", "target", "context", "origin")
     if not isinstance(values, dict) or not all(isinstance(values.get(name), str) for name in names):
         raise BadValueError("What was deleted could not be brought back. Import it again.")
-    return Unit(0, **{name: values[name] for name in names}, created_at=0.0, updated_at=0.0)
+    if not (is_code(values["source_language"]) and is_code(values["target_language"])):
+        raise BadValueError("What was deleted could not be brought back. Import it again.")
+    return Unit(0, **{name: values[name] for name in names}, created_at=0.0, updated_at=_seconds(values))
+
+
+def _seconds(values: dict[str, Any]) -> float:
+    """When it was confirmed last, so that it comes back to its place."""
+    said = values.get("updated_at")
+    return float(said) if isinstance(said, int | float) else 0.0

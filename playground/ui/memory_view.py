@@ -27,10 +27,10 @@ def pairs_html(numbers: Mapping[tuple[str, str], int], language: str) -> str:
         return f'<p class="hint">{t(language, "t.memory_empty")}</p>'
     out = []
     for (source, target), count in numbers.items():
-        pair = pair_words(source, target, language)
+        pair, codes = pair_words(source, target, language), html.escape(f"{source}-{target}")
         words = html.escape(t(language, "t.export_pair", pair=pair))
         button = (
-            f'<button type="button" data-memory="export" data-pair="{source}-{target}" aria-label="{words}">'
+            f'<button type="button" data-memory="export" data-pair="{codes}" aria-label="{words}">'
             f"{t(language, 't.export_tmx')}</button>"
         )
         out.append(f"<tr><td>{html.escape(pair)}</td><td>{count:,}</td><td>{button}</td></tr>")
@@ -43,8 +43,8 @@ def units_html(units: Sequence[Unit], more: bool, language: str) -> str:
         return f'<p class="hint">{t(language, "t.nothing_found")}</p>'
     rows = "".join(
         f"<tr><td><small>{html.escape(f'{one.source_language} → {one.target_language}')}</small></td>"
-        f'<td lang="{one.source_language}" dir="auto">{html.escape(one.source)}</td>'
-        f'<td lang="{one.target_language}" dir="auto">{html.escape(one.target)}'
+        f'<td lang="{html.escape(one.source_language)}" dir="auto">{html.escape(one.source)}</td>'
+        f'<td lang="{html.escape(one.target_language)}" dir="auto">{html.escape(one.target)}'
         f"<small>{html.escape(one.origin)}</small></td><td>{_off(one, language)}</td></tr>"
         for one in units
     )

@@ -21,7 +21,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("The length is {} words. Give {} to {}.", "长度为 {0} 字。应为 {1} 到 {2}。"),
     ("The length is {} %. Give more than 0 and at most 100.", "长度为 {0} %。应大于 0，不超过 100。"),
     (
-        "The length {} is none. Write a number of words, such as 200, or a share: 10 %.",
+        "{} is not a length. Write a number of words, such as 200, or a share: 10 %.",
         "{0} 不是长度。请输入字数，例如 200，或比例：10 %。",
     ),
     (
@@ -84,9 +84,14 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "This document is not part of the summary (any more). Open the summary again.",
         "此文件（已）不属于这份摘要。请重新打开摘要。",
     ),
-    ("The pages {} are none. Write them as 1-20, 35.", "{0} 不是页码。请写成 1-20, 35 这样的形式。"),
+    ("{} are not pages. Write them as 1-20, 35.", "{0} 不是页码。请写成 1-20, 35 这样的形式。"),
+    ("None of the documents has pages. Leave the pages empty.", "这些文件都没有页码。请不要填写页码。"),
     (
-        "None of these pages is in the documents. Choose others, or leave the pages empty.",
-        "这些页都不在文件里。请另选，或留空。",
+        "{} has {} pages, none of which is among {}. Choose others, or leave it out.",
+        "{0} 共 {1} 页，都不在 {2} 之内。请另选页码，或去掉这个文件。",
+    ),
+    (
+        "The model wrote signs instead of sentences for this part. Try again, or choose another model.",
+        "模型为这一部分写出的是符号而不是句子。请重试，或另选模型。",
     ),
 )

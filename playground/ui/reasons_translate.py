@@ -59,6 +59,21 @@ def _named(said: str, words: str) -> tuple[str, str]:
 
 
 SENTENCES: tuple[tuple[str, str], ...] = (
+    (
+        "It was changed in another window meanwhile: “{}”. Yours is kept here; confirm again to put it in its place.",
+        "这一段刚在另一个窗口中改为“{0}”。您的文字仍保留在此；再次确认即可替换。",
+    ),
+    ("A file was added or taken away meanwhile. Press Translate again.", "期间有文件被添加或移除。请再次点击“翻译”。"),
+    ("This is not translated yet. Press Translate first.", "尚未翻译。请先点击“翻译”。"),
+    (
+        "It has too many tags to be translated. Divide it into several paragraphs.",
+        "其中的标记太多，无法翻译。请分成几段。",
+    ),
+    (
+        "The model was cut off before the end of it. Choose another model, or divide the text.",
+        "模型没有写完就被截断。请另选模型，或拆分文字。",
+    ),
+    ("It cannot be translated ({}). The log file says more.", "无法翻译（{0}）。详情见日志文件。"),
     *_FILES,
     *(_named(*one) for one in _FILES),
     *((english, chinese) for english, chinese, _ in NAMES.values()),

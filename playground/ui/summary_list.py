@@ -76,6 +76,8 @@ def facts_of(run: Run, language: str) -> str:
         facts.append(t(language, "s.words", n=f"{options['words']:,}"))
     if options.get("share"):
         facts.append(f"{100 * options['share']:g} %")
+    if options.get("pages"):
+        facts.append(t(language, "s.page", n=options["pages"]))
     if options.get("language") in NAMES:
         facts.append(NAMES[options["language"]][2])
     facts.append(str(options.get("audience", "")))

@@ -148,11 +148,11 @@ def _progress(shown: Shown, language: str) -> str:
 
 
 def _left(shown: Shown, live: LiveRun) -> float | None:
-    """Seconds that the waiting parts will take, by what the others of this run took."""
-    parts = shown.parts
-    took = [node.last - node.first for node in parts if node.status == "done"]
-    rest = sum(node.last - node.first for node in parts if node.status == "waiting")
-    return live.seconds * rest / sum(took) if took and live.seconds > 3 else None
+    """Seconds that the waiting parts will take, by what this job has read so far, half of what it is at included."""
+    lengths = {node.position: node.last - node.first for node in shown.parts if node.status == "waiting"}
+    half = sum(lengths[at] for level, at in live.writing if level == 0 and at in lengths) / 2
+    rest = sum(lengths.values()) - half
+    return live.seconds * rest / (live.fresh + half) if live.fresh and live.seconds > 3 else None
 
 
 def _not_whole(shown: Shown, language: str) -> str:
@@ -172,9 +172,15 @@ def _receipt(shown: Shown, language: str) -> str:
     sentences = shown.run.receipt.get("sentences", ())
     found = coverage(shown.nodes, [len(one.text) for one in shown.documents])
     percent = f"{found.percent:.1f}".removesuffix(".0")
-    lines = [t(language, "s.covered", percent=percent, n=len(shown.parts), characters=f"{found.read:,}")]
-    if skipped := sum(part.status == "skipped" for part in shown.parts):
-        lines.append(t(language, "s.skipped", n=skipped))
+    read = sum(part.status != "skipped" for part in shown.parts)
+    lines = [t(language, "s.covered", percent=percent, n=read, characters=f"{found.read:,}")]
+    if found.skipped:
+        lines.append(t(language, "s.skipped", percent=max(1, round(100 * found.skipped / found.total))))
+    if shown.nodes[-1].record.get("finish_reason") == "length":
+        lines.append(t(language, "s.cut"))
+    used = {link["document"] for one in sentences for link in one["links"]}
+    if unused := [one.name for number, one in enumerate(shown.documents) if number not in used]:
+        lines.append(t(language, "s.unused", names=", ".join(unused)))
     strong = sum(any(link["strong"] for link in one["links"]) for one in sentences)
     key = "s.linked_all" if strong == len(sentences) else "s.linked"
     lines.append(t(language, key, strong=strong, n=len(sentences)))

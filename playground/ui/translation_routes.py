@@ -101,7 +101,14 @@ def build_translation_router(
     def write(request: Request, asked: Asked) -> Response:
         def work(language: str) -> dict[str, Any]:
             run_id, place = str(asked.get("run") or ""), _place(asked)
-            one = service.write(run_id, *place, str(asked.get("text") or ""), confirm=asked.get("confirm") is True)
+            base = asked.get("base")
+            one = service.write(
+                run_id,
+                *place,
+                str(asked.get("text") or ""),
+                confirm=asked.get("confirm") is True,
+                base=base if isinstance(base, str) else None,
+            )
             sheet = Sheet(store.get(run_id), store.files(run_id), service.parsed(run_id), scored.of(run_id))
             return {"html": row_html(sheet, one, language)}
 
@@ -222,6 +229,8 @@ def _exported(service: TranslationService, run_id: str, document: int, format: s
 
     store = service.store
     run, file = store.get(run_id), _file(store.files(run_id), document)
+    if not run.way:
+        raise BadValueError("This is not translated yet. Press Translate first.")
     if format == "file":
         return name_for(file, run.way[-1]["target"]), service.output(run_id, document), "application/octet-stream"
     if format not in FORMATS:

@@ -101,7 +101,7 @@ def test_what_a_model_wrote_is_cleaned(said: str, whole: bool, kept: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "said", ["", "<think>I wonder", "  \n ", "One long sentence about very many things is here. " * 9]
+    "said", ["", "<think>I wonder", "  \n ", "One long sentence about very many things is here. " * 9, "2.3.1.1. " * 9]
 )
 def test_nothing_and_a_loop_are_no_text(said: str) -> None:
     with pytest.raises(BadTextError) as caught:

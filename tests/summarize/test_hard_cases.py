@@ -106,6 +106,16 @@ def test_no_sentence_rests_on_what_was_not_read() -> None:
     assert not read.has(0, document.extents()[5][0])
 
 
+def test_a_label_is_no_sentence_and_a_files_name_is_known() -> None:
+    document = pages(2)
+    nodes = [Node(0, 0, "whole", None, 0, 1, "done")]
+    receipt = make_receipt(
+        [document], nodes, "Summary:\n\nIn Book.pdf a lighthouse was built.", "en", threading.Event()
+    )
+    (sentence,) = receipt["sentences"]
+    assert sentence["marks"] == []
+
+
 def test_a_receipt_that_fails_costs_itself_alone(open_bench: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = open_bench()
     monkeypatch.setattr("playground.summarize.job.make_receipt", broken_receipt)

@@ -173,8 +173,12 @@ def test_pages_that_are_not_wanted_are_skipped(open_bench: Open) -> None:
     found = coverage(nodes, [len(kept.text)])
     assert (found.percent, found.waiting) == (100, 0)
     assert found.skipped > found.read
-    none = bench.service.wait(bench.service.start([kept], SummaryOptions(pages="90-99")))
-    assert "None of these pages" in none.error
+    before = bench.runs.runs()
+    with pytest.raises(BadValueError, match=r"a\.pdf has 8 pages, none of which is among 90-99"):
+        bench.service.start([kept], SummaryOptions(pages="90-99"))
+    with pytest.raises(BadValueError, match="None of the documents has pages"):
+        bench.start("Words without pages.", pages="1")
+    assert bench.runs.runs() == before
     with pytest.raises(BadValueError, match="Write them as"):
         SummaryOptions(pages="from 3 to 5")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.engine.lease import LeaseCancelled
-from playground.translate.demands import demands_on, exchanged, inflected
+from playground.engine.rewriting import Link, Rewriting
+from playground.translate.demands import demands_on, exchanged, inflected, mended
 from playground.translate.glossary import Glossary, Term
 from playground.translate.machine import Draft, Order
 from playground.translate.prompting import PromptingMachine, cleaned, prompt
@@ -123,11 +125,37 @@ def test_whatever_the_model_says_each_order_has_one_answer_with_its_tags(text: s
         ("package", "paquet", "packages", "paquets"),
         ("command line", "ligne de commande", "command lines", "lignes de commande"),
         ("kernel", "noyau", "kernel", "noyau"),
+        ("kernel", "noyau", "kernels", "noyau"),
+        ("network", "réseau", "networks", "réseau"),
         ("Debian", "Debian", "Debian", "Debian"),
     ],
 )
 def test_a_term_in_the_plural_is_demanded_in_the_plural(source: str, target: str, said: str, wanted: str) -> None:
-    assert inflected(Term(source, target), said, "fr") == wanted
+    assert inflected(Term(source, target), said, "en", "fr") == wanted
+
+
+@pytest.mark.parametrize(
+    ("target", "language", "wanted"),
+    [
+        ("servidor", "es", "servidor"),
+        ("puerta", "es", "puertas"),
+        ("función", "es", "función"),
+        ("policy", "en", "policies"),
+        ("box", "en", "boxes"),
+        ("Rechner", "de", "Rechner"),
+    ],
+)
+def test_no_plural_is_made_up(target: str, language: str, wanted: str) -> None:
+    assert inflected(Term("term", target), "terms", "en" if language != "en" else "fr", language) == wanted
+
+
+def test_what_stands_between_two_stray_links_is_not_replaced() -> None:
+    links = (Link(0, 3, 0, 3), Link(12, 17, 4, 9), Link(32, 38, 4, 9))
+    way = Rewriting("The big red house that my uncle stands near the river.", 0.0, 9, links)
+    demand = demands_on("The Gebäude.", Glossary([Term("Gebäude", "building")], "de", "en"))[0]
+    made = mended(way, [replace(demand, start=4, end=9)], [replace(demand, start=4, end=9)]).text
+    assert "that my uncle" in made
+    assert "building" in made
 
 
 def test_code_comes_before_terms() -> None:

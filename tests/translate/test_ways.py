@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.overview import LocalModel
-from playground.translate.ways import Way, pairs, ways, with_model
+from playground.translate.ways import Way, ways, with_model
 
 
 def model(name: str, kind: str = "seq2seq", languages: tuple[str, ...] = (), **more: object) -> LocalModel:
@@ -45,7 +45,6 @@ def test_what_cannot_be_used_is_left_out() -> None:
 
 
 def test_the_pair_of_a_model_without_a_description_is_in_its_name() -> None:
-    assert pairs([model("/home/me/opus-mt-zh-en", ""), MANY, EN_FR]) == [("en", "fr"), ("zh", "en")]
     assert names(ways("zh", "en", [model("/home/me/opus-mt-zh-en", "")], "")) == ["/home/me/opus-mt-zh-en"]
 
 

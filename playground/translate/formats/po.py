@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from playground.translate.formats.base import Hole, TextTemplate
 from playground.translate.formats.sources import Line, Source, has_letters, lines_of, plain_segment, source_of
@@ -80,6 +80,8 @@ class _Entry:
     reference: str = ""
     broken: bool = False
     strings: dict[str, _String] = field(default_factory=dict)
+    flags: int = -1
+    """Where the line of flags begins that says fuzzy; -1: there is none."""
 
 
 def _entries(lines: Sequence[Line]) -> Iterator[_Entry]:
@@ -106,6 +108,8 @@ def _entries(lines: Sequence[Line]) -> Iterator[_Entry]:
             continue
         last = ""
         entry.broken |= text.startswith(("msg", '"'))
+        if text.startswith("#,") and "fuzzy" in text:
+            entry.flags = line.start
         if text.startswith("#:") and not entry.reference:
             entry.reference = text[2:].strip()
     yield entry
@@ -117,6 +121,8 @@ def _holes(source: Source, entry: _Entry, wraps: bool) -> Iterator[Hole]:
         return
     context = " ".join(said.get("msgctxt", entry.reference).split())
     forms = [key for key in said if key.startswith("msgstr")]
+    if entry.flags < 0 and all(said[key].strip() for key in forms):
+        return  # Somebody has translated it, and nobody doubts that.
     for key in forms:
         first = key in ("msgstr", "msgstr[0]") and (len(forms) > 1 or "msgid_plural" not in said)
         text = said["msgid"] if first else said.get("msgid_plural", said["msgid"])
@@ -124,7 +130,11 @@ def _holes(source: Source, entry: _Entry, wraps: bool) -> Iterator[Hole]:
             before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
             string = entry.strings[key]
             finish = _Writing(before, after, len(key) + 1 if wraps else -1, source.line_end)
-            yield Hole(string.start, string.end, plain_segment(text.strip(), context), str, finish)
+            start = string.start
+            if entry.flags >= 0 and key == forms[0]:  # What is translated now is fuzzy no more.
+                start = entry.flags
+                finish = replace(finish, ahead=_sure(source.text[start : string.start]))
+            yield Hole(start, string.end, plain_segment(text.strip(), context), str, finish)
 
 
 @dataclass(frozen=True)
@@ -138,8 +148,13 @@ class _Writing:
     after: str
     used: int
     line_end: str
+    ahead: str = ""
+    """What stands before the string in the hole."""
 
     def __call__(self, text: str) -> str:
+        return self.ahead + self._string(text)
+
+    def _string(self, text: str) -> str:
         text = text.strip().replace("\r\n", "\n")
         if not text:
             return '""'
@@ -149,6 +164,13 @@ class _Writing:
         if self.used >= 0:
             lines = [piece for line in lines for piece in _wrapped(line)]
         return self.line_end.join(['""', *(f'"{line}"' for line in lines)])
+
+
+def _sure(lines: str) -> str:
+    """Lines of an entry, the flag "fuzzy" taken out; a line with nothing but that goes."""
+    flags, line_end, rest = lines.partition("\n")
+    left = [one.strip() for one in flags[2:].split(",") if one.strip() not in ("fuzzy", "")]
+    return (f"#, {', '.join(left)}{flags[len(flags.rstrip()) :]}{line_end}" if left else "") + rest
 
 
 def _wrapped(line: str) -> Iterator[str]:

@@ -101,6 +101,9 @@ const playgroundSummaries = (() => {
     try { kept = JSON.parse(stored("sessionStorage", "summary-form") || "{}"); } catch { /* An older version's. */ }
     for (const [name, value] of Object.entries(kept)) if (form().elements[name]) form().elements[name].value = value;
     $("ps-own").hidden = form().elements.style.value !== "own";
+    // Nothing that counts is out of sight.
+    const { mode, pages, seed } = form().elements;
+    if (pages.value || seed.value !== "0" || mode.value !== "map_reduce") form().querySelector("details").open = true;
   }
 
   const uploads = playgroundRooms.uploads(
@@ -133,7 +136,7 @@ const playgroundSummaries = (() => {
     const answer = unseen ? { error: word("s.file_failed") } : await send("start", values());
     button.removeAttribute("aria-busy");
     if (answer.error) return error(answer.error);
-    form().elements.text.value = "";
+    for (const name of ["text", "pages"]) form().elements[name].value = ""; // They are about these documents.
     uploads.clear();
     keep();
     open(answer.run);

@@ -72,9 +72,9 @@ const playgroundTranslate = (() => {
 
   // ---- which one is shown ----------------------------------------------------------------------------------------------
   function open(run, push = true) {
+    playgroundEditor.opened(); // Rows that are left now are saved as what they are rows of.
     if (push && run !== state.run) history.pushState(null, "", `?t=${run}`);
     Object.assign(state, { run, status: "", title: "", files: [], drafted: "" });
-    playgroundEditor.opened();
     $("pt-start").hidden = Boolean(run);
     $("pt-run").hidden = true;
     for (const box of ["pt-head", "pt-progress", "pt-draft", "pt-scores"]) $(box).replaceChildren();

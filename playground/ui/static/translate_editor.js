@@ -66,6 +66,7 @@ const playgroundEditor = (() => {
   function made(html) {
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
+    fresh.content.firstElementChild.dataset.run = state.run;
     return fresh.content.firstElementChild;
   }
 
@@ -128,15 +129,21 @@ const playgroundEditor = (() => {
 
   // ---- saving ----------------------------------------------------------------------------------------------------------
   async function save(one, confirm) {
-    const text = box(one).value, run = state.run;
+    // The run that the row is of: when another is opened, the row is left only after that.
+    const text = box(one).value, run = one.dataset.run, base = box(one).dataset.stored;
     if (!confirm && !dirty(one)) { told(one, ""); note(one.dataset.row, null); left(one); return true; }
     if (confirm && !text.trim()) { told(one, word("t.empty_row")); return false; }
     one.dataset.saving = text;
-    const answer = await ask("page/translate/write", { run, ...place(one), text, confirm });
+    const answer = await ask("page/translate/write", { run, ...place(one), text, confirm, base });
     delete one.dataset.saving;
     if (run !== state.run) return !answer.error;
     told(one, answer.error || "");
-    if (answer.error) { one.classList.add("changed"); return false; }
+    if (answer.error) {
+      one.classList.add("changed");
+      // Who has been told of another's text may put their own in its place.
+      if (one.dataset.later !== undefined) { box(one).dataset.stored = one.dataset.later; delete one.dataset.later; }
+      return false;
+    }
     if (box(one).value === text) { note(one.dataset.row, null); one.classList.remove("changed"); }
     box(one).dataset.stored = text;
     delete one.dataset.later;
@@ -184,7 +191,7 @@ const playgroundEditor = (() => {
   }
 
   async function help(one) {
-    const number = ++helped, answer = await ask("page/translate/help", { run: state.run, ...place(one), text: box(one).value });
+    const number = ++helped, answer = await ask("page/translate/help", { run: one.dataset.run, ...place(one), text: box(one).value });
     if (number !== helped || !one.contains(document.activeElement)) return;
     one.querySelector(".pt-help").innerHTML = answer.html || "";
     one.scrollIntoView({ block: "nearest" });
