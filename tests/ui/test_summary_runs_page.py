@@ -248,7 +248,7 @@ def test_with_other_settings_what_was_read_is_not_read_again_and_both_are_compar
     form = page.get_by_role("dialog")
     form.get_by_label("Length").fill("many")
     form.get_by_role("button", name="Summarize").click()
-    expect(form.get_by_text("The length 'many' is none.")).to_be_visible()
+    expect(form.get_by_text("'many' is not a length.")).to_be_visible()
     form.get_by_label("Length").fill("")
     form.get_by_label("Style").select_option("bullets")
     form.get_by_role("button", name="Summarize").click()
