@@ -67,8 +67,8 @@ def _open(browser: Browser, address: str, locale: str, scheme: str, width: int) 
 def _models(page: Page) -> Page:
     """The Models tab, with the plan of the model in memory unfolded."""
     page.locator("#pg-status button").click()
-    page.locator("#pm-memory form[data-plan]").evaluate("(form) => { form.parentElement.open = true; }")
-    expect(page.locator("#pm-memory .pm-plan .pm-bar")).to_be_visible(timeout=60_000)
+    page.locator("#pm-memory form[data-plan]").first.evaluate("(form) => { form.parentElement.open = true; }")
+    expect(page.locator("#pm-memory .pm-plan .pm-bar").first).to_be_visible(timeout=60_000)
     return page
 
 

@@ -161,7 +161,7 @@ class SummaryJob(Job):
     def _write(self, planner: Planner, node: Node) -> None:
         below = self._level(max(0, node.level - 1))
         prompt, most = planner.prompt(node, below), planner.max_new_tokens(node)
-        error, grow = "", partial(self._grow, node)
+        error, grow, least = "", partial(self._grow, node), planner.least_words(node, prompt)
         # Killed between its last try and the verdict, it is tried once more.
         for tries in range(min(node.tries, TRIES - 1) + 1, TRIES + 1):
             sampling = sampling_for(most, self._options.seed, tries)
@@ -171,7 +171,7 @@ class SummaryJob(Job):
                 known = self._runs.known(key)
                 if known is None:
                     try:
-                        written = write(lease, prompt, sampling, planner.sizes.language, self.stop, grow)
+                        written = write(lease, prompt, sampling, planner.sizes.language, self.stop, grow, least)
                     except PlaygroundError as fault:
                         problem = str(fault)
             # What is kept is kept without the model: a full disk must not hold it.

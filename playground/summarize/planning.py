@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from playground.context import Reader
 from playground.errors import BadValueError
+from playground.languages import count_words
 from playground.records import Turn
 from playground.store.run_values import Node, RunDocument, Step
 from playground.summarize.instructions import (
@@ -33,6 +34,8 @@ _LEAST = 96
 """Tokens that have to be left for a text beside the instruction and the answer: a sentence."""
 _PER_TOKEN = 32
 """No tokenizer packs so many characters into a token on average: what is longer need not be counted."""
+_FEWER = 10
+"""How often shorter than asked for a text may be."""
 _GAP = "\n\n"
 
 
@@ -128,6 +131,12 @@ class Planner:
     def words(self, node: Node) -> int:
         """How long the text of a node is to be."""
         return self._words_of(node.step)
+
+    def least_words(self, node: Node, prompt: Sequence[Turn]) -> int:
+        """What a text of a node has to have at least, to be one: "How can I help you?" is no summary of a book."""
+        if node.step == "part":  # Of a part there may be little to say.
+            return 0
+        return min(self.words(node), count_words(prompt[-1].content, self.sizes.language)) // _FEWER
 
     def max_new_tokens(self, node: Node) -> int:
         """The most tokens that the text of a node may take."""

@@ -14,6 +14,7 @@ from typing import Any
 from playground.engine.manager import Lease
 from playground.errors import ModelError
 from playground.halves import Halves
+from playground.languages import count_words
 from playground.records import Chunk, Sampling, Turn
 from playground.replies import made_by
 from playground.sentences import sentence_ends
@@ -80,8 +81,12 @@ def write(
     language: str,
     stop: threading.Event,
     on_chunk: Callable[[str, Chunk], None],
+    least: int = 0,
 ) -> Written | None:
-    """Let the model write; `on_chunk` hears the text so far. None when `stop` ended it. Raises BadTextError."""
+    """Let the model write; `on_chunk` hears the text so far. None when `stop` ended it.
+
+    Raises BadTextError, also for fewer than `least` words.
+    """
     text, chunk, began, halves = "", Chunk(), time.monotonic(), Halves()
     for chunk in lease.stream(prompt, sampling, stop):
         text += halves.push(chunk.text)
@@ -89,6 +94,8 @@ def write(
     if chunk.finish_reason == "cancelled":
         return None
     text = usable(text, language, whole=chunk.finish_reason == "stop")
+    if count_words(text, language) < least:
+        raise BadTextError("The model wrote almost nothing. Try again, or choose another model.")
     own = {name: getattr(chunk, name) for name in _OWN} | {"seconds": time.monotonic() - began}
     said = sampling.to_dict()
     own |= {"seed": said.pop("seed"), "sampling": said, "finish_reason": chunk.finish_reason}

@@ -91,6 +91,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "{0} 共 {1} 页，都不在 {2} 之内。请另选页码，或去掉这个文件。",
     ),
     (
+        "The model wrote almost nothing. Try again, or choose another model.",
+        "模型几乎没有写出内容。请重试，或另选模型。",
+    ),
+    (
         "The model wrote signs instead of sentences for this part. Try again, or choose another model.",
         "模型为这一部分写出的是符号而不是句子。请重试，或另选模型。",
     ),

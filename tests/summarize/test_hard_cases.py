@@ -11,6 +11,7 @@ import pytest
 
 from playground.errors import ModelError
 from playground.halves import Halves
+from playground.records import Chunk
 from playground.store.run_values import Node, RunDocument
 from playground.summarize.claims import Facts
 from playground.summarize.options import SummaryOptions
@@ -181,6 +182,19 @@ def test_a_part_killed_after_its_last_try_is_tried_once_more(open_bench: Open) -
     bench.service.resume(run_id)
     assert bench.service.wait(run_id).status == "complete"
     assert all(node.status == "done" for node in bench.runs.nodes(run_id))
+
+
+def test_a_summary_of_almost_no_words_is_none(open_bench: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = open_bench()
+
+    def idle(lease: Any, prompt: Any, sampling: Any, *rest: Any) -> Any:
+        monkeypatch.setattr(lease, "stream", lambda *ignored, **also: iter([Chunk("Ready.", 1, 1, 0, 1, "stop")]))
+        return write(lease, prompt, sampling, *rest)
+
+    monkeypatch.setattr("playground.summarize.job.write", idle)
+    run = bench.run("The lighthouse was built in 1890. " * 8, words=60)
+    assert run.status == "failed"
+    assert "almost nothing" in run.error
 
 
 def test_halves_of_a_character_are_put_together_and_what_never_comes_is_a_mark() -> None:
