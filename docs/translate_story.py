@@ -63,7 +63,7 @@ def translate(browser: Browser, url: str, photograph: Callable[[Page, str], None
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Add a file (CSV, TBX)").click()
     chooser.value.set_files([FilePayload(name="terms.csv", mimeType="text/csv", buffer=TERMS.encode())])
-    expect(page.get_by_role("dialog").get_by_text("terms")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="terms.csv")).to_be_checked()
     page.keyboard.press("Escape")
     add(page, FilePayload(name="guide.md", mimeType="text/markdown", buffer=GUIDE.encode()))
     expect(drafted(page)).to_have_count(1, timeout=60_000)
