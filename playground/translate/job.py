@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from playground.engine.manager import Lease, LeaseCancelled, ModelManager
+from playground.engine.manager import LeaseCancelled, ModelManager
 from playground.errors import PlaygroundError
 from playground.jobs import Job
 from playground.parallel import in_parallel
@@ -26,6 +26,7 @@ from playground.translate.glossary import Glossary
 from playground.translate.judging import doubts_of
 from playground.translate.live import LiveTranslation, Phase
 from playground.translate.machine import Draft, Machine, Order
+from playground.translate.machines import machine_for
 from playground.translate.matches import Matches
 from playground.translate.options import TranslationOptions
 from playground.translate.prompting import PromptingMachine
@@ -125,8 +126,9 @@ class TranslationJob(Job):
 
     def _translate(self, batch: Sequence[str]) -> None:
         texts = self._todo(batch)
-        with self._manager.lease(self.stop, self._steps[self._step].model) as lease:
-            machine = self._machine(lease)
+        step = self._steps[self._step]
+        with self._manager.lease(self.stop, step.model) as lease:
+            machine = machine_for(step, lease, self._options)
             try:
                 drafts = self._drafts(machine, texts)
             except LeaseCancelled:
@@ -162,11 +164,6 @@ class TranslationJob(Job):
         kept = tuple(tag.number for tag in self._parsed[place].tags if tag.keep)
         near = self._matches.like(text, 1) if self._steps[self._step].kind == "chat" else []
         return Order(self._segments[place].bridge if self._step else text, kept, near[0].unit.target if near else "")
-
-    def _machine(self, lease: Lease) -> Machine:
-        if self._steps[self._step].kind == "seq2seq":
-            return RewritingMachine(lease, self._pair, self._options.beam_size)
-        return PromptingMachine(lease, self._pair, self._options.formality, self._options.seed)
 
     def _keep(self, texts: Sequence[str], drafts: Sequence[Draft | str], record: dict[str, object]) -> None:
         places = [(place, draft) for text, draft in zip(texts, drafts, strict=True) for place in self._alike[text]]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from playground.engine.lease import Lease, LeaseCancelled
+from playground.engine.lease import LeaseCancelled
 from playground.errors import ModelError, PlaygroundError
 from playground.translate.files import read_pasted, stays
 from playground.translate.formats.base import Segment
@@ -19,9 +19,8 @@ from playground.translate.formats.plain import read_plain_template
 from playground.translate.glossary import Glossary
 from playground.translate.judging import doubts_of
 from playground.translate.machine import Draft, Machine, Order
+from playground.translate.machines import machine_for
 from playground.translate.options import TranslationOptions
-from playground.translate.prompting import PromptingMachine
-from playground.translate.rewriting import RewritingMachine
 from playground.translate.service import TranslationService, source_of
 from playground.translate.tags import faults
 from playground.translate.ways import Step, Way
@@ -122,7 +121,7 @@ class _Quick:
         whole = len(self._way.steps) == 1
         glossary = self._glossary if whole else Glossary((), step.source, step.target)
         with self._manager.lease(self._stop, step.model) as lease:
-            machine = self._machine(step, lease)
+            machine = machine_for(step, lease, self._options)
             try:
                 return machine.translate(orders, glossary, self._stop)
             except PlaygroundError as problem:
@@ -139,12 +138,6 @@ class _Quick:
     def _order(self, step: Step, text: str) -> Order:
         near = self._matches.like(text, 1) if step.kind == "chat" else []
         return Order(text, hint=near[0].unit.target if near else "")
-
-    def _machine(self, step: Step, lease: Lease) -> Machine:
-        pair = step.source, step.target
-        if step.kind == "seq2seq":
-            return RewritingMachine(lease, pair, self._options.beam_size)
-        return PromptingMachine(lease, pair, self._options.formality, self._options.seed)
 
     def _now(self) -> QuickText:
         segments = self._template.segments

@@ -10,31 +10,26 @@ A page that reconnects gets everything anew.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from typing import Any
 
 from playground.errors import MissingError
 from playground.store.run_values import RunDocument
 from playground.summarize.service import SummaryService
 from playground.ui.summary_list import amount, draft_html, runs_html
 from playground.ui.summary_view import Shown, sections
-
-_TICK = 0.5
-_PING = 15.0
+from playground.ui.watching import Watcher, event
 
 
-class RunWatcher:
+class RunWatcher(Watcher):
     """One page's stream."""
 
     def __init__(
         self, service: SummaryService, run_id: str, listed: int, language: str, closing: asyncio.Event
     ) -> None:
+        super().__init__(service.listen, closing)
         self._service = service
         self._run_id = run_id
         self._listed = listed
         self._language = language
-        self._closing = closing
         self._kept: list[tuple[int, str]] = []
         self._documents: list[RunDocument] = []
         self._amounts: list[str] = []
@@ -42,31 +37,8 @@ class RunWatcher:
         self._list = ""
         self._status = ""
 
-    async def events(self) -> AsyncIterator[str]:
-        """The stream, until the client leaves or the server closes."""
-        wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def on_change(run_id: str) -> None:
-            if not wake.is_set():
-                loop.call_soon_threadsafe(wake.set)
-
-        end = self._service.listen(on_change)
-        try:
-            yield "retry: 1000\n\n"
-            while not self._closing.is_set():
-                wake.clear()
-                for event in await asyncio.to_thread(self._changes):
-                    yield event
-                await asyncio.sleep(_TICK)
-                try:
-                    await asyncio.wait_for(wake.wait(), _PING)
-                except TimeoutError:
-                    yield ": still here\n\n"
-        finally:
-            end()
-
-    def _changes(self) -> list[str]:
+    def changes(self) -> list[str]:
+        """See Watcher."""
         runs, events = self._service.runs, []
         listed, trashed = runs.runs(self._listed + 1, texts=False), runs.runs(self._listed, place="trash", texts=False)
         older = len(listed) > self._listed
@@ -75,12 +47,12 @@ class RunWatcher:
         drawn = runs_html(listed, trashed, self._run_id, writing, older, self._language)
         if drawn != self._list:
             self._list = drawn
-            events.append(_event("list", {"html": drawn}))
+            events.append(event("list", {"html": drawn}))
         if self._run_id:
             try:
                 events += self._run()
             except MissingError:
-                events.append(_event("gone", {}))
+                events.append(event("gone", {}))
         return events
 
     def _run(self) -> list[str]:
@@ -101,8 +73,4 @@ class RunWatcher:
             return []
         self._sent |= changed
         self._status = run.status
-        return [_event("run", {"id": run.id, "title": run.title, "status": run.status, "sections": changed})]
-
-
-def _event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+        return [event("run", {"id": run.id, "title": run.title, "status": run.status, "sections": changed})]

@@ -12,9 +12,7 @@ A page that reconnects gets everything anew, but for rows: those it asks for.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 from playground.errors import MissingError
@@ -26,14 +24,13 @@ from playground.ui.translation_list import draft_html, translations_html
 from playground.ui.translation_rows import Sheet, counts, key_of, row_html
 from playground.ui.translation_scores import Scored
 from playground.ui.translation_view import ShownTranslation, sections
+from playground.ui.watching import PING, Watcher, event
 
-_TICK = 0.5
-_PING = 15.0
 _OVERLAP = 5.0
 """Seconds that are looked back for rows: what is written now may be dated a little earlier."""
 
 
-class TranslationWatcher:
+class TranslationWatcher(Watcher):
     """One page's stream."""
 
     def __init__(
@@ -45,12 +42,12 @@ class TranslationWatcher:
         language: str,
         closing: asyncio.Event,
     ) -> None:
+        super().__init__(service.listen, closing)
         self._service = service
         self._scored = scored
         self._run_id = run_id
         self._listed = listed
         self._language = language
-        self._closing = closing
         self._files: list[SourceFile] = []
         self._failed: tuple[int, list[StoredSegment]] = (0, [])
         self._looked = time.time()
@@ -59,36 +56,13 @@ class TranslationWatcher:
         self._list = ""
         self._told: Any = None
 
-    async def events(self) -> AsyncIterator[str]:
-        """The stream, until the client leaves or the server closes."""
-        wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def on_change(run_id: str) -> None:
-            if not wake.is_set():
-                loop.call_soon_threadsafe(wake.set)
-
-        end = self._service.listen(on_change)
-        try:
-            yield "retry: 1000\n\n"
-            while not self._closing.is_set():
-                wake.clear()
-                for event in await asyncio.to_thread(self._changes):
-                    yield event
-                await asyncio.sleep(_TICK)
-                try:
-                    await asyncio.wait_for(wake.wait(), self._patience())
-                except TimeoutError:
-                    yield ": still here\n\n"
-        finally:
-            end()
-
-    def _patience(self) -> float:
+    def patience(self) -> float:
         """While a model is loaded for it nothing else tells how far that is."""
         live = self._service.live(self._run_id) if self._run_id else None
-        return 1.0 if live is not None and live.phase == "waiting" else _PING
+        return 1.0 if live is not None and live.phase == "waiting" else PING
 
-    def _changes(self) -> list[str]:
+    def changes(self) -> list[str]:
+        """See Watcher."""
         store, events = self._service.store, []
         listed, trashed = store.list(self._listed + 1), store.list(self._listed, place="trash")
         older = len(listed) > self._listed
@@ -97,13 +71,13 @@ class TranslationWatcher:
         drawn = translations_html(listed, trashed, self._run_id, writing, older, self._language)
         if drawn != self._list:
             self._list = drawn
-            events.append(_event("list", {"html": drawn}))
+            events.append(event("list", {"html": drawn}))
         if self._run_id:
             try:
                 run = store.get(self._run_id)
                 events += self._draft(run) if run.status == "draft" else self._run(run)
             except MissingError:
-                events.append(_event("gone", {}))
+                events.append(event("gone", {}))
         return events
 
     def _draft(self, run: Translation) -> list[str]:
@@ -114,7 +88,7 @@ class TranslationWatcher:
         numbers = [len(template_of(one).segments) for one in files]
         source = files[0].language if files else ""
         drawn = draft_html(files, numbers, self._language)
-        return [_event("draft", {"id": run.id, "html": drawn, "source": source})]
+        return [event("draft", {"id": run.id, "html": drawn, "source": source})]
 
     def _run(self, run: Translation) -> list[str]:
         live = self._service.live(run.id)
@@ -134,7 +108,7 @@ class TranslationWatcher:
         self._told = told
         about = {"id": run.id, "title": run.title, "status": run.status, "counts": told[1]}
         files = [one.name for one in self._files]
-        return [_event("run", {**about, "files": files, "target": run.way[-1]["target"], "sections": changed})]
+        return [event("run", {**about, "files": files, "target": run.way[-1]["target"], "sections": changed})]
 
     def _failures(self, run: Translation) -> list[StoredSegment]:
         if run.failed != self._failed[0]:
@@ -152,8 +126,4 @@ class TranslationWatcher:
         drawn = {key_of(one): row_html(sheet, one, self._language) for one in found}
         fresh = {key: row for key, row in drawn.items() if self._rows.get(key) != row}
         self._rows = drawn  # Those of the last seconds only: what changes later is new.
-        return [_event("rows", {"id": run.id, "rows": fresh})] if fresh else []
-
-
-def _event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+        return [event("rows", {"id": run.id, "rows": fresh})] if fresh else []
