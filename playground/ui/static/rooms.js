@@ -1,4 +1,4 @@
-// What the tabs of summaries and of translations share: files on their way into a draft, and words that pass by.
+// What the tabs of summaries and of translations share: files on their way into a draft, the list, and words that pass by.
 "use strict";
 
 const playgroundRooms = (() => {
@@ -72,6 +72,37 @@ const playgroundRooms = (() => {
     };
   }
 
+  // What one does with what a list shows; `id` is the attribute that names it.
+  function listed(box, id, { state, open, send, say }) {
+    function menu(button, run) {
+      const title = document.querySelector(`#${box} a[${id}="${run}"]`)?.dataset.title || "";
+      playgroundMenus.menu(button, [
+        [word("rename"), () => playgroundMenus.form(word("rename"), [{ name: "title", label: word("rename_prompt"), value: title }], word("ok"), async ({ title }) => (await send("rename", { title }, run)).error || "")],
+        [word("delete"), () => remove(run), { danger: true }],
+      ]);
+    }
+
+    async function remove(run) {
+      const answer = await send("delete", {}, run);
+      if (answer.error) return say(answer.error, true);
+      if (run === state.run) open("");
+      say(word("deleted"), false, playground.button(word("undo"), () => restore(run)));
+    }
+
+    async function restore(run) {
+      const answer = await send("restore", {}, run);
+      if (answer.error) say(answer.error, true);
+      else open(run);
+    }
+
+    async function purge(run) {
+      const answer = await send("purge", {}, run);
+      say(answer.error || "", true);
+    }
+
+    return { menu, restore, purge };
+  }
+
   // A file dropped anywhere on a tab.
   function drops(root, take) {
     const carries = (event) => event.dataTransfer?.types.includes("Files");
@@ -91,5 +122,5 @@ const playgroundRooms = (() => {
   // Whether the address is about something in another room.
   const elsewhere = (...names) => names.some((name) => new URLSearchParams(location.search).has(name));
 
-  return { uploads, teller, drops, tab, elsewhere };
+  return { uploads, teller, listed, drops, tab, elsewhere };
 })();

@@ -151,31 +151,7 @@ const playgroundSummaries = (() => {
   }
 
   // ---- the list ------------------------------------------------------------------------------------------------------------
-  function menu(button, run) {
-    const title = document.querySelector(`#ps-list a[data-run="${run}"]`)?.dataset.title || "";
-    playgroundMenus.menu(button, [
-      [word("rename"), () => playgroundMenus.form(word("rename"), [{ name: "title", label: word("rename_prompt"), value: title }], word("ok"), async ({ title }) => (await send("rename", { title }, run)).error || "")],
-      [word("delete"), () => remove(run), { danger: true }],
-    ]);
-  }
-
-  async function remove(run) {
-    const answer = await send("delete", {}, run);
-    if (answer.error) return say(answer.error, true);
-    if (run === state.run) open("");
-    say(word("deleted"), false, playground.button(word("undo"), () => restore(run)));
-  }
-
-  async function restore(run) {
-    const answer = await send("restore", {}, run);
-    if (answer.error) say(answer.error, true);
-    else open(run);
-  }
-
-  async function purge(run) {
-    const answer = await send("purge", {}, run);
-    say(answer.error || "", true);
-  }
+  const { menu, restore, purge } = playgroundRooms.listed("ps-list", "data-run", { state, open: (run) => open(run), send: (...all) => send(...all), say: (...all) => say(...all) });
 
   // ---- events ------------------------------------------------------------------------------------------------------------------
   function click(node, action, argument) {
