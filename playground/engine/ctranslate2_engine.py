@@ -1,4 +1,4 @@
-"""Models that rewrite one text into another (Marian, T5, M2M100, NLLB) through CTranslate2: int8, made for the CPU.
+"""Models that rewrite one text into another (Marian, T5, MADLAD, M2M100, NLLB) through CTranslate2: int8, for CPUs.
 
 A text goes through line by line, so that its shape is kept and no model is asked for more than it can read at once;
 T5 alone gets it whole, because its task stands at the head. Reading models from disk is in `ctranslate2_load`.

@@ -23,6 +23,13 @@ from playground.errors import ModelError, StorageError
 
 _FAMILIES = {"Marian": "marian", "T5": "t5", "MT5": "t5", "M2M100": "m2m100", "Nllb": "nllb"}
 """What the name of a tokenizer's class begins with."""
+_CODES = {
+    "marian": r">>(\w+)<<",
+    "madlad": r"<2([a-z]{2,3}(?:_\w+)?)>",
+    "m2m100": r"__(\w+)__",
+    "nllb": r"([a-z]{3}_[A-Z][a-z]{3})",
+}
+"""How a family's tokens of languages look. MADLAD is T5 with such tokens."""
 _MODELS = ("marian", "t5", "mt5", "m2m_100")
 _PRECISIONS = {"auto": "int8", "int8": "int8", "fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 log = logging.getLogger(__name__)
@@ -61,13 +68,15 @@ def load(source: ModelSource, workers: int) -> Held:
         family = next((name for start, name in _FAMILIES.items() if type(tokenizer).__name__.startswith(start)), "")
         if not family:
             raise _unknown(source.path, type(tokenizer).__name__)
+        if family == "t5" and _languages(tokenizer, "madlad"):
+            family = "madlad"
         translator, device = _translator(source, folder, workers)
         return Held(
             translator=translator,
             tokenizer=tokenizer,
             family=family,
             languages=_languages(tokenizer, family),
-            positions=None if family == "t5" else _positions(source.path, tokenizer),
+            positions=None if family in ("t5", "madlad") else _positions(source.path, tokenizer),
             vocabulary=_vocabulary(folder),
             device=device,
         )
@@ -106,13 +115,12 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _languages(tokenizer: Any, family: str) -> dict[str, str]:
-    shape = {"marian": r">>(\w+)<<", "m2m100": r"__(\w+)__", "nllb": r"([a-z]{3}_[A-Z][a-z]{3})"}.get(family)
-    if shape is None:
+    if family not in _CODES:
         return {}
     # Special tokens only, where the family has them as such: a word of the vocabulary may look like a code.
     named = getattr(tokenizer, "lang_token_to_id", None) or tokenizer.all_special_tokens
-    tokens = tokenizer.get_vocab() if family == "marian" else named
-    return {match[1]: token for token in tokens if (match := re.fullmatch(shape, token))}
+    tokens = tokenizer.get_vocab() if family in ("marian", "madlad") else named
+    return {match[1]: token for token in tokens if (match := re.fullmatch(_CODES[family], token))}
 
 
 def _positions(folder: Path, tokenizer: Any) -> int | None:
@@ -209,8 +217,8 @@ def _json(file: Path) -> dict[str, Any]:
 
 def _unknown(folder: Path, kind: str) -> ModelError:
     return ModelError(
-        f"{folder} is of a kind ({kind}) that the ctranslate2 engine cannot use: it takes Marian, T5, M2M100 and NLLB. "
-        "Choose another model, or another engine."
+        f"{folder} is of a kind ({kind}) that the ctranslate2 engine cannot use: it takes Marian, T5, MADLAD, M2M100 "
+        "and NLLB. Choose another model, or another engine."
     )
 
 

@@ -89,11 +89,14 @@ class Cutter:
         """Tell the tokenizer; return what goes before each source text, and the tokens each translation begins with."""
         if not self._languages:
             return "", []
-        if self._family == "marian":  # Its codes stand in the text, where the user may have written one.
-            code = known_code(pair[1], self._languages) if pair else None
-            if pair and code is None:
+        in_text = self._family in ("marian", "madlad")
+        if in_text and pair is not None:
+            code = known_code(pair[1], self._languages)
+            if code is None:
                 raise self._unknown(pair[1])
-            return (f"{self._languages[code]} " if code else ""), []
+            return f"{self._languages[code]} ", []
+        if self._family == "marian":  # The user may have written the code into the text.
+            return "", []
         if pair is None:
             raise ModelError(
                 "This model translates between many languages and was not told which. Write the pair as the system "

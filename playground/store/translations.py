@@ -5,6 +5,7 @@ A segment that a person has confirmed or written is never written over by a mode
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +13,8 @@ from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
 from playground.store.rows import MAKER, Rows, assigned, new_id, values_of
-from playground.store.run_values import RunPlace, RunStatus
-from playground.store.terms import Excerpt, Terms
+from playground.store.run_values import RunFound, RunPlace, RunStatus
+from playground.store.terms import Terms
 from playground.store.translation_values import SourceFile, StoredSegment, Translation
 
 _LONGEST_TITLE = 200
@@ -221,21 +222,22 @@ class Translations(Rows):
             db.execute("DELETE FROM translations WHERE id = ?", [run_id])
             self._drop_unreferred()
 
-    def find(self, text: str, limit: int = 20) -> Sequence[tuple[Translation, Excerpt]]:
+    def find(self, text: str, limit: int = 20) -> Sequence[RunFound]:
         """Translations in whose title, or in one of whose segments, all words of `text` stand; the newest first."""
         wanted = Terms(text)
         if not wanted.possible or not wanted.terms:
             return []
         found = []
-        for one in self.list(10_000):
-            sql = "SELECT source, text FROM segments WHERE translation_id = ? ORDER BY document, position"
-            with self.database.reading() as db:
-                texts = (f"{row['source']}\n{row['text']}" for row in db.query(sql, [one.id]))
-                hit = next((each for each in (one.title, *texts) if wanted.stand_in(each)), None)
-            if hit is not None:
-                found.append((one, wanted.excerpt(hit)))
-            if len(found) == limit:
-                break
+        with self.database.reading() as db:
+            newest = "SELECT id, title, updated_at FROM translations WHERE deleted_at IS NULL ORDER BY updated_at DESC"
+            for run in list(db.query(newest)):
+                sql = "SELECT source, text FROM segments WHERE translation_id = ? ORDER BY document, position"
+                texts = (f"{row['source']}\n{row['text']}" for row in db.query(sql, [run["id"]]))
+                hit = next((one for one in itertools.chain([run["title"]], texts) if wanted.stand_in(one)), None)
+                if hit is not None:
+                    found.append(RunFound(run["id"], run["title"], run["updated_at"], wanted.excerpt(hit)))
+                    if len(found) == limit:
+                        break
         return found
 
     def _add_file(self, run_id: str, position: int, file: SourceFile) -> None:

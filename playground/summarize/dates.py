@@ -6,13 +6,14 @@ import datetime
 import re
 from dataclasses import dataclass
 
+from playground.numerals import chinese_number
+
 _MONTH_NAMES = "january february march april may june july august september october november december"
 _LONG = _MONTH_NAMES.split()
 _MONTHS = {said: n for n, name in enumerate(_LONG, 1) for said in (name, name[:3])} | {"sept": 9}
 _WEEK_NAMES = "monday tuesday wednesday thursday friday saturday sunday"
 _WEEK = _WEEK_NAMES.split()
 _HAN_WEEK = {sign: n for n, sign in enumerate("一二三四五六日")} | {"天": 6} | {str(n + 1): n for n in range(6)}
-_HAN = {sign: n for n, sign in enumerate("〇一二三四五六七八九")} | {"零": 0, "○": 0}
 _MONTH = rf"(?P<n{{0}}>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
 _DAY = r"(?P<d{0}>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
 _YEAR = r"(?P<y{0}>1[0-9]{{3}}|20\d\d|21\d\d)"
@@ -131,11 +132,4 @@ def _dates(match: re.Match[str]) -> list[Day]:
 
 
 def _number(said: str | None) -> int | None:
-    if said is None:
-        return None
-    if said.isascii():
-        return int(said)
-    if len(said) == 4:
-        return int("".join(str(_HAN[sign]) for sign in said))
-    tens, ten, ones = said.rpartition("十")
-    return (_HAN[tens] if tens else 1) * 10 + _HAN.get(ones, 0) if ten else _HAN[said]
+    return None if said is None else int(said) if said.isascii() else int(chinese_number(said))

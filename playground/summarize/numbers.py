@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
+from playground.numerals import chinese_number
 from playground.summarize import spelled
 from playground.summarize.dates import Day
 from playground.summarize.units import UNITS, Unit, unit_after, unit_before
@@ -146,9 +147,7 @@ def _number(said: str) -> Decimal:
     """Digits or words."""
     if re.fullmatch(r"[\d.]+", said):
         return Decimal(said)
-    if said.isascii():
-        return spelled.english(said)
-    return {"百": Decimal(100), "千": Decimal(1000), "万": Decimal(10000)}.get(said) or spelled.chinese(said)
+    return spelled.english(said) if said.isascii() else chinese_number(said)
 
 
 def _ages(text: str) -> Iterator[Figure]:
@@ -175,7 +174,7 @@ def _clocks(text: str) -> Iterator[Figure]:
         if group["hh"] or group["hanm"] == "半":
             minutes = "30"
         elif group["hanm"] and group["hanm"].endswith("分"):
-            minutes = str(spelled.chinese(group["hanm"][:-1]))
+            minutes = str(chinese_number(group["hanm"][:-1]))
         half = (group["ap"] or group["bap"] or "").lower()
         afternoon = half == "p" or group["noon"] in ("下午", "晚上", "傍晚")
         if hour > 24:
@@ -282,7 +281,7 @@ def _english(text: str) -> Iterator[Figure]:
 
 
 def _chinese(text: str) -> Iterator[Figure]:
-    for figure in _words(text, spelled.CHINESE, spelled.chinese):
+    for figure in _words(text, spelled.CHINESE, chinese_number):
         after = text[figure.end : figure.end + 1]
         said = text[figure.start : figure.end]
         measured = len(said) > 1 or after in _MEASURES or text.startswith("小时", figure.end)

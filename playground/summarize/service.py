@@ -79,7 +79,9 @@ class SummaryService(JobService[SummaryJob]):
             chosen = adapter = ""
         else:
             chosen = self.reader(chosen, adapter)
-        self.runs.start(run_id, title or ", ".join(names), options.to_dict(), chosen, adapter)
+        given = self.runs.run(run_id).title
+        named = title or (given if given not in names else "") or ", ".join(names)
+        self.runs.start(run_id, named, options.to_dict(), chosen, adapter)
         self._begin(run_id)
 
     def reader(self, model: str, adapter: str = "") -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from playground.numerals import chinese_number
+
 
 def _words(text: str) -> list[str]:
     return text.split()
@@ -25,9 +27,6 @@ _ORDINALS = (
     | {word[:-1] + "ieth": 10 * n for n, word in enumerate(_TENS, 2)}
     | {"hundredth": 100}
 )  # fmt: skip
-_HAN = {sign: n for n, sign in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2, "○": 0}
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
-_HAN_MYRIADS = {"万": 10**4, "亿": 10**8}
 
 _SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(ONES)}))?|{'|'.join([*_TEENS, *ONES, 'zero'])})\b"
 _HUNDREDS = rf"(?:(?:{_SMALL}|an?)[\s-](?:hundred|dozen)\b(?:[\s-](?:and[\s-])?{_SMALL})?|{_SMALL})"
@@ -85,26 +84,6 @@ def ordinal(text: str) -> Decimal:
     if digits := re.match(r"\d+", text):
         return Decimal(digits[0])
     if not text.isascii():
-        return chinese(text)
+        return chinese_number(text)
     tens, _, ones = text.replace("-", " ").rpartition(" ")
     return Decimal(_ORDINALS[ones.strip()] + _VALUES.get(tens.strip(), 0))
-
-
-def chinese(text: str) -> Decimal:
-    """What a Chinese numeral comes to, "三点五" too; what stands one by one is read as digits (二〇二四)."""
-    whole, _, after = text.partition("点")
-    if len(whole) > 1 and all(sign in _HAN for sign in whole):
-        number = int("".join(str(_HAN[sign]) for sign in whole))
-    else:
-        total = section = digit = 0
-        for sign in whole:
-            if sign in _HAN:
-                digit = _HAN[sign]
-            elif sign in _HAN_SCALES:
-                section += (digit or 1) * _HAN_SCALES[sign]
-                digit = 0
-            else:
-                total = (total + (section + digit or 1)) * _HAN_MYRIADS[sign]
-                section = digit = 0
-        number = total + section + digit
-    return Decimal(f"{number}.{''.join(str(_HAN[sign]) for sign in after)}") if after else Decimal(number)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from playground.engine.manager import Lease
 from playground.errors import ModelError
@@ -43,6 +44,10 @@ _OPENING = re.compile(
 )
 """What comes before an answer, and is none of it."""
 _OWN = ("prompt_tokens", "cached_tokens", "completion_tokens")
+_LOOK = 24
+"""After so many tokens it is looked whether going on is worth anything."""
+_HOPELESS = 160
+"""Signs after which a text with too few letters will not become one with enough."""
 
 
 class BadTextError(ModelError):
@@ -85,21 +90,43 @@ def write(
 ) -> Written | None:
     """Let the model write; `on_chunk` hears the text so far. None when `stop` ended it.
 
-    Raises BadTextError, also for fewer than `least` words.
+    It is stopped where it only repeats itself. Raises BadTextError, also for fewer than `least` words.
     """
-    text, chunk, began, halves = "", Chunk(), time.monotonic(), Halves()
-    for chunk in lease.stream(prompt, sampling, stop):
-        text += halves.push(chunk.text)
-        on_chunk(text, chunk)
-    if chunk.finish_reason == "cancelled":
+    text, chunk, began, halves, looked = "", Chunk(), time.monotonic(), Halves(), 0
+    reason: str | None = None
+    # Closed at once, so that the slot is free for the next part.
+    with contextlib.closing(cast("Generator[Chunk]", lease.stream(prompt, sampling, stop))) as chunks:
+        for chunk in chunks:
+            text += halves.push(chunk.text)
+            on_chunk(text, chunk)
+            reason = chunk.finish_reason
+            if reason is None and chunk.completion_tokens >= looked + _LOOK:
+                looked = chunk.completion_tokens
+                if repeats(text, language):
+                    reason = "repeated"
+                    break
+    if reason == "cancelled":
         return None
-    text = usable(text, language, whole=chunk.finish_reason == "stop")
+    text = usable(text, language, whole=reason == "stop")
     if count_words(text, language) < least:
         raise BadTextError("The model wrote almost nothing. Try again, or choose another model.")
     own = {name: getattr(chunk, name) for name in _OWN} | {"seconds": time.monotonic() - began}
     said = sampling.to_dict()
-    own |= {"seed": said.pop("seed"), "sampling": said, "finish_reason": chunk.finish_reason}
+    own |= {"seed": said.pop("seed"), "sampling": said, "finish_reason": reason}
     return Written(text, made_by(lease) | own)
+
+
+def repeats(text: str, language: str) -> bool:
+    """Whether a half text will only say again what it said, so that `usable` would leave out all that follows.
+
+    Raises BadTextError when nothing will be left at all.
+    """
+    if open_thought(text) is not None:
+        return False
+    text = _bare(text)
+    _refuse_signs(text, _HOPELESS)
+    ends = sentence_ends(text, language)[:-1]  # The last one is being written.
+    return bool(ends) and _said_once(text, ends)[1] >= _LOOP
 
 
 def usable(text: str, language: str, *, whole: bool) -> str:
@@ -107,19 +134,34 @@ def usable(text: str, language: str, *, whole: bool) -> str:
 
     Raises BadTextError when nothing is left.
     """
-    text = "" if open_thought(text) is not None else split_thought(text)[1].strip()
-    text = _EMPHASIS.sub("", text)
-    text = _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
+    text = "" if open_thought(text) is not None else _bare(text)
     if not text:
         raise BadTextError("The model wrote nothing for this part. Try again, or choose another model.")
-    signs = sum(not sign.isspace() for sign in text)
-    if signs > _FEW_SIGNS and sum(sign.isalpha() for sign in text) < _LETTERS * signs:
-        raise BadTextError(
-            "The model wrote signs instead of sentences for this part. Try again, or choose another model."
-        )
+    _refuse_signs(text, _FEW_SIGNS)
     ends = sentence_ends(text, language)
     if not whole and len(ends) > 1:
         del ends[-1]
+    kept, again = _said_once(text, ends)
+    if again >= _LOOP and len(kept) == 1:
+        raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
+    return "".join(kept).strip()
+
+
+def _bare(text: str) -> str:
+    text = _EMPHASIS.sub("", split_thought(text)[1].strip())
+    return _OPENING.sub("", text, count=1).strip() if _OPENING.match(text) else text
+
+
+def _refuse_signs(text: str, few: int) -> None:
+    signs = sum(not sign.isspace() for sign in text)
+    if signs > few and sum(sign.isalpha() for sign in text) < _LETTERS * signs:
+        raise BadTextError(
+            "The model wrote signs instead of sentences for this part. Try again, or choose another model."
+        )
+
+
+def _said_once(text: str, ends: Sequence[int]) -> tuple[list[str], int]:
+    """The sentences that say something new, up to where only loops follow, and how many did not."""
     kept: list[str] = []
     seen: list[set[str]] = []
     again = 0
@@ -132,6 +174,4 @@ def usable(text: str, language: str, *, whole: bool) -> str:
             continue
         seen.append(said)
         kept.append(text[start:end])
-    if again >= _LOOP and len(kept) == 1:
-        raise BadTextError("The model repeated one sentence again and again. Try again, or choose another.")
-    return "".join(kept).strip()
+    return kept, again

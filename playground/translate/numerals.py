@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from playground.numerals import HAN, MYRIADS, SCALES, chinese_number
+
 _WORDS = {
     "en": "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     "seventeen|eighteen|nineteen|20 twenty|30 thirty|40 forty|50 fifty|60 sixty|70 seventy|80 eighty|90 ninety|"
@@ -46,10 +48,7 @@ _WORDS = {
 _JOINED = re.compile(r"(?:-|\s(?:and|et|y|e)\s|\s)")
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _ARTICLES = {"en": "a|an", "fr": "un|une", "de": "ein|eine", "es": "un|una", "it": "un|una|uno", "pt": "um|uma"}
-_HAN = {sign: n for n, sign in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2, "兩": 2}
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
-_HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_CHINESE = re.compile(f"[{''.join([*_HAN, *_HAN_SCALES, *_HAN_MYRIADS])}]{{1,20}}|半")
+_CHINESE = re.compile(f"[{''.join([*HAN, *SCALES, *MYRIADS])}]{{1,20}}|半")
 _ROMAN = re.compile(r"\b(?=[IVXLC])(?P<n>C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?:e|ème|ᵉ)?\b")
 _ROMAN_SIGNS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
@@ -63,7 +62,7 @@ def spoken(text: str, language: str) -> Iterator[str]:
     """The values of the numbers that `text` has in words, in digits; parts of a number too, which do no harm."""
     if language in ("zh", "ja"):
         for found in _CHINESE.finditer(text):
-            yield "50" if found[0] == "半" else str(_chinese(found[0]))
+            yield "50" if found[0] == "半" else str(chinese_number(found[0]))
     else:
         yield from _spelled(text.casefold(), _table(language))
     for found in _ROMAN.finditer(text):
@@ -101,23 +100,6 @@ def _spelled(text: str, table: dict[str, int]) -> Iterator[str]:
             if before and near and before[0] in range(20, 100, 10) and 0 < value < 20:
                 yield str(before[0] + value)
             before = (value, found.end())
-
-
-def _chinese(text: str) -> int:
-    """Signs one by one are digits (二〇二四); with 十, 百, 千, 万, 亿 they are multiplied."""
-    if len(text) > 1 and all(sign in _HAN for sign in text):
-        return int("".join(str(_HAN[sign]) for sign in text))
-    total = section = digit = 0
-    for sign in text:
-        if sign in _HAN:
-            digit = _HAN[sign]
-        elif sign in _HAN_SCALES:
-            section += (digit or 1) * _HAN_SCALES[sign]
-            digit = 0
-        else:
-            total = (total + (section + digit or 1)) * _HAN_MYRIADS[sign]
-            section = digit = 0
-    return total + section + digit
 
 
 def _roman(text: str) -> int:

@@ -87,7 +87,8 @@ class TranslationService(JobService[TranslationJob]):
             one for number, file in enumerate(files) for one in _planned(number, file, options, glossary, matches)
         ]
         steps = [asdict(step) for step in way.steps]
-        named = title or ", ".join(file.name for file in files)
+        names, given = [file.name for file in files], self.store.get(run_id).title
+        named = title or (given if given not in names else "") or ", ".join(names)
         self.store.start(run_id, named, options.to_dict(), steps, files, segments)
         self._begin(run_id)
 

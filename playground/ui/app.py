@@ -56,9 +56,8 @@ def mount_ui(
 ) -> None:
     """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way."""
     replays = Replays(service.history, service.manager)
-    app.include_router(
-        build_router(service, models, replays, summaries.runs, closing), prefix="/page", include_in_schema=False
-    )
+    router = build_router(service, models, replays, summaries.runs, translations.store, closing)
+    app.include_router(router, prefix="/page", include_in_schema=False)
     app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
     router = build_summary_router(summaries, asking, service, uploads, closing)
     app.include_router(router, prefix="/page/summaries", include_in_schema=False)

@@ -78,8 +78,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     ("CTranslate2 failed: {}.", "CTranslate2 出错：{0}。"),
     (
-        "{} is of a kind ({}) that the ctranslate2 engine cannot use: it takes Marian, T5, M2M100 and NLLB.",
-        "{0} 的种类（{1}）不能用于 ctranslate2 引擎：它支持 Marian、T5、M2M100 和 NLLB。",
+        "{} is of a kind ({}) that the ctranslate2 engine cannot use: it takes Marian, T5, MADLAD, M2M100 and NLLB.",
+        "{0} 的种类（{1}）不能用于 ctranslate2 引擎：它支持 Marian、T5、MADLAD、M2M100 和 NLLB。",
     ),
     ("CTranslate2 does not know the precision {}.", "CTranslate2 不支持精度 {0}。"),
     (

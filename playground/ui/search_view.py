@@ -12,9 +12,9 @@ from playground.store.terms import Excerpt
 from playground.ui.strings import t
 
 
-def results_html(found: Found, summaries: Sequence[RunFound], language: str) -> str:
-    """Titles first, then summaries, then messages, newest first."""
-    if not found.conversations and not found.hits and not summaries:
+def results_html(found: Found, summaries: Sequence[RunFound], translations: Sequence[RunFound], language: str) -> str:
+    """Titles first, then summaries and translations, then messages, newest first."""
+    if not (found.conversations or found.hits or summaries or translations):
         return f'<p class="hint">{t(language, "nothing_found")}</p>'
     body = ""
     if found.conversations:
@@ -25,11 +25,8 @@ def results_html(found: Found, summaries: Sequence[RunFound], language: str) -> 
                 f'<a href="?c={one.conversation_id}" data-conversation="{one.conversation_id}" data-message="">'
                 f"<b>{marked(one.excerpt)}</b>{tags}</a>"
             )
-    if summaries:
-        body += f"<h3>{t(language, 'in_summaries')}</h3>"
-    for run in summaries:
-        title = html.escape(run.title)
-        body += f'<a href="?s={run.id}" data-run="{run.id}"><b>{title}</b><span>{marked(run.excerpt)}</span></a>'
+    body += _runs("in_summaries", summaries, "s", "data-run", language)
+    body += _runs("in_translations", translations, "t", "data-translation", language)
     if found.hits:
         body += f"<h3>{t(language, 'in_messages')}</h3>"
     for hit in found.hits:
@@ -44,6 +41,15 @@ def results_html(found: Found, summaries: Sequence[RunFound], language: str) -> 
     if found.before is not None:
         body += f'<button type="button" class="icon" data-action="more_results">{t(language, "more_results")}</button>'
     return body
+
+
+def _runs(heading: str, runs: Sequence[RunFound], address: str, name: str, language: str) -> str:
+    links = "".join(
+        f'<a href="?{address}={run.id}" {name}="{run.id}"><b>{html.escape(run.title)}</b>'
+        f"<span>{marked(run.excerpt)}</span></a>"
+        for run in runs
+    )
+    return f"<h3>{t(language, heading)}</h3>{links}" if runs else ""
 
 
 def marked(excerpt: Excerpt) -> str:

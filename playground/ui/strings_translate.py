@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
     "tab.translate": ("Translate", "翻译"),
+    "in_translations": ("In translations", "在翻译中"),
     "t.new": ("New translation", "新翻译"),
     "t.list": ("Translations", "翻译列表"),
     "t.none": ("Your translated documents will be listed here.", "您翻译的文件会列在这里。"),

@@ -123,13 +123,15 @@ def _act(service: SummaryService, asked: dict[str, Any], language: str) -> dict[
     elif action == "again":
         run_id = service.again(run_id, options_of(asked), model=str(asked.get("model") or ""))
     elif action == "remove":
+        names = [one.name for one in runs.documents(run_id)]
         runs.remove_document(run_id, int(asked.get("position") or 0))
         if not (left := runs.documents(run_id)):  # Nothing is left that one could go back to.
             runs.trash(run_id)
             runs.purge(run_id)
             service.announce(run_id)
             return {"run": ""}
-        runs.rename(run_id, left[0].name)
+        if runs.run(run_id).title in names:  # Else somebody gave it.
+            runs.rename(run_id, left[0].name)
     elif action == "resume":
         service.resume(run_id)
     elif action == "stop":

@@ -169,13 +169,15 @@ def _act(service: TranslationService, asked: dict[str, Any], folder: Path, langu
         file = read_pasted(text, f"{_name_of(text, language)}.txt")
         run_id = service.start([file], options_of(asked), title=_name_of(text, language))
     elif action == "remove":
+        names = [one.name for one in store.files(run_id)]
         store.remove_file(run_id, _number(asked.get("position")))
         if not (left := store.files(run_id)):  # Nothing is left that one could go back to.
             store.trash(run_id)
             store.purge(run_id)
             service.announce(run_id)
             return {"run": ""}
-        store.rename(run_id, left[0].name)
+        if store.get(run_id).title in names:  # Else somebody gave it.
+            store.rename(run_id, left[0].name)
     elif action == "columns":
         _choose_columns(service, run_id, _number(asked.get("position")), str(asked.get("names") or ""), folder)
     elif action == "delete":

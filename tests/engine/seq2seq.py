@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,8 @@ def _train(model: Any, words: list[int]) -> None:
     torch.set_num_threads(threads)
 
 
-def t5(folder: Path) -> Path:
-    """A T5 model with a SentencePiece tokenizer."""
+def t5(folder: Path, languages: Sequence[str] = ()) -> Path:
+    """A T5 model with a SentencePiece tokenizer; with tokens of `languages` as MADLAD has them."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import T5Config, T5ForConditionalGeneration
@@ -103,7 +104,7 @@ def t5(folder: Path) -> Path:
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    special = ["<pad>", "</s>", "<unk>"]
+    special = ["<pad>", "</s>", "<unk>", *(f"<2{code}>" for code in languages)]
     trainer = trainers.UnigramTrainer(vocab_size=120, special_tokens=special, unk_token="<unk>", show_progress=False)
     tokenizer.train_from_iterator([TEXT] * 5, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])

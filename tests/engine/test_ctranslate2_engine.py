@@ -30,6 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, tiny_marian: Path) -> dict[
         "t5": seq2seq.t5(place / "t5"),
         "m2m100": seq2seq.m2m100(place / "m2m100"),
         "nllb": seq2seq.m2m100(place / "nllb", nllb=True),
+        "madlad": seq2seq.t5(place / "madlad", ("en", "fr", "zh")),
     }
 
 
@@ -47,7 +48,7 @@ def text_of(chunks: Sequence[Chunk]) -> str:
     return "".join(chunk.text for chunk in chunks)
 
 
-@pytest.mark.parametrize("family", ["marian", "t5", "m2m100", "nllb"])
+@pytest.mark.parametrize("family", ["marian", "t5", "m2m100", "nllb", "madlad"])
 def test_without_quantisation_it_writes_what_transformers_writes(
     family: str, models: dict[str, Path], conversion_cache: Path
 ) -> None:
@@ -56,11 +57,11 @@ def test_without_quantisation_it_writes_what_transformers_writes(
 
     library: Any = transformers
     engine = load(models[family], conversion_cache, precision="fp32")
-    system = [Turn("system", "en > fr")] if family in ("m2m100", "nllb") else []
+    system = [Turn("system", "en > fr")] if family in ("m2m100", "nllb", "madlad") else []
     ours = text_of(ask(engine, [*system, Turn("user", SENTENCE)], max_new_tokens=10))
     model = library.AutoModelForSeq2SeqLM.from_pretrained(models[family])
     tokenizer = engine._tokenizer
-    known = tokenizer(SENTENCE, return_tensors="pt")
+    known = tokenizer(f"<2fr> {SENTENCE}" if family == "madlad" else SENTENCE, return_tensors="pt")
     first = {"m2m100": "__fr__", "nllb": "fra_Latn"}.get(family)
     forced = {"forced_bos_token_id": tokenizer.convert_tokens_to_ids(first)} if first else {}
     with torch.inference_mode():
@@ -115,7 +116,8 @@ def test_sampling_with_a_temperature_near_nothing_is_greedy(engine: CTranslate2E
 
 
 @pytest.mark.parametrize(
-    ("family", "pair"), [("m2m100", "en > zh"), ("nllb", "en -> zh"), ("nllb", "eng_Latn > zho_Hans")]
+    ("family", "pair"),
+    [("m2m100", "en > zh"), ("nllb", "en -> zh"), ("nllb", "eng_Latn > zho_Hans"), ("madlad", "en > zh")],
 )
 def test_languages(models: dict[str, Path], conversion_cache: Path, family: str, pair: str) -> None:
     engine = load(models[family], conversion_cache)

@@ -81,6 +81,16 @@ def test_a_text_that_is_too_long_is_told(tmp_path: Path, conversion_cache: Path)
     assert short.rewrite(["A dog."], PAIR)[0][0].text is not None
 
 
+def test_madlad_is_told_the_language_in_its_text(tmp_path: Path, conversion_cache: Path) -> None:
+    madlad = load(seq2seq.t5(tmp_path / "madlad", ("en", "fr", "zh")), conversion_cache)
+    found = madlad.rewrite(TEXTS, ("en", "zh"), align=True)
+    assert len(found) == 3
+    for text, (one,) in zip(TEXTS, found, strict=True):  # The token of the language is no word of the text.
+        assert all(0 <= link.source_start <= link.source_end <= len(text) for link in one.links)
+    with pytest.raises(ModelError, match="does not know the language 'xx'"):
+        madlad.rewrite(TEXTS, ("en", "xx"))
+
+
 @pytest.mark.parametrize(("nllb", "pair"), [(False, ("en", "fr")), (True, ("eng_Latn", "zho_Hans"))])
 def test_a_model_of_many_languages_is_told_which(
     tmp_path: Path, conversion_cache: Path, nllb: bool, pair: tuple[str, str]

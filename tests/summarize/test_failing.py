@@ -8,7 +8,7 @@ import pytest
 
 from playground.errors import ModelError
 from playground.summarize.receipt import coverage
-from playground.summarize.writing import BadTextError, usable
+from playground.summarize.writing import BadTextError, repeats, usable
 from tests.playing_server import Handler, playing, word
 from tests.summarize.conftest import Bench, story
 
@@ -80,6 +80,39 @@ def test_a_model_that_is_unloaded_half_way_comes_back(open_bench: Open) -> None:
             bench.manager.unload()
             break
     assert bench.service.wait(run_id).status == "complete"
+
+
+def test_a_part_that_only_repeats_itself_is_ended_early(open_bench: Open) -> None:
+    sentences = ["The crane lifted forty crates of dried cod.", "The captain paid the harbour master in silver."]
+    looped = [word(f"{piece} ") for piece in " ".join(sentences * 100).split()]
+    with playing() as script:
+        script.chat(lambda handler: handler.events(*looped))
+        bench = open_bench(model=f"{script.url}#tiny", engine="remote", context_length=8192, slots=1)
+        run = bench.run(story(2), words=600)
+        (node,) = bench.runs.nodes(run.id)
+        assert run.text == node.text == " ".join(sentences)
+        assert node.record["finish_reason"] == "repeated"
+        assert node.record["completion_tokens"] < 120
+        bench.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "ended"),
+    [
+        ("One thing is said of many ships. " * 3, False),  # Two of the three are whole: a third may be another one.
+        ("One thing is said of many ships. Another is told of the harbour here. " * 4, True),
+        ("<think>One thing is said of many ships. " * 9, False),
+        ("No end of it", False),
+        ("", False),
+    ],
+)
+def test_when_a_text_repeats_itself(said: str, ended: bool) -> None:
+    assert repeats(said, "en") is ended
+
+
+def test_signs_are_told_early() -> None:
+    with pytest.raises(BadTextError, match="signs instead of sentences"):
+        repeats("2.3.1.1. " * 30, "en")
 
 
 @pytest.mark.parametrize(

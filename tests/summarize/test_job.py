@@ -160,6 +160,18 @@ def test_a_draft_collects_files_before_it_begins(open_bench: Open) -> None:
         bench.service.collect(run_id, read_pasted("More.", "three.txt"))
 
 
+def test_a_name_given_to_a_draft_stays(open_bench: Open) -> None:
+    bench = open_bench()
+    named = bench.service.collect("", read_pasted("One thing.", "one.txt"))
+    bench.runs.rename(named, "Mine")
+    bench.service.begin(named, SummaryOptions())
+    assert bench.service.wait(named).title == "Mine"
+    plain = bench.service.collect("", read_pasted("One thing.", "one.txt"))
+    bench.service.collect(plain, read_pasted("Another.", "two.txt"))
+    bench.service.begin(plain, SummaryOptions())
+    assert bench.service.wait(plain).title == "one.txt, two.txt"
+
+
 def test_pages_that_are_not_wanted_are_skipped(open_bench: Open) -> None:
     bench = open_bench()
     blocks = tuple(Block("paragraph", f"Page {page} tells of thing{page}. " * 20, page=page) for page in range(1, 9))

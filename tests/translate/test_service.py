@@ -228,12 +228,25 @@ def test_renamed_thrown_away_brought_back_and_deleted(open_bench: Open) -> None:
         store.get(run.id)
 
 
+def test_a_name_given_to_a_draft_stays(open_bench: Open) -> None:
+    bench = open_bench()
+    options = TranslationOptions("fr", "en")
+    named = bench.service.collect("", bench.file("a.txt", lines(1)))
+    bench.service.store.rename(named, "Mine")
+    bench.service.begin(named, options)
+    assert bench.service.wait(named).title == "Mine"
+    plain = bench.service.collect("", bench.file("a.txt", lines(1)))
+    bench.service.collect(plain, bench.file("b.txt", lines(1)))
+    bench.service.begin(plain, options)
+    assert bench.service.wait(plain).title == "a.txt, b.txt"
+
+
 def test_a_search_finds_words_of_both_languages(open_bench: Open) -> None:
     bench = open_bench()
     run = bench.run(bench.file("a.txt", "A small cat sleeps.\n"))
     bench.service.write(run.id, 0, 0, "一只小猫在睡觉。", confirm=False)
     for words in ("small cat", "小猫", "a.txt"):
-        assert [one.id for one, _ in bench.service.store.find(words)] == [run.id], words
+        assert [one.id for one in bench.service.store.find(words)] == [run.id], words
     assert bench.service.store.find("elephant") == []
 
 

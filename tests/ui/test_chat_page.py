@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.conftest import App, wait_for
-from tests.ui.talking import answer, in_list, put, rows, send, stored, system
+from tests.conftest import App, launch, wait_for
+from tests.ui.talking import answer, conversation, in_list, put, rows, send, stored, system
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., App]
+PROMPT = "SELECT system_prompt FROM conversations WHERE id = ?"
 
 
-def test_a_message_is_answered_kept_and_there_after_a_reload(start_app: Start, page: Page) -> None:
-    app = start_app()
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A server whose model writes 40 tokens per second."""
+    started = launch(tmp_path_factory.mktemp("slow"), "--engine", "echo", "--model", "echo@40")
+    yield started
+    started.kill()
+
+
+def kept(app: App, page: Page, what: str = "content", role: str = "%") -> list[tuple[Any, ...]]:
+    """The stored messages of the conversation that a page shows."""
+    sql = f"SELECT {what} FROM messages WHERE conversation_id = ? AND role LIKE ? ORDER BY seq"
+    return rows(app, sql, conversation(page), role)
+
+
+def test_a_message_is_answered_kept_and_there_after_a_reload(app: App, page: Page) -> None:
     page.goto(app.url)
     expect(page.get_by_role("tab", name="Chat")).to_be_visible()
     expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
@@ -26,14 +41,10 @@ def test_a_message_is_answered_kept_and_there_after_a_reload(start_app: Start, p
     expect(page.get_by_role("link", name="Hello **there**, 你好")).to_be_visible()
     page.reload()
     expect(log.get_by_text("You said: Hello there, 你好")).to_be_visible()
-    assert [row[0] for row in rows(app, "SELECT content FROM messages ORDER BY seq")] == [
-        "Hello **there**, 你好",
-        "You said: Hello **there**, 你好",
-    ]
+    assert kept(app, page) == [("Hello **there**, 你好",), ("You said: Hello **there**, 你好",)]
 
 
-def test_an_empty_message_is_not_sent_and_a_line_break_does_not_send(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_an_empty_message_is_not_sent_and_a_line_break_does_not_send(app: App, page: Page) -> None:
     page.goto(app.url)
     box = page.get_by_role("textbox", name="Message")
     box.press("Enter")
@@ -41,15 +52,14 @@ def test_an_empty_message_is_not_sent_and_a_line_break_does_not_send(start_app: 
     box.fill("one")
     box.press("Shift+Enter")
     box.press_sequentially("two")
-    assert rows(app, "SELECT count(*) FROM messages") == [(0,)]
+    assert conversation(page) == ""
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("log").get_by_text("You said: one")).to_be_visible()
-    assert rows(app, "SELECT content FROM messages WHERE role='user'") == [("one\ntwo",)]
+    assert kept(app, page, role="user") == [("one\ntwo",)]
 
 
-def test_stop_from_another_tab_keeps_what_was_shown(start_app: Start, context: BrowserContext, page: Page) -> None:
-    app = start_app("--engine", "echo", "--model", "echo@40")
-    page.goto(app.url)
+def test_stop_from_another_tab_keeps_what_was_shown(slow: App, context: BrowserContext, page: Page) -> None:
+    page.goto(slow.url)
     send(page, "/tokens 2000")
     log = page.get_by_role("log")
     expect(log.get_by_text("word20 ")).to_be_visible(timeout=10_000)
@@ -61,15 +71,14 @@ def test_stop_from_another_tab_keeps_what_was_shown(start_app: Start, context: B
     for tab in (page, second):
         expect(tab.get_by_role("button", name="Stop")).to_be_hidden()
         expect(tab.get_by_text("Stopped.")).to_be_visible()
-    status, content = rows(app, "SELECT status, content FROM messages WHERE role='assistant'")[0]
+    ((status, content),) = kept(slow, page, "status, content", role="assistant")
     assert status == "stopped"
     assert "word40" in str(content)
     assert len(str(content).split()) < 1000
 
 
-def test_a_closed_tab_and_a_reload_do_not_end_a_reply(start_app: Start, context: BrowserContext, page: Page) -> None:
-    app = start_app("--engine", "echo", "--model", "echo@40")
-    page.goto(app.url)
+def test_a_closed_tab_and_a_reload_do_not_end_a_reply(slow: App, context: BrowserContext, page: Page) -> None:
+    page.goto(slow.url)
     send(page, "/tokens 400")
     expect(page.get_by_role("log").get_by_text("word9 ")).to_be_visible()
     page.reload()
@@ -81,12 +90,10 @@ def test_a_closed_tab_and_a_reload_do_not_end_a_reply(start_app: Start, context:
     expect(again.get_by_role("button", name="Stop")).to_be_visible()
     expect(again.get_by_role("log").get_by_text("word399")).to_be_visible(timeout=20_000)
     expect(again.get_by_role("button", name="Stop")).to_be_hidden()
-    content = rows(app, "SELECT content FROM messages WHERE role='assistant'")[0][0]
-    assert content == " ".join(f"word{n}" for n in range(400))
+    assert kept(slow, again, role="assistant") == [(" ".join(f"word{n}" for n in range(400)),)]
 
 
-def test_regenerate_makes_a_second_version_and_arrows_switch(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_regenerate_makes_a_second_version_and_arrows_switch(app: App, page: Page) -> None:
     page.goto(app.url)
     send(page, "again")
     page.get_by_role("button", name="Regenerate").click()
@@ -94,11 +101,10 @@ def test_regenerate_makes_a_second_version_and_arrows_switch(start_app: Start, p
     expect(log.get_by_text("2/2")).to_be_visible()
     log.get_by_role("button", name="Previous version").click()
     expect(log.get_by_text("1/2")).to_be_visible()
-    assert rows(app, "SELECT count(*) FROM messages WHERE role='assistant'") == [(2,)]
+    assert len(kept(app, page, role="assistant")) == 2
 
 
-def test_rename_delete_and_undo(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_rename_delete_and_undo(app: App, page: Page) -> None:
     page.goto(app.url)
     send(page, "first title")
     in_list(page, "first title", "Rename")
@@ -113,8 +119,7 @@ def test_rename_delete_and_undo(start_app: Start, page: Page) -> None:
     expect(page.get_by_role("log").get_by_text("You said: first title")).to_be_visible()
 
 
-def test_a_too_long_message_is_refused_with_the_count_and_kept(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_a_too_long_message_is_refused_with_the_count_and_kept(app: App, page: Page) -> None:
     page.goto(app.url)
     expect(page.get_by_role("status").get_by_text("ready")).to_be_visible()
     text = "word " * 9000
@@ -122,11 +127,11 @@ def test_a_too_long_message_is_refused_with_the_count_and_kept(start_app: Start,
     alert = page.get_by_role("alert")
     expect(alert.get_by_text("tokens, but the model reads at most")).to_be_visible()
     expect(page.get_by_role("textbox", name="Message")).to_have_value(text)
-    assert rows(app, "SELECT count(*) FROM messages") == [(0,)]
+    assert conversation(page) == ""
+    assert rows(app, "SELECT count(*) FROM messages WHERE content LIKE 'word word%'") == [(0,)]
 
 
-def test_a_long_history_shows_its_end_and_more_on_request(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_a_long_history_shows_its_end_and_more_on_request(app: App, page: Page) -> None:
     page.goto(app.url)
     for n in range(20):
         send(page, f"message number {n}.")
@@ -170,16 +175,14 @@ def test_the_text_is_kept_when_the_app_is_gone(start_app: Start, page: Page) -> 
     expect(page.get_by_role("textbox", name="Message")).to_have_value("do not lose me")
 
 
-def test_a_draft_survives_a_reload(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_a_draft_survives_a_reload(app: App, page: Page) -> None:
     page.goto(app.url)
     page.get_by_role("textbox", name="Message").press_sequentially("half a thought")
     page.reload()
     expect(page.get_by_role("textbox", name="Message")).to_have_value("half a thought")
 
 
-def test_markup_in_a_reply_is_shown_and_not_run(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_markup_in_a_reply_is_shown_and_not_run(app: App, page: Page) -> None:
     outside: list[str] = []
     page.on("request", lambda request: None if request.url.startswith(app.url) else outside.append(request.url))
     page.goto(app.url)
@@ -197,8 +200,7 @@ def test_markup_in_a_reply_is_shown_and_not_run(start_app: Start, page: Page) ->
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
-def test_the_page_speaks_the_browsers_language_and_switches(start_app: Start, page: Page, locale: str) -> None:
-    app = start_app()
+def test_the_page_speaks_the_browsers_language_and_switches(app: App, page: Page, locale: str) -> None:
     browser = page.context.browser
     assert browser is not None
     context = browser.new_context(locale=locale)
@@ -216,8 +218,7 @@ def test_the_page_speaks_the_browsers_language_and_switches(start_app: Start, pa
     context.close()
 
 
-def test_on_a_phone_the_list_is_a_drawer_and_nothing_scrolls_sideways(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_on_a_phone_the_list_is_a_drawer_and_nothing_scrolls_sideways(app: App, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 780})
     page.goto(app.url)
     send(page, "x" * 300)
@@ -228,19 +229,19 @@ def test_on_a_phone_the_list_is_a_drawer_and_nothing_scrolls_sideways(start_app:
     expect(page.get_by_role("button", name="New chat")).to_be_visible()
 
 
-def test_settings_of_a_conversation_come_back_when_it_is_opened(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_settings_of_a_conversation_come_back_when_it_is_opened(app: App, page: Page) -> None:
     page.goto(app.url)
     system(page).fill("Speak like a pirate.")
     page.get_by_role("textbox", name="seed").fill("7")
-    send(page, "ahoy")
+    send(page, "ahoy from the sea")
     expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("")
-    page.get_by_role("link", name="ahoy").click()
+    page.get_by_role("link", name="ahoy from the sea").click()
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Speak like a pirate.")
     expect(page.get_by_role("textbox", name="seed")).to_have_value("7")
-    assert rows(app, "SELECT seed FROM replies") == [(7,)]
+    sql = "SELECT seed FROM replies JOIN messages ON messages.id = message_id WHERE conversation_id = ?"
+    assert rows(app, sql, conversation(page)) == [(7,)]
 
 
 def test_a_failed_send_takes_nothing_from_the_text_that_resembles_the_last_one(start_app: Start, page: Page) -> None:
@@ -254,8 +255,7 @@ def test_a_failed_send_takes_nothing_from_the_text_that_resembles_the_last_one(s
     expect(page.get_by_role("textbox", name="Message")).to_have_value("hello again")
 
 
-def test_a_message_sent_right_after_opening_waits_for_the_conversation(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_a_message_sent_right_after_opening_waits_for_the_conversation(app: App, page: Page) -> None:
     page.goto(app.url)
     send(page, "first")
     expect(page.get_by_role("log").get_by_text("You said: first")).to_be_visible()
@@ -263,7 +263,7 @@ def test_a_message_sent_right_after_opening_waits_for_the_conversation(start_app
     page.go_back()
     send(page, "second")
     expect(page.get_by_role("log").get_by_text("You said: second")).to_be_visible()
-    assert rows(app, "SELECT count(*) FROM conversations") == [(1,)]
+    assert kept(app, page, role="user") == [("first",), ("second",)]
 
 
 def test_older_conversations_are_shown_on_request(start_app: Start, page: Page) -> None:
@@ -278,34 +278,29 @@ def test_older_conversations_are_shown_on_request(start_app: Start, page: Page) 
     expect(links).to_have_count(130)
 
 
-def test_what_is_typed_after_enter_belongs_to_the_next_message(start_app: Start, page: Page) -> None:
-    app = start_app("--engine", "echo", "--model", "echo@40")
-    page.goto(app.url)
+def test_what_is_typed_after_enter_belongs_to_the_next_message(slow: App, page: Page) -> None:
+    page.goto(slow.url)
     box = page.get_by_role("textbox", name="Message")
     box.press_sequentially("first")
     box.press("Enter")
     box.press_sequentially("second", delay=5)
     expect(page.get_by_role("log").get_by_text("You said: first")).to_be_visible()
     expect(box).to_have_value("second")
-    assert rows(app, "SELECT content FROM messages WHERE role='user'") == [("first",)]
+    assert kept(slow, page, role="user") == [("first",)]
 
 
-def test_an_edited_system_prompt_counts_for_regenerate(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_an_edited_system_prompt_counts_for_regenerate(app: App, page: Page) -> None:
     page.goto(app.url)
     send(page, "ahoy")
     expect(page.get_by_role("log").get_by_text("You said: ahoy")).to_be_visible()
     system(page).fill("Speak like a pirate.")
     page.get_by_role("button", name="Regenerate").click()
     expect(page.get_by_role("log").get_by_text("2/2")).to_be_visible()
-    assert rows(app, "SELECT system_prompt FROM conversations") == [("Speak like a pirate.",)]
+    assert rows(app, PROMPT, conversation(page)) == [("Speak like a pirate.",)]
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Speak like a pirate.")
 
 
-def test_another_tabs_settings_are_followed_and_not_overwritten(
-    start_app: Start, context: BrowserContext, page: Page
-) -> None:
-    app = start_app()
+def test_another_tabs_settings_are_followed_and_not_overwritten(app: App, context: BrowserContext, page: Page) -> None:
     page.goto(app.url)
     system(page).fill("From the first tab.")
     send(page, "one")
@@ -321,4 +316,4 @@ def test_another_tabs_settings_are_followed_and_not_overwritten(
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("From the second tab.")
     send(page, "three")
     expect(page.get_by_role("log").get_by_text("You said: three")).to_be_visible()
-    assert rows(app, "SELECT system_prompt FROM conversations") == [("From the second tab.",)]
+    assert rows(app, PROMPT, conversation(page)) == [("From the second tab.",)]

@@ -134,8 +134,7 @@ def test_what_is_typed_and_unfolded_outlives_changes(start_app: Start, context: 
     expect(card(other, "In memory", "echo").get_by_text("512 tokens of context")).to_be_visible()
 
 
-def test_a_value_that_cannot_be_is_refused_in_place(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_a_value_that_cannot_be_is_refused_in_place(app: App, page: Page) -> None:
     models_tab(page, app)
     echo = card(page, "In memory", "echo")
     echo.get_by_text("How it is loaded").click()
@@ -148,11 +147,10 @@ def test_a_value_that_cannot_be_is_refused_in_place(start_app: Start, page: Page
     expect(field).to_have_value("5")
 
 
-def test_a_path_that_is_no_model_is_refused_in_place(start_app: Start, page: Page, tmp_path: Path) -> None:
+def test_a_path_that_is_no_model_is_refused_in_place(app: App, page: Page, tmp_path: Path) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"no model at all")
     (tmp_path / "settings").mkdir()
-    app = start_app()
     models_tab(page, app)
     add(page, str(bad))
     alert = section(page, "On this machine").get_by_role("alert").last
@@ -161,8 +159,7 @@ def test_a_path_that_is_no_model_is_refused_in_place(start_app: Start, page: Pag
     expect(card(page, "On this machine", "bad.gguf")).to_have_count(0)
 
 
-def test_the_plan_of_a_curated_model_and_what_fits(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_the_plan_of_a_curated_model_and_what_fits(app: App, page: Page) -> None:
     models_tab(page, app)
     offers = section(page, "Available")
     offer = card(page, "Available", "SmolLM2-135M-Instruct Q4_1")
@@ -306,10 +303,9 @@ def test_waiting_in_line_says_how_many_are_before(start_app: Start, context: Bro
     expect(tabs[2].get_by_text("Waiting until another reply has ended")).to_be_visible()
 
 
-def test_in_chinese_on_a_phone_nothing_scrolls_sideways(start_app: Start, page: Page) -> None:
+def test_in_chinese_on_a_phone_nothing_scrolls_sideways(app: App, page: Page) -> None:
     browser = page.context.browser
     assert browser is not None
-    app = start_app()
     context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 780})
     tab = context.new_page()
     tab.goto(app.url)
@@ -326,8 +322,7 @@ def test_in_chinese_on_a_phone_nothing_scrolls_sideways(start_app: Start, page: 
     context.close()
 
 
-def test_every_control_has_a_name_and_is_reached_by_keyboard(start_app: Start, page: Page) -> None:
-    app = start_app()
+def test_every_control_has_a_name_and_is_reached_by_keyboard(app: App, page: Page) -> None:
     models_tab(page, app)
     expect(card(page, "In memory", "echo").get_by_text("ready")).to_be_visible()
     for fold in page.locator("#pm-root details").all():

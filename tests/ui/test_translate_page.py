@@ -24,6 +24,7 @@ from tests.ui.translating import (
     listed,
     made,
     paragraphs,
+    row,
     rows,
     source,
     target,
@@ -224,6 +225,19 @@ def test_rename_delete_undo_and_the_trash(app: App, page: Page) -> None:
     choose(page, page.get_by_role("button", name="Delete Named by me for good"), "Delete for good")
     expect(page.get_by_role("button", name="Restore Named by me")).to_have_count(0)
     assert stored(app, "SELECT count(*) FROM translations WHERE title = 'Named by me'") == [(0,)]
+
+
+def test_the_search_of_the_chats_finds_a_segment_and_opens_its_translation(app: App, page: Page) -> None:
+    translate(page, app, file("animals.txt", "The wombats of Maria dig at night. Nobody hears them."))
+    page.goto(app.url)
+    page.get_by_role("searchbox", name="Search all conversations").fill("wombats maria")
+    found = page.get_by_role("region", name="Search results")
+    expect(found.get_by_role("heading", name="In translations")).to_be_visible()
+    found.get_by_role("link", name="wombats").click()
+    expect(page.get_by_role("tab", name="Translate")).to_have_attribute("aria-selected", "true")
+    expect(row(page, "wombats of Maria")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("tab", name="Chat")).to_have_attribute("aria-selected", "true")
 
 
 def test_the_address_and_the_way_back(app: App, page: Page) -> None:
