@@ -159,7 +159,7 @@ def inside(paragraph: Any) -> tuple[frozenset[bytes], Counter[str]]:
 
 
 def code_words(tree: Any) -> Counter[str]:
-    """What stands in runs whose style is code's, neighbours joined."""
+    """What stands in runs whose style is code's, neighbours joined, without blanks at its ends."""
     found: Counter[str] = Counter()
     for paragraph in tree.iter(f"{W}p"):
         words = ""
@@ -168,7 +168,7 @@ def code_words(tree: Any) -> Counter[str]:
             if style is not None and style.get(f"{W}val") == "VerbatimChar":
                 words += "".join(text.text or "" for text in run.iter(f"{W}t"))
             elif words:
-                found[words] += 1
+                found[words.strip()] += 1
                 words = ""
     return found
 

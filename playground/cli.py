@@ -23,6 +23,7 @@ from playground.cli_models import HOW, add_loading, add_models
 from playground.cli_parts import end_on_signals, leave
 from playground.cli_summarize import add_summarize
 from playground.cli_translate import add_translate
+from playground.cli_tune import add_tune
 from playground.errors import BadValueError, PlaygroundError
 from playground.paths import DataFolder, open_data_folder
 from playground.settings import Settings, load_settings
@@ -145,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_summarize(command)
     add_translate(command)
+    add_tune(commands)
     add_models(commands)
 
     doctor = command("doctor", _doctor, "say what is installed, what is missing and how to get it")

@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cli_keeping",
         "cli_summarize",
         "cli_translate",
+        "cli_tune",
         "__main__",
     ),
 )

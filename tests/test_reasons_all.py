@@ -27,6 +27,7 @@ ELSEWHERE = {
     "cli_parts.py",
     "cli_summarize.py",
     "cli_translate.py",
+    "cli_tune.py",
     "serve.py",
     "settings.py",
     "presets.py",

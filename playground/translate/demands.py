@@ -19,6 +19,7 @@ from playground.translate.literals import literals
 _PLURAL_S = frozenset({"en", "fr", "es", "pt", "ca"})
 _FIRST = frozenset({"fr", "es", "pt"})
 """Where the head of a term is its first word, and a plural ends in -s."""
+_WORDLIKE = re.compile(r"\w")
 _PREPOSITIONS = frozenset(("de", "du", "des", "do", "da", "à", "a", "en", "au", "con", "sin", "para", "por", "pour"))
 
 
@@ -47,7 +48,8 @@ def demands_on(text: str, glossary: Glossary, kept: Sequence[tuple[int, int]] = 
 
     `kept` are stretches that are code or the like.
     """
-    found = [Demand(start, end, text[start:end]) for start, end in kept if text[start:end].strip()]
+    spans = [_bare(text, *span) for span in kept]
+    found = [Demand(start, end, text[start:end]) for start, end in spans if start < end]
     found += [Demand(one.start, one.end, one.text) for one in literals(text) if one.strict]
     for use in glossary.found(text):
         wanted = inflected(use.term, text[use.start : use.end], glossary.source, glossary.target)
@@ -62,8 +64,7 @@ def demands_on(text: str, glossary: Glossary, kept: Sequence[tuple[int, int]] = 
 def missing(source: str, demands: Sequence[Demand], target: str, glossary: Glossary) -> list[Demand]:
     """Those that `target` does not fulfil."""
     lost = {(use.start, use.end) for use in glossary.missed(source, target)} if any(d.term for d in demands) else set()
-    literal = [one for one in demands if one.term is None]
-    short = {word: times - len(places(word, target)) for word, times in Counter(one.wanted for one in literal).items()}
+    short = _short([one.wanted for one in demands if one.term is None], target)
     found = []
     for one in demands:
         if one.term is not None:
@@ -73,6 +74,22 @@ def missing(source: str, demands: Sequence[Demand], target: str, glossary: Gloss
             short[one.wanted] -= 1
             found.append(one)
     return found
+
+
+def _short(wanted: Sequence[str], target: str) -> dict[str, int]:
+    """How often each is there too rarely; what stands within a longer one that is wanted is not there for itself."""
+    times = Counter(wanted)
+    short = {}
+    for word, needed in times.items():
+        within = sum(len(places(word, other)) * many for other, many in times.items() if other != word)
+        short[word] = min(needed, needed + within - len(places(word, target)))
+    return short
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    """The stretch without blanks at its ends."""
+    inside = text[start:end]
+    return start + len(inside) - len(inside.lstrip()), end - (len(inside) - len(inside.rstrip()))
 
 
 def exchanged(text: str, demands: Sequence[Demand]) -> tuple[str, list[Edit]]:
@@ -147,9 +164,14 @@ def _really(way: Rewriting, demands: Sequence[Demand], lacking: Sequence[Demand]
     for wanted, times in Counter(one.wanted for one in lacking).items():
         alike = [one for one in demands if one.wanted == wanted]
         # False sorts before True; the last ones first among equals.
-        alike.sort(key=lambda one: (wanted.casefold() in _said(way, one).casefold(), -one.start))
+        alike.sort(key=lambda one: (_is_in(wanted, _said(way, one), one), -one.start))
         chosen += alike[:times]
     return sorted(chosen, key=lambda one: one.start)
+
+
+def _is_in(wanted: str, said: str, one: Demand) -> bool:
+    """Whether a place has the words already; a term may have a capital there."""
+    return wanted in said if one.term is None else wanted.casefold() in said.casefold()
 
 
 def _said(way: Rewriting, one: Demand) -> str:
@@ -164,6 +186,8 @@ def _is_preposition(word: str) -> bool:
 def _place(way: Rewriting, one: Demand) -> tuple[int, int]:
     """Where the words stand that were made of the demand's; an empty place where there are none."""
     made = [link for link in way.links if link.source_start < one.end and link.source_end > one.start]
+    if _WORDLIKE.search(one.wanted):  # A quotation mark or a comma may have looked at the word beside it.
+        made = [link for link in made if _WORDLIKE.search(way.text, link.start, link.end)]
     if made:
         rows: list[list[Link]] = []
         for link in made:  # Words side by side belong together; what stands between others was not made of the term.

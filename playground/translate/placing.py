@@ -70,14 +70,20 @@ def _tree(source: str) -> _Node:
 def _place(parent: _Node, source: str, target: str, pairs: Sequence[Pair]) -> None:
     """Give each child a place inside of its parent's that no other child has."""
     free = [parent.place]
-    # What can be found letter by letter is surer than what only stands for it, so it chooses first.
-    ranked = sorted(parent.children, key=lambda node: (node.single, source[node.start : node.end] not in target))
+    # What can be found letter by letter is surer than what only stands for it, so it chooses first; and of that the
+    # longest, which may hold words that others look for.
+    ranked = sorted(parent.children, key=lambda node: (node.single, *_surety(source[node.start : node.end], target)))
     for node in ranked:
         node.place = (
             _point(node, parent, target, pairs, free) if node.single else _best(node, source, target, pairs, free)
         )
         free = [piece for span in free for piece in _without(span, node.place)] or [node.place]
         _place(node, source, target, pairs)
+
+
+def _surety(words: str, target: str) -> tuple[bool, int]:
+    found = bool(words.strip()) and words.strip() in target
+    return not found, -len(words) if found else 0
 
 
 def _best(node: _Node, source: str, target: str, pairs: Sequence[Pair], free: Sequence[Span]) -> Span:

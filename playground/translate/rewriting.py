@@ -30,6 +30,8 @@ _WAYS = 4
 _LONG, _MOST_TOKENS = 500, 200
 """Characters from which on the tokens of a sentence are counted; tokens from which on it is cut: it may be longer than
 the model can read, and what is longer than its examples were it reads badly."""
+_SENTENCES = 32
+"""Of one call: with 16 a batch of 16 paragraphs, which has some 30, leaves a half empty one."""
 _MOST_MARKS = 600
 _LINE = re.compile(r"\n+")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -90,10 +92,10 @@ class RewritingMachine:
         """The ways of each text; what has no letters stays as it is. Texts that are the same are written once."""
         words = sorted({text for text in texts if _LETTER.search(text)}, key=len, reverse=True)
         known: dict[str, list[Rewriting]] = {}
-        for start in range(0, len(words), self.at_once):
+        for start in range(0, len(words), _SENTENCES):
             if stop.is_set():
                 raise LeaseCancelled
-            batch = words[start : start + self.at_once]
+            batch = words[start : start + _SENTENCES]
             known |= zip(batch, self._batch(batch), strict=True)
         return [known.get(text) or [Rewriting(text, 0.0, 0)] for text in texts]
 

@@ -24,6 +24,10 @@ class Tag:
     single: bool = False
     keep: bool = False
     """What it goes around is code or the like: not to be translated."""
+    words: str = ""
+    """What a kept one goes around, as the segment's text has it."""
+    raw: str = ""
+    """The same as it stands in the file; empty where that does not matter."""
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,18 @@ block = st.one_of(
 )
 
 
+def test_code_comes_out_as_it_is_in_the_file_its_blanks_too() -> None:
+    code = "<code class=x>cat\n  <em>a &amp; b</em> </code>"
+    template = read_html_template(f"<p>Type {code} now.</p>".encode())
+    (segment,) = template.segments
+    assert segment.text == "Type ⟨1⟩cat ⟨2⟩a & b⟨/2⟩ ⟨/1⟩ now."
+    written = template.write(["Tapez ⟨1⟩cat ⟨2⟩a & b⟨/2⟩⟨/1⟩ maintenant."]).decode()
+    assert written == f"<p>Tapez {code} maintenant.</p>"
+    # A person may write something else there all the same.
+    changed = template.write(["Tapez ⟨1⟩cat ⟨2⟩c⟨/2⟩⟨/1⟩ maintenant."]).decode()
+    assert changed == "<p>Tapez <code class=x>cat <em>c</em></code> maintenant.</p>"
+
+
 @given(st.lists(block).map("".join))
 @example("a<code>b</code><b> </b>c")
 def test_any_well_made_page_keeps_its_bytes_and_its_tags(page: str) -> None:

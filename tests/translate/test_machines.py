@@ -61,6 +61,19 @@ def test_of_the_same_code_several_times_the_lost_one_is_put_back() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "plain", "said", "made"),
+    [
+        ("⟨1⟩ls ⟨/1⟩calls ⟨2⟩ls⟨/2⟩", "ls calls ls", "ls appelle l", "⟨1⟩ls⟨/1⟩ appelle ⟨2⟩ls⟨/2⟩"),
+        ("⟨1⟩less⟨/1⟩ or ⟨2⟩get less⟨/2⟩", "less or get less", "Less ou get less", "⟨1⟩less⟨/1⟩ ou ⟨2⟩get less⟨/2⟩"),
+        ("⟨1⟩get less⟨/1⟩, ⟨2⟩less⟨/2⟩", "get less, less", "get less, moins", "⟨1⟩get less⟨/1⟩, ⟨2⟩less⟨/2⟩"),
+    ],
+    ids=["blanks at its end", "within a longer one behind", "within a longer one before"],
+)
+def test_code_that_stands_in_other_code_is_there_for_itself_too(source: str, plain: str, said: str, made: str) -> None:
+    assert rewritten(source, {plain: [said]}, kept=(1, 2)) == made
+
+
 def test_a_term_is_put_into_the_source_when_the_model_says_another_word() -> None:
     ways = {"The shell runs.": ["La coquille tourne."], "The interpréteur runs.": ["L'interpréteur tourne."]}
     assert rewritten("The shell runs.", ways, TERMS) == "L'interpréteur tourne."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from playground.errors import BadValueError
-from playground.translate.tags import Mark, Tag, alone, closes, faults, looks_like_marks, opens, pieces
+from playground.translate.tags import Mark, Tag, alone, closes, faults, looks_like_marks, marks, opens, pieces
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ class Builder:
     def __init__(self) -> None:
         self._text: list[str] = []
         self._tags: list[Tag] = []
+        self._opened: dict[int, tuple[int, str]] = {}
+        """Of each tag that goes around words, where its own begin in `_text`, and what the file has there."""
 
     def words(self, text: str) -> None:
         """Add words; what looks like a mark becomes a tag."""
@@ -130,17 +132,19 @@ class Builder:
         self._text.append(alone(number))
         return number
 
-    def open(self, raw: str, keep: bool = False) -> int:
-        """Begin a tag that goes around words; returns its number."""
+    def open(self, raw: str, keep: bool = False, inside: str = "") -> int:
+        """Begin a tag that goes around words; returns its number. `inside` is what the file has there."""
         number = len(self._tags) + 1
         self._tags.append(Tag(number, raw, keep=keep))
         self._text.append(opens(number))
+        self._opened[number] = len(self._text), inside
         return number
 
     def close(self, number: int, raw: str) -> None:
         """End it. Tags are closed in the opposite order of their opening."""
-        tag = self._tags[number - 1]
-        self._tags[number - 1] = Tag(number, tag.opening, raw, keep=tag.keep)
+        tag, (at, inside) = self._tags[number - 1], self._opened[number]
+        words = "".join(self._text[at:]) if inside else ""
+        self._tags[number - 1] = Tag(number, tag.opening, raw, False, tag.keep, words, inside)
         self._text.append(closes(number))
 
     def segment(self, context: str = "") -> Segment:
@@ -149,15 +153,23 @@ class Builder:
 
 
 def filled(text: str, tags: Sequence[Tag], encode: Encode) -> str:
-    """A translation as the file writes it. Raises BadValueError when its tags do not fit."""
+    """A translation as the file writes it. Raises BadValueError when its tags do not fit.
+
+    What stands in a kept tag comes out as it is in the file, its blanks too.
+    """
     if said := faults(text, tags):
         raise BadValueError(f"A translation does not keep its tags: {' '.join(said)}")
     known = {tag.number: tag for tag in tags}
-    out = []
-    for piece in pieces(text):
-        if isinstance(piece, Mark):
-            tag = known[piece.number]
-            out.append(tag.closing if piece.kind == "close" else tag.opening)
-        else:
-            out.append(encode(piece))
-    return "".join(out)
+    out, at = list[str](), 0
+    for mark in marks(text):
+        if mark.start < at:
+            continue
+        out.append(encode(text[at : mark.start]))
+        tag, at = known[mark.number], mark.end
+        out.append(tag.closing if mark.kind == "close" else tag.opening)
+        if tag.raw and mark.kind == "open":
+            end = text.index(closes(mark.number), at)
+            if text[at:end].split() == tag.words.split():
+                out.append(tag.raw)
+                at = end
+    return "".join([*out, encode(text[at:])])

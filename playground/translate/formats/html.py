@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from playground.documents.markup import charset_of
 from playground.translate.formats.base import Builder, Encode, Hole, TextTemplate
 from playground.translate.formats.html_page import Inside, Page
-from playground.translate.formats.html_segments import Piece, leading, placed, shown, trailing
+from playground.translate.formats.html_segments import READ, Piece, leading, placed, shown, trailing
 from playground.translate.formats.html_tokens import Token, tokens, value_of
 from playground.translate.formats.sources import has_letters, source_of
 
@@ -51,7 +51,6 @@ _ALONE = frozenset(
 """Tags that have no other end."""
 _NEVER = frozenset({"pre", "svg", "math", "script", "style", "textarea", "xmp", "listing", "iframe", "noembed"})
 _CODE = frozenset({"code", "kbd", "samp", "var", "tt"})
-_READ = frozenset({"alt", "title", "placeholder", "aria-label"})
 _DESCRIPTIONS = frozenset({"description", "og:title", "og:description", "twitter:title", "twitter:description"})
 _DEEPEST = 256
 """Blocks inside each other of which it is known which one a text stands in."""
@@ -162,7 +161,7 @@ class _Walk:
         if token.name == "meta":
             what = value_of(token, "name", self._source) or value_of(token, "property", self._source) or ""
         for one in token.attributes:
-            if one.name in _READ or (one.name == "content" and what.lower() in _DESCRIPTIONS):
+            if one.name in READ or (one.name == "content" and what.lower() in _DESCRIPTIONS):
                 start = leading(self._source, one.start, one.end)
                 end = trailing(self._source, start, one.end)
                 words = shown(self._source[start:end]).strip()

@@ -16,6 +16,9 @@ _BLANK = r"&(?:nbsp|#0{0,4}(?:9|10|12|13|32|160)|#[xX]0{0,4}(?:[9aAcCdD]|20|[aA]
 _LEADING = re.compile(rf"(?:\s|{_BLANK})*")
 _LAST = re.compile(rf"{_BLANK}\Z")
 _RUN = re.compile(rf"[{BLANKS}]+")
+READ = frozenset({"alt", "title", "placeholder", "aria-label"})
+"""Attributes that are translated."""
+_HAS_READ = re.compile(rf"\b(?:{'|'.join(sorted(READ))})\s*=", re.IGNORECASE)
 _MOST_TAGS = 9999
 """As many as marks have numbers."""
 
@@ -98,7 +101,9 @@ def _built(
             number = builder.single(source[piece.start : pieces[at].end])
             tags.append((number, piece.start, pieces[at].end))
         elif piece.mate > at:
-            numbers[at] = builder.open(source[piece.start : piece.end], piece.keep)
+            within = source[piece.end : pieces[piece.mate].start] if piece.keep else ""
+            within = "" if _HAS_READ.search(within) else within
+            numbers[at] = builder.open(source[piece.start : piece.end], piece.keep, within)
             tags.append((numbers[at], piece.start, piece.end))
         else:
             builder.close(numbers[piece.mate], source[piece.start : piece.end])

@@ -151,22 +151,9 @@ def _words(nodes: Sequence[Node]) -> Iterator[Words]:
 
 def _joined(nodes: Sequence[Node]) -> list[Node]:
     """Words of the same look as one, those of a look that is not the usual one here set apart."""
-    merged: list[Node] = []
-    for node in nodes:
-        last = merged[-1] if merged else None
-        if isinstance(node, Group):
-            merged.append(replace(node, children=_joined(node.children)))
-        elif isinstance(node, Words) and not node.text:
-            continue
-        elif (
-            isinstance(node, Words)
-            and isinstance(last, Words)
-            and (last.style.key == node.style.key or not node.text.strip())
-        ):
-            merged[-1] = replace(last, text=last.text + node.text)
-        else:
-            merged.append(node)
-    usual = _usual_key(merged)
+    inner = [replace(node, children=_joined(node.children)) if isinstance(node, Group) else node for node in nodes]
+    usual = _usual_key(inner)
+    merged = _merged(_blanks(_merged(inner), usual))
     out: list[Node] = []
     at = 0
     while at < len(merged):
@@ -180,6 +167,38 @@ def _joined(nodes: Sequence[Node]) -> list[Node]:
             node = _Looks(node.style, merged[at:end])
         out.append(node)
         at = end
+    return out
+
+
+def _merged(nodes: Sequence[Node]) -> list[Node]:
+    """Words side by side that look the same, as one."""
+    merged: list[Node] = []
+    for node in nodes:
+        last = merged[-1] if merged else None
+        if isinstance(node, Words) and not node.text:
+            continue
+        if isinstance(node, Words) and isinstance(last, Words) and last.style.key == node.style.key:
+            merged[-1] = replace(last, text=last.text + node.text)
+        else:
+            merged.append(node)
+    return merged
+
+
+def _blanks(nodes: Sequence[Node], usual: bytes) -> list[Node]:
+    """Blanks have no look: they go with the words around them where these look the same, else with the usual ones.
+
+    But never into code, which must come through as it is.
+    """
+    out = list(nodes)
+    like = next((node for node in nodes if isinstance(node, Words) and node.style.key == usual), None)
+    for at, node in enumerate(nodes):
+        if not isinstance(node, Words) or node.text.strip():
+            continue
+        around = [one.style for one in nodes[max(0, at - 1) : at + 2 : 2] if isinstance(one, Words)]
+        if at and len(around) == 2 and around[0].key == around[1].key and not around[0].code:
+            out[at] = replace(node, style=around[0])
+        elif like is not None and not node.style.code:
+            out[at] = replace(node, style=like.style)
     return out
 
 

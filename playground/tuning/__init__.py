@@ -1,0 +1,1 @@
+"""Fine-tuning: data, recipes, runs. Only `worker` imports torch."""

@@ -1,0 +1,35 @@
+"""`playground tune check` as a process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.test_cli import assert_fault, run
+from tests.tuning.broken import GOOD, lines
+
+
+def test_rows_are_told_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "daten 数据.jsonl"
+    file.write_bytes(lines(GOOD, {"q": 1}, '{"broken'))
+    done = run(tmp_path, "tune", "check", str(file))
+    assert done.returncode == 1
+    first, second, last = done.stdout.splitlines()
+    assert first == "row 2: The row has 'q', which is none of the known forms. Map the columns to what they hold."
+    assert second.startswith("row 3: Line 3 is no JSON")
+    assert last == "3 rows: 1 conversation to learn from, 2 left out."
+
+
+def test_columns_by_hand_and_json(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("frage,antwort\nHi,Ho\n", encoding="utf-8")
+    columns = ("--column", "prompt=frage", "--column", "completion=antwort")
+    done = run(tmp_path, "tune", "check", str(file), *columns, "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["samples"][0]["messages"][1]["content"] == "Ho"
+    assert_fault(run(tmp_path, "tune", "check", str(file), "--column", "reply=antwort"), 2, "Write FIELD=NAME")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert_fault(run(tmp_path, "tune", "check", str(tmp_path / "none.jsonl")), 4, "not there")
