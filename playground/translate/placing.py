@@ -97,8 +97,7 @@ def _best(node: _Node, source: str, target: str, pairs: Sequence[Pair], free: Se
         return start, start + len(words)
     spans = [found for span in free if (found := _densest(node, pairs, span))]
     if not spans:
-        at = _nearest(middle, free)
-        return at, at
+        return _nearest_word(target, middle, free) if words else (_nearest(middle, free),) * 2
     start, end = max(spans, key=lambda found: found[1] - found[0])
     low, high = next(span for span in free if span[0] <= start and end <= span[1])
     start, end = _whole_words(target, start, end, low, high)
@@ -180,6 +179,21 @@ def _nearest(at: float, free: Sequence[Span]) -> int:
     """The place in `free` that is nearest to `at`."""
     inside = [min(max(round(at), low), high) for low, high in free]
     return min(inside, key=lambda one: abs(one - at))
+
+
+def _nearest_word(target: str, at: float, free: Sequence[Span]) -> Span:
+    """A word for a tag whose own words the model left out: a link without any could not be clicked."""
+    spans = [found.span() for low, high in free for found in _WORD.finditer(target, low, high)]
+    whole = [span for span in spans if not _cuts(target, *span)]
+    if not whole:
+        return (_nearest(at, free),) * 2
+    return min(whole, key=lambda span: abs((span[0] + span[1]) / 2 - at))
+
+
+def _cuts(target: str, start: int, end: int) -> bool:
+    """Whether a word goes on outside, or is no such word at all: in Chinese nobody sees where one ends."""
+    around = target[max(0, start - 1) : start], target[end : end + 1]
+    return any(one.isalnum() for one in around) or unspaced(target[start:end])
 
 
 def _written(node: _Node, target: str) -> str:

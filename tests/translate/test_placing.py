@@ -33,6 +33,10 @@ def same_words(source: str, target: str, *pairs: tuple[str, str]) -> list[Pair]:
         ("the ⟨1⟩vi⟨/1⟩ editor", "vient vi", [], "vient ⟨1⟩vi⟨/1⟩"),
         ("看⟨1⟩这里⟨/1⟩", "look here", [("这里", "here")], "look ⟨1⟩here⟨/1⟩"),
         ("look ⟨1⟩here⟨/1⟩", "看这里", [("here", "这里")], "看⟨1⟩这里⟨/1⟩"),
+        # What the model left out is no reason for a link without words.
+        ("the ⟨1⟩locale⟨/1⟩ value", "la valeur", [("the", "la")], "la ⟨1⟩valeur⟨/1⟩"),
+        # Code chooses before code that stands in it.
+        ("⟨1⟩less⟨/1⟩ or ⟨2⟩get less⟨/2⟩", "get less, less", [], "⟨2⟩get less⟨/2⟩, ⟨1⟩less⟨/1⟩"),
     ],
 )  # fmt: skip
 def test_tags_follow_their_words(source: str, target: str, pairs: list[tuple[str, str]], expected: str) -> None:
