@@ -227,9 +227,11 @@ def _text(text: str) -> Iterator[Raw]:
 
 
 def _parquet(data: bytes) -> Iterator[Raw]:
-    import pyarrow
-    import pyarrow.parquet
-
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise BadValueError("Parquet files cannot be read on this machine. Save the file as JSONL.") from None
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
         row = 0

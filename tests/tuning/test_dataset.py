@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from playground.records import Turn
 from playground.tuning.dataset import read_dataset
 from playground.tuning.forms import sample_of
 from playground.tuning.samples import Dataset, Sample
-from tests.tuning.broken import CASES, GOOD, Broken, lines, talk
+from tests.tuning.broken import CASES, GOOD, OTHER, Broken, lines, talk
 
 
 def read(*rows: Any, name: str = "data.jsonl") -> Dataset:
@@ -121,6 +124,18 @@ def test_files_of_rows(data: str, name: str) -> None:
     found = read_dataset(data.encode(), name)
     assert [[text for _, text in said(one)] for one in found.samples] == [["Hi", "Hello."], ["1", "2"]]
     assert (found.rows, found.problems) == (2, ())
+
+
+def test_a_parquet_file(tmp_path: Path) -> None:
+    table = pyarrow.table({"messages": [GOOD["messages"], OTHER["messages"], []], "n": [1, 2, 3]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    data = (tmp_path / "a.parquet").read_bytes()
+    found = read_dataset(data, "a.parquet")
+    assert [said(one)[1][1] for one in found.samples] == ["Hello.", "Goodbye."]
+    assert [(one.row, one.words.partition(".")[0]) for one in found.problems] == [(3, "The list of messages is empty")]
+    for broken in (data[:-30], data[:40], b"PAR1 and more"):
+        with pytest.raises(BadValueError, match="The Parquet file cannot be read"):
+            read_dataset(broken, "a.parquet")
 
 
 def test_a_conversation_alone_is_one_row() -> None:
