@@ -40,7 +40,7 @@ _LONGEST = 600
 """Characters of one passage that are compared; a table may be a single sentence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A sentence of a document: where it stands."""
 

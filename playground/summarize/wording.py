@@ -84,6 +84,7 @@ class Wording:
     def close(self) -> None:
         """All is taken in."""
         self._text = "\n".join(self._pieces)
+        self._pieces.clear()
         self._tight = re.sub(r"\s+", "", self._text)
         han = len(re.findall(f"[{_HAN}]", self._text))
         self._latin_only = 20 * han < self._at

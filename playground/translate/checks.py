@@ -13,7 +13,7 @@ from playground.translate.doubts import Doubt, Kind, base
 from playground.translate.literals import Literal, literals
 from playground.translate.numbers import compare
 from playground.translate.plain import Plain, blanked, plain
-from playground.translate.tags import Tag, faults, marks
+from playground.translate.tags import Tag, emptied, faults, insides, marks
 
 __all__ = ["Doubt", "Kind", "check"]
 
@@ -35,6 +35,7 @@ def check(
         return [Doubt("empty", 0, 0, "")] if theirs.text.strip() else []
     found = _Pair(theirs, mine, base(source_language), base(target_language), tags).doubts()
     found += _tags(target, tags)
+    found += _emptied(source, target)
     return sorted(found, key=lambda doubt: (doubt.start, doubt.end))
 
 
@@ -131,6 +132,12 @@ def _tags(target: str, tags: Sequence[Tag]) -> Iterator[Doubt]:
         number = _TAG_NUMBER.findall(said)[-1:] or [""]
         mark = next((mark for mark in found if str(mark.number) == number[0]), None)
         yield Doubt("tag", mark.start if mark else 0, mark.end if mark else 0, number[0])
+
+
+def _emptied(source: str, target: str) -> Iterator[Doubt]:
+    places = insides(target)
+    for number in emptied(source, target):
+        yield Doubt("tag", *places[number], str(number))
 
 
 def _by_text(some: Sequence[Literal]) -> dict[str, list[Literal]]:

@@ -24,7 +24,7 @@ from playground.translate.glossary import Glossary
 from playground.translate.machine import Draft, Order, kept_spans
 from playground.translate.options import Formality
 from playground.translate.placing import placed
-from playground.translate.tags import Tag, faults, marks, without
+from playground.translate.tags import Tag, emptied, faults, marks, without
 
 _TRIES = 3
 _WARMER = 0.4
@@ -32,6 +32,7 @@ _WARMER = 0.4
 _MORE, _LEAST = 3, 64
 """Tokens that a translation may have: so many times those of its source, and these."""
 _LABEL = re.compile(r"\s*(?:translation|translated text|译文|翻译|traduction)\s*[:：]\s*", re.IGNORECASE)
+_MARKUP = ("`", "**")
 _QUOTES = {'"': '"', "“": "”", "「": "」", "«": "»"}
 _GAP = "\n\n"
 _CUT = "The model was cut off before the end of it. Choose another model, or divide the text."
@@ -76,6 +77,7 @@ class PromptingMachine:
                 said = without(said)  # A mark that it took from somewhere else would keep the file from being written.
             text = said if not tags or not faults(said, tags) else placed(order.text, without(said), ())
             lost = len(missing(plain, demands, without(text), glossary)) + (text != said)
+            lost += len(emptied(order.text, text))
             if best is None or lost < best[0]:
                 best = lost, text
             if not lost:
@@ -126,6 +128,8 @@ def cleaned(said: str, source: str) -> str:
     closing = _QUOTES.get(text[:1])
     if closing and text.endswith(closing) and len(text) > 1 and source[:1] not in _QUOTES:
         text = text[1:-1].strip()
+    for sign in _MARKUP:  # Chat models like to write Markdown, which here is markup as tags already.
+        text = text if sign in source else text.replace(sign, "")
     if "\n" not in source:
         text = " ".join(text.split("\n")).strip()
     return text

@@ -61,6 +61,24 @@ def marks(text: str) -> list[Mark]:
     return list(_marks(text))
 
 
+def insides(text: str) -> dict[int, tuple[int, int]]:
+    """Where the words stand that each tag goes around, by its number."""
+    found, opened = {}, dict[int, int]()
+    for mark in _marks(text):
+        if mark.kind == "open":
+            opened[mark.number] = mark.end
+        elif mark.kind == "close" and mark.number in opened:
+            found[mark.number] = opened[mark.number], mark.start
+    return found
+
+
+def emptied(source: str, target: str) -> list[int]:
+    """Tags that go around words in `source` and around nothing in `target`: a link that nobody could click."""
+    theirs, mine = insides(source), insides(target)
+    held = [number for number, span in theirs.items() if number in mine and without(source[slice(*span)]).strip()]
+    return [number for number in held if not without(target[slice(*mine[number])]).strip()]
+
+
 def without(text: str) -> str:
     """`text` without its marks."""
     return _MARK.sub("", text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playground.overview import LocalModel, Offer
+from playground.presets import model_presets
 
 StepKind = Literal["seq2seq", "chat"]
 _NAME = re.compile(r"(?:opus[-_]?mt|opus)(?:[-_]tc[-_](?:big|base))?[-_]([a-z]{2})[-_]([a-z]{2})\b", re.IGNORECASE)
@@ -91,8 +92,8 @@ def to_get(source: str, target: str, offers: Iterable[Offer], here: Iterable[str
 
 
 def _all(models: Sequence[LocalModel], chosen: str) -> list[LocalModel]:
-    """With the chosen one, which may be on a server or have no files."""
-    here = any(one.name == chosen for one in models)
+    """With the chosen one, which may be on a server or have no files; not one that would have to be fetched first."""
+    here = any(one.name == chosen for one in models) or chosen in model_presets()
     return [*models, LocalModel(chosen, chosen, "", 0)] if chosen and not here else list(models)
 
 

@@ -25,6 +25,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "t.to": ("Into", "译文语言"),
     "t.detect": ("Detect language", "自动检测语言"),
     "t.detected": ("Detected: {language}", "检测到：{language}"),
+    "t.place.heading": ("heading {level}", "{level} 级标题"),
+    "t.place.li": ("item", "列表项"),
+    "t.place.td": ("cell", "单元格"),
+    "t.place.th": ("head of a column", "表头"),
+    "t.place.dt": ("term", "词条"),
+    "t.place.dd": ("explanation", "释义"),
+    "t.place.title": ("title", "标题"),
+    "t.place.alt": ("description of an image", "图片说明"),
+    "t.place.caption": ("caption", "图表标题"),
+    "t.place.blockquote": ("quotation", "引文"),
+    "t.state.unsaved": ("changed, not saved yet", "已修改，尚未保存"),
     "t.no_language": ("language not known", "语言未知"),
     "t.swap": ("Swap the languages", "互换语言"),
     "t.swap_unknown": (
@@ -60,6 +71,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "t.translate": ("Translate", "翻译"),
     "t.stop": ("Stop", "停止"),
     "t.clear": ("Clear the text", "清空文字"),
+    "t.stale": (
+        "What stands here is the translation of another text. Wait for the new one, or press Translate.",
+        "这里显示的是另一段文字的译文。请等待新的译文，或点击“翻译”。",
+    ),
     "t.cleared": ("The text was cleared.", "文字已清空。"),
     "t.open": ("Open in the editor", "在编辑器中打开"),
     "t.nothing": (

@@ -68,6 +68,10 @@ def build_translation_router(
         lines = quick.lines(page, text, options, language, live=live)
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
+    @router.post("/detect")
+    def detect_(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: {"source": detect(str(asked.get("text") or ""))})
+
     @router.get("/ways")
     def ways_(request: Request, source: str, target: str) -> Response:
         return answered(request, lambda language: _ways(service, models, source, target, language))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from playground.translate.formats.base import Segment
 from playground.translate.tags import Mark, Tag, pieces
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
+from playground.ui.strings_translate import WORDS
 from playground.ui.translation_doubts import doubts_html
 
 FILTERS = ("all", "doubtful", "unconfirmed", "failed")
@@ -82,7 +84,7 @@ def row_html(sheet: Sheet, one: StoredSegment, language: str) -> str:
     tags = sheet.parsed[one.document][one.position].tags
     number = one.position + 1
     file = sheet.files[one.document].name if len(sheet.files) > 1 else ""
-    place = html.escape(" · ".join(filter(None, (file, one.context))))
+    place = html.escape(" · ".join(filter(None, (file, _place(one.context, language)))))
     place = f"<small>{place}</small>" if place else ""
     text = "" if one.status == "waiting" else one.text
     label = html.escape(t(language, "t.target_of", n_=number, file=f" ({file})" if file else ""))
@@ -98,6 +100,16 @@ def row_html(sheet: Sheet, one: StoredSegment, language: str) -> str:
         f'<div class="pt-about">{_about(sheet, one, language)}</div>'
         '<p class="error" role="alert" data-own></p><div class="pt-help" data-own></div></div></article>'
     )
+
+
+def _place(context: str, language: str) -> str:
+    """Where a segment stands, for a reader: a name of HTML's in words, what else a format says as it is."""
+    if context in ("p", "div", "body"):
+        return ""
+    heading = re.fullmatch(r"h([1-6])", context)
+    name = "heading" if heading else context
+    known = f"t.place.{name}" in WORDS
+    return t(language, f"t.place.{name}", level=heading[1] if heading else "") if known else context
 
 
 def _about(sheet: Sheet, one: StoredSegment, language: str) -> str:
@@ -116,6 +128,7 @@ def _about(sheet: Sheet, one: StoredSegment, language: str) -> str:
     found = sheet.scores.get((one.document, one.position))
     if found is not None:
         chips.append(f"<span>chrF {found:.1f}</span>")
+    chips.append(f'<span class="pt-unsaved">{t(language, "t.state.unsaved")}</span>')
     if one.confirmed:
         chips.append(f'<span class="yes">{t(language, "t.state.confirmed")}</span>')
     return f'<p class="pt-chips">{"".join(chips)}</p>{doubts_html(one.doubts, language)}'

@@ -215,9 +215,14 @@ def test_lost_and_invented_literals_are_doubts() -> None:
     assert said("It is in /var/mail/.", "C'est dans /var/mail.") == []
 
 
+def test_a_tag_around_nothing_is_a_doubt() -> None:
+    assert said("See ⟨1⟩the guide⟨/1⟩ now.", "Voyez ⟨1⟩ ⟨/1⟩le guide.", tags=_TAGS[:1]) == [("tag", "1")]
+    assert said("See ⟨1⟩the guide⟨/1⟩ now.", "Voyez ⟨1⟩le guide⟨/1⟩.", tags=_TAGS[:1]) == []
+
+
 def test_a_lost_tag_and_changed_code_are_doubts() -> None:
     assert said("A ⟨1⟩big⟨/1⟩ file", "Un ⟨1⟩gros fichier", tags=_TAGS[:1]) == [("tag", "1")]
-    assert said("A ⟨1⟩big⟨/1⟩ file", "Un gros⟨2/⟩ fichier ⟨1⟩⟨/1⟩", tags=_TAGS[:1]) == [("tag", "2")]
+    assert said("A ⟨1⟩big⟨/1⟩ file", "Un gros⟨2/⟩ fichier ⟨1⟩⟨/1⟩", tags=_TAGS[:1]) == [("tag", "2"), ("tag", "1")]
     assert said("Run ⟨3⟩ls -l⟨/3⟩", "Lancez ⟨3⟩ls -a⟨/3⟩", tags=_TAGS[2:]) == [("literal", "ls -l")]
     assert said("Run ⟨3⟩ls -l⟨/3⟩", "Lancez ⟨3⟩ls -l⟨/3⟩", tags=_TAGS[2:]) == []
 

@@ -281,7 +281,7 @@ const playgroundTranslate = (() => {
   function click(node, action, argument) {
     if (node.closest(".pt-dialog")) return playgroundMemory.click(node, action, argument);
     if (!node.closest("#pt-root")) return false;
-    if (node.id === "pt-new") open("");
+    if (node.id === "pt-new") { uploads.clear(); open(""); }
     else if (node.id === "pt-choose") $("pt-file").click();
     else if (action === "t_menu") menu(node, argument);
     else if (action === "t_restore") restore(argument);

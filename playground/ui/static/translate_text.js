@@ -6,7 +6,7 @@ const playgroundText = (() => {
   const { state, choice, send, say, open, options, kind, source, target, change, detectedAs } = playgroundTranslate;
   const $ = (id) => document.getElementById(id);
   const page = Math.random().toString(36).slice(2);
-  let timer = 0, request = null, said = "", of = "", manual = false;
+  let timer = 0, asking = 0, request = null, said = "", of = "", manual = false;
 
   const text = () => $("pt-text").value;
   const most = () => Number($("pt-panes").dataset.most);
@@ -15,11 +15,22 @@ const playgroundText = (() => {
   // ---- asking ----------------------------------------------------------------------------------------------------------
   function typed() {
     clearTimeout(timer);
+    clearTimeout(asking);
+    say(""); // "Undo" would put an older text in the place of this one.
     stored("sessionStorage", "translate-text", text());
     if (!text().trim()) { halt(); manual = false; show({ text: "", html: "" }); error(""); if (!choice.source) detectedAs(""); }
     else if (!byHand()) timer = setTimeout(() => translate(true), 400);
-    else if (of !== asked()) { halt(); stale(); }
+    else {
+      if (of !== asked()) { halt(); stale(); }
+      if (!choice.source) asking = setTimeout(detect, 400);
+    }
     tools();
+  }
+
+  // A text that is not translated by itself may be in another language than the one before.
+  async function detect() {
+    const of = text(), { source } = await playground.ask("page/translate/detect", { text: of });
+    if (source && of === text() && !choice.source) detectedAs(source);
   }
 
   // What a translation is of; another text or other choices make another.
@@ -31,7 +42,10 @@ const playgroundText = (() => {
     tools();
   }
 
-  const stale = () => $("pt-out").classList.toggle("stale", Boolean(said));
+  function stale() {
+    $("pt-out").classList.toggle("stale", Boolean(said));
+    for (const box of ["pt-facts", "pt-others", "pt-below"]) $(box).replaceChildren();
+  }
 
   function tools() {
     const running = Boolean(request), long = text().length > most();
@@ -66,7 +80,7 @@ const playgroundText = (() => {
     }
     if (request !== mine) return;
     request = null;
-    if (last?.manual) { manual = true; detectedAs(last.source); } // Chat models are too slow to be asked at each key.
+    if (last?.manual) { manual = true; stale(); detectedAs(last.source); } // Chat models are too slow to be asked at each key.
     else if (last?.error) { show({ text: "", html: "" }); error(last.error); if (last.source) detectedAs(last.source); }
     else if (last?.final) { of = wanted; manual = false; detectedAs(last.source); }
     tools();
@@ -162,7 +176,7 @@ const playgroundText = (() => {
   }
 
   async function copy() {
-    if (!said) return;
+    if (!said || $("pt-out").classList.contains("stale")) return error(said ? word("t.stale") : "");
     try {
       await navigator.clipboard.writeText(said);
     } catch {
