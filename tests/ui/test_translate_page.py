@@ -203,6 +203,21 @@ def test_stop_go_on_and_a_row_that_is_edited_meanwhile_stays(app: App, page: Pag
     expect(rows(page)).to_have_count(160)
 
 
+def test_another_text_is_noticed_where_nothing_is_translated_by_itself(app: App, page: Page) -> None:
+    visit(page, app)
+    language = page.get_by_label("From").locator("option").first
+    source(page).fill("The harbour was closed because of the storm. " * 100)
+    expect(language).to_have_text("Detected: English")
+    page.get_by_role("button", name="Translate", exact=True).first.click()
+    expect(made(page)).to_contain_text("because of the storm")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    source(page).fill("Le port était fermé à cause de la tempête. " * 100)
+    expect(language).to_have_text("Detected: Français")
+    # What could be undone is an older text by now.
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+
+
 # ---- the list --------------------------------------------------------------------------------------------------------
 def in_list(page: Page, title: str, item: str) -> None:
     listed(page, title).hover()
