@@ -25,7 +25,6 @@ from playground.overview import title_of
 from playground.store.translation_values import SourceFile
 from playground.translate.files import name_for, read_pasted, read_source
 from playground.translate.options import TranslationOptions
-from playground.translate.scoring import Scores
 from playground.translate.service import TranslationService
 from playground.translate.ways import Way, to_get, ways
 from playground.ui.chat_routes import Asked, answered, refused
@@ -97,7 +96,8 @@ def build_translation_router(
             scores = scored.of(run_id)
             found, more = chosen(store.segments(run_id), shown, order, scores, have)
             sheet = Sheet(store.get(run_id), store.files(run_id), service.parsed(run_id), scores)
-            return {"rows": [[key_of(one), row_html(sheet, one, language)] for one in found], "more": more}
+            rows = [[key_of(one), row_html(sheet, one, language)] for one in found]
+            return {"rows": rows, "more": more, "scores": _scores(scored, run_id, sheet.files, language)}
 
         return answered(request, work)
 
@@ -138,8 +138,8 @@ def build_translation_router(
             run, mine = store.get(t), _file(store.files(t), document)
             segments = [one for one in store.segments(t) if one.document == document]
             given = read_source(file, short, mine.columns)
-            found = scored.compare(t, document, segments, given, run.way[-1]["target"])
-            return {"html": _scores(found, mine.name, short, language)}
+            scored.compare(t, document, segments, given, run.way[-1]["target"])
+            return {"html": _scores(scored, t, store.files(t), language)}
 
         return await received(request, folder, LIMIT, work)
 
@@ -246,10 +246,15 @@ def _exported(service: TranslationService, run_id: str, document: int, format: s
     return safe_name(file.name, made.suffix), made.write(run, file, segments), made.media_type
 
 
-def _scores(found: Scores, name: str, reference: str, language: str) -> str:
-    said = t(language, "t.scores", name=name, reference=reference, bleu=f"{found.bleu:.1f}", chrf=f"{found.chrf:.1f}")
-    signatures = f"BLEU {found.bleu_signature}\nchrF {found.chrf_signature}"
-    return f"<p>{html.escape(said)}</p><pre>{html.escape(signatures)}</pre>"
+def _scores(scored: Scored, run_id: str, files: Sequence[SourceFile], language: str) -> str:
+    """What each document was compared with, and how near it came."""
+    out = ""
+    for document, found, reference in scored.told(run_id):
+        values = dict(bleu=f"{found.bleu:.1f}", chrf=f"{found.chrf:.1f}")
+        said = t(language, "t.scores", name=files[document].name, reference=reference, **values)
+        signatures = f"BLEU {found.bleu_signature}\nchrF {found.chrf_signature}"
+        out += f"<p>{html.escape(said)}</p><pre>{html.escape(signatures)}</pre>"
+    return out
 
 
 def options_of(asked: dict[str, Any]) -> TranslationOptions:

@@ -179,6 +179,8 @@ def test_a_translation_is_compared_with_a_reference_the_worst_first(app: App, pa
     expect(row(page, "lighthouse").get_by_text("chrF 100.0", exact=True)).to_be_visible()
     page.get_by_label("Order").select_option("worst")
     expect(rows(page).first).to_contain_text("A bell rang")
+    page.reload()
+    expect(scores).to_contain_text("compared.txt against reference.txt")
 
 
 @pytest.mark.parametrize(

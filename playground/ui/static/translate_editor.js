@@ -44,6 +44,7 @@ const playgroundEditor = (() => {
     const answer = await ask("page/translate/rows", { run, shown, order, have });
     if (run !== state.run || wanted !== `${shown}/${order}`) return;
     if (answer.error) return say(answer.error, true);
+    $("pt-scores").innerHTML = answer.scores; // Kept while the app runs.
     // Who was writing in a row keeps it, wherever it stands now.
     const kept = anew ? rows().filter((one) => one.contains(document.activeElement) || dirty(one)) : [];
     for (const one of anew ? rows() : []) if (!kept.includes(one)) one.remove();
