@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from playground.engine.lease import LeaseCancelled
@@ -79,7 +79,8 @@ def make_receipt(
             break
         said = text[start:end]
         if said.strip() and not _LABEL.fullmatch(said):
-            links = [{**vars(link.passage), "score": link.score, "strong": link.strong} for link in linker.links(said)]
+            rests = linker.links(said)
+            links = [asdict(link.passage) | {"score": link.score, "strong": link.strong} for link in rests]
             marks = [
                 {"start": start + mark.start, "end": start + mark.end, "kind": mark.kind}
                 for mark in facts.missing(said)

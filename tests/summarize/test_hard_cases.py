@@ -188,7 +188,8 @@ def test_a_summary_of_almost_no_words_is_none(open_bench: Open, monkeypatch: pyt
     bench = open_bench()
 
     def idle(lease: Any, prompt: Any, sampling: Any, *rest: Any) -> Any:
-        monkeypatch.setattr(lease, "stream", lambda *ignored, **also: iter([Chunk("Ready.", 1, 1, 0, 1, "stop")]))
+        said = [Chunk("Ready.", 1, 1, 0, 1, "stop")]
+        monkeypatch.setattr(lease, "stream", lambda *ignored, **also: (one for one in said))
         return write(lease, prompt, sampling, *rest)
 
     monkeypatch.setattr("playground.summarize.job.write", idle)
