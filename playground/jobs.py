@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -24,6 +24,11 @@ _RETRY_SECONDS = 1.0
 log = logging.getLogger(__name__)
 Listener = Callable[[str], None]
 """Called with the id of what changed, from whatever thread."""
+
+
+def title_for(asked: str, given: str, names: Sequence[str]) -> str:
+    """What a draft is called once it is begun: as `asked`, else as somebody has `given`, else by its files' `names`."""
+    return asked or (given if given not in names else "") or ", ".join(names)
 
 
 class Job(ABC):

@@ -68,14 +68,15 @@ def load(source: ModelSource, workers: int) -> Held:
         family = next((name for start, name in _FAMILIES.items() if type(tokenizer).__name__.startswith(start)), "")
         if not family:
             raise _unknown(source.path, type(tokenizer).__name__)
-        if family == "t5" and _languages(tokenizer, "madlad"):
+        languages = _languages(tokenizer, "madlad" if family == "t5" else family)
+        if family == "t5" and languages:
             family = "madlad"
         translator, device = _translator(source, folder, workers)
         return Held(
             translator=translator,
             tokenizer=tokenizer,
             family=family,
-            languages=_languages(tokenizer, family),
+            languages=languages,
             positions=None if family in ("t5", "madlad") else _positions(source.path, tokenizer),
             vocabulary=_vocabulary(folder),
             device=device,

@@ -13,7 +13,7 @@ from pathlib import Path
 from playground.engine.manager import ModelManager
 from playground.engine.reading_choice import Speeds, plain
 from playground.errors import BadValueError, MissingError
-from playground.jobs import JobService
+from playground.jobs import JobService, title_for
 from playground.store.run_values import Run, RunDocument
 from playground.store.runs import Runs
 from playground.summarize.instructions import check_style
@@ -79,8 +79,7 @@ class SummaryService(JobService[SummaryJob]):
             chosen = adapter = ""
         else:
             chosen = self.reader(chosen, adapter)
-        given = self.runs.run(run_id).title
-        named = title or (given if given not in names else "") or ", ".join(names)
+        named = title_for(title, self.runs.run(run_id).title, names)
         self.runs.start(run_id, named, options.to_dict(), chosen, adapter)
         self._begin(run_id)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playground.engine.manager import ModelManager
 from playground.errors import BadValueError, MissingError
-from playground.jobs import JobService
+from playground.jobs import JobService, title_for
 from playground.languages import NAMES
 from playground.overview import LocalModel, title_of
 from playground.store.memory import Memory
@@ -87,8 +87,7 @@ class TranslationService(JobService[TranslationJob]):
             one for number, file in enumerate(files) for one in _planned(number, file, options, glossary, matches)
         ]
         steps = [asdict(step) for step in way.steps]
-        names, given = [file.name for file in files], self.store.get(run_id).title
-        named = title or (given if given not in names else "") or ", ".join(names)
+        named = title_for(title, self.store.get(run_id).title, [file.name for file in files])
         self.store.start(run_id, named, options.to_dict(), steps, files, segments)
         self._begin(run_id)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.documents.encodings import decoded
+from playground.documents.encodings import decoded, encoding_of
 from playground.errors import BadValueError
 
 _LISTS = ("data", "rows", "train", "examples", "samples", "items", "conversations", "instances")
@@ -51,11 +51,10 @@ def raw_rows(data: bytes, name: str) -> tuple[Iterator[Raw], str]:
     if found is None:
         raise BadValueError(f"{name} is no text. Give a file of one of these kinds: JSONL, JSON, CSV, Parquet, TXT.")
     text, lost = found
-    text = text.removeprefix("\ufeff")
     if not text.strip():
         raise BadValueError(f"{name} is empty. Choose another file.")
     note = f"{lost} signs could not be read. Save the file as UTF-8 and add it again." if lost else ""
-    if not note and not _is_utf8(data):
+    if not note and not (encoding_of(data, "") or "").startswith("utf-8"):
         note = "The file is not in UTF-8. Look whether its letters are right; if not, save it as UTF-8."
     read: Callable[[str], Iterator[Raw]]
     if ending in (".csv", ".tsv"):
@@ -69,14 +68,6 @@ def raw_rows(data: bytes, name: str) -> tuple[Iterator[Raw], str]:
     else:
         read = _text
     return read(text), note
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _objects(text: str) -> Iterator[Raw]:
