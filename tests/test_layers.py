@@ -53,8 +53,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 STRANGERS = ({"store", "engine"}, {"ui", "api"})
 """Rooms on one floor without a door between them."""
-HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "ctranslate2"}
-HEAVY_ROOMS = ("engine/", "tuning/worker.py")
+HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "ctranslate2", "trl", "datasets", "accelerate"}
+HEAVY_ROOMS = ("engine/", "tuning/worker/")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from playground.store.schema_runs import runs_over_documents
+from playground.store.schema_trainings import trainings
 from playground.store.schema_translations import translations
 
 migrations = Migrations("playground")
@@ -249,3 +250,9 @@ def m007_runs_over_documents(db: Database) -> None:
 def m008_translations(db: Database) -> None:
     """Translations, the memory and glossaries."""
     translations(db)
+
+
+@migrations()
+def m009_trainings(db: Database) -> None:
+    """Fine-tuning."""
+    trainings(db)

@@ -39,6 +39,9 @@ _TABLES = (
     "translations",
     "translation_files",
     "segments",
+    "trainings",
+    "training_files",
+    "training_votes",
     "memory",
     "glossaries",
 )

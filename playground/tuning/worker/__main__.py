@@ -1,0 +1,26 @@
+"""`python -m playground.tuning.worker FOLDER`: train what its run file says, or go on with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+
+def main() -> int:
+    """Exit code 0 when the run came to an end that its journal tells, 1 otherwise."""
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # What libraries have to say to programmers is nothing for the log of a training.
+    warnings.filterwarnings("ignore")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    from playground.tuning.worker.work import work
+
+    return work(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The base model made ready for training: its frozen weights in the fastest precision of the machine, LoRA on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playground.engine.base import ModelSource
+from playground.engine.transformers_load import Loaded, load
+from playground.errors import ModelError
+from playground.tuning.recipe import Recipe
+from playground.tuning.runfile import BaseModel, RunFile
+
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
+_QV = ("q_proj", "v_proj")
+
+
+def source_of(base: BaseModel, device: str, precision: str, threads: int) -> ModelSource:
+    """What the loader is told."""
+    cache = Path(base.cache) if base.cache else None
+    return ModelSource(
+        base.name,
+        Path(base.path),
+        revision=base.revision,
+        sha256=base.sha256,
+        threads=threads,
+        cache=cache,
+        precision=precision,
+        device=device,
+    )
+
+
+def training_precision(recipe: Recipe, device: str) -> str:
+    """What the frozen weights are kept in: nf4 for QLoRA, bf16 wherever the machine computes with it, else fp32."""
+    import torch
+
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if recipe.load_in_4bit:
+        if not cuda:
+            raise ModelError(
+                "QLoRA (load_in_4bit) needs an NVIDIA GPU: on the processor a step takes minutes. Turn it off."
+            )
+        return "nf4"
+    if cuda:
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if cpu_has_bf16() else "fp32"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor has instructions for bfloat16; without them it is slower than float32."""
+    import torch
+
+    found: dict[str, Any] = dict(torch.cpu.get_capabilities())
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("amx_tile") or found.get("bf16"))
+
+
+def load_base(run: RunFile, device: str) -> Loaded:
+    """The base on its device, frozen. Raises ModelError for what cannot be trained."""
+    loaded = load(source_of(run.base, device, training_precision(run.recipe, device), run.threads))
+    if loaded.tokenizer.pad_token_id is None:
+        loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
+    return loaded
+
+
+def with_lora(model: Any, recipe: Recipe, base: BaseModel) -> Any:
+    """The model under a new adapter. The numbers it begins with are drawn from torch's generator."""
+    from peft import LoraConfig, get_peft_model
+
+    targets: Any = {"all-linear": "all-linear", "attention": _there(model, _ATTENTION), "qv": _there(model, _QV)}
+    config = LoraConfig(
+        r=recipe.r,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=targets[recipe.target_modules],
+        use_dora=recipe.use_dora,
+        use_rslora=recipe.use_rslora,
+        task_type="CAUSAL_LM",
+        revision=base.revision or None,
+    )
+    # PEFT writes down where the model was read from; whoever gets the adapter knows the model by its name.
+    model.name_or_path = base.name
+    return get_peft_model(model, config)
+
+
+def _there(model: Any, names: tuple[str, ...]) -> list[str]:
+    have = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    found = [name for name in names if name in have]
+    if not found:
+        raise ModelError("The model has no layers of these names. Choose all-linear as target_modules.")
+    return found

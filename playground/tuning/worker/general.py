@@ -1,0 +1,37 @@
+"""What the base says to prompts that have nothing to do with the data: how much of it an adapter has forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from playground.engine.small_file import write_json
+from playground.records import Turn
+from playground.tuning.masking import encode_chat, encode_text
+from playground.tuning.packing import Row, row_of
+from playground.tuning.recipe import Recipe
+
+
+def general_rows(
+    kept: Path, prompts: Path, tokenizer: Any, ask: Callable[[Sequence[str]], list[str]], recipe: Recipe
+) -> list[Row]:
+    """Rows of the base's own replies; asked once, kept beside the run, so that all evaluations measure the same."""
+    asked = [line for line in prompts.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        said = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = ask(asked)
+        write_json(kept, said)
+    rows = []
+    for prompt, reply in zip(asked, said, strict=True):
+        if not reply:
+            continue
+        if tokenizer.chat_template:
+            encoded = encode_chat((Turn("user", prompt), Turn("assistant", reply)), (False, True), tokenizer)
+        else:
+            encoded = encode_text(f"{prompt} {reply}", tokenizer)
+        if (row := row_of(encoded.input_ids, encoded.learned, recipe.max_length)) is not None:
+            rows.append(row)
+    return rows
