@@ -86,7 +86,7 @@ def train(source: ModelSource, text: str, folder: Path, steps: int) -> Path:
 
 def _figure(found: Agreement) -> str:
     words = "" if found.words else ", OTHER TOKENS"
-    return f"{found.share:.1%} of {found.tokens}, KL {found.divergence:.5f}{words}"
+    return f"{found.share:.1%} of {found.tokens}, KL {found.divergence:.2g}{words}"
 
 
 def _row(what: str, found: Agreement, *, barred: bool = True) -> Row:

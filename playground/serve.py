@@ -30,6 +30,7 @@ from playground.chat import ChatService
 from playground.engine.downloads import Downloads
 from playground.engine.embedding import Embedders
 from playground.engine.manager import ModelManager
+from playground.engine.training_base import TrainingBases
 from playground.errors import BadValueError, BusyError
 from playground.models import ModelsService
 from playground.paths import DataFolder
@@ -37,10 +38,12 @@ from playground.settings import Settings
 from playground.store import Database, History
 from playground.store.memory import Memory
 from playground.store.runs import Runs
+from playground.store.trainings import Trainings
 from playground.store.translations import Translations
 from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
 from playground.translate.service import TranslationService
+from playground.tuning.service import TuningService
 
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
@@ -60,12 +63,14 @@ class Services:
     summaries: SummaryService
     asking: Asking
     translations: TranslationService
+    trainings: TuningService
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop all work, save it, and free the models."""
         self.chat.close(seconds)
         self.summaries.close(seconds)
         self.translations.close(seconds)
+        self.trainings.close(seconds)
         self.manager.close()
 
 
@@ -107,7 +112,15 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     translations = TranslationService(
         Translations(database), Memory(database), manager, lambda: models.overview().local, folder.cache / "runs"
     )
-    return Services(database, manager, chat, models, summaries, asking, translations)
+    trainings = TuningService(
+        Trainings(database),
+        database,
+        manager,
+        TrainingBases(settings, folder),
+        folder.root / "trainings",
+        folder.cache / "runs",
+    )
+    return Services(database, manager, chat, models, summaries, asking, translations, trainings)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
@@ -174,7 +187,7 @@ def _run(
         def capture_signals(self) -> Iterator[None]:
             def end() -> None:
                 chat.announce("")  # Wakes the pages' streams, which see that all is closing and end.
-                for job_service in (services.summaries, services.translations):
+                for job_service in (services.summaries, services.translations, services.trainings):
                     job_service.close(0.0)  # Only told so; what they have written is saved already.
                 chat.close()
 
@@ -201,6 +214,7 @@ def _run(
         services.manager.load()
         services.summaries.resume_all()
         services.translations.resume_all()
+        services.trainings.resume_all()
 
     # The first page that opens has the model loaded; without one it is loaded all the same, a little later.
     loader = threading.Timer(_LOAD_ANYWAY_SECONDS, begin)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 QUANTIZATIONS = ("f16", "q8_0")
 Report = Callable[[str, int, int], None]
 """Told the weight being written, how many are and how many there are; what it raises ends the work, nothing left."""
-ARCHITECTURES = {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"}
+ARCHITECTURES = {"llama", "qwen2", "qwen3", "gemma2", "gemma3"}
 """Those whose weights llama.cpp has as transformers has them, but for the rows of Llama and the norms of Gemma."""
 _SHIFTED = {"gemma2", "gemma3"}
 _OWN = ("GGUF.", "split.", "quantize.")

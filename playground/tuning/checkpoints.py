@@ -34,7 +34,8 @@ def seal(folder: Path) -> None:
     sums = {}
     for file in sorted(folder.rglob("*")):
         if file.is_file() and file.name != _MANIFEST:
-            with file.open("rb") as content:
+            # Windows lets only those who may write ask for what is on the disk.
+            with file.open("r+b") as content:
                 sums[file.relative_to(folder).as_posix()] = hashlib.file_digest(content, "sha256").hexdigest()
                 os.fsync(content.fileno())
     write_json(folder / _MANIFEST, sums)
@@ -46,6 +47,8 @@ def fault(folder: Path) -> str:
         sums = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "it was not written to its end"
+    if not isinstance(sums, dict) or not sums:
+        return f"{_MANIFEST} was changed or torn"
     for name, known in sums.items():
         try:
             with (folder / name).open("rb") as content:
@@ -73,9 +76,10 @@ def drop(place: Path, names: tuple[tuple[str, str], ...]) -> None:
 
 
 def rotate(place: Path, keep: int = 2) -> None:
-    """Delete all but the newest `keep` that are sealed."""
-    sealed = [folder for _, folder in sorted(_all(place)) if (folder / _MANIFEST).is_file()]
-    for folder in sealed[:-keep]:
+    """Delete all that are older than the newest `keep` that are sealed."""
+    found = [folder for _, folder in sorted(_all(place))]
+    kept = [folder for folder in found if (folder / _MANIFEST).is_file()][-keep:]
+    for folder in found[: found.index(kept[0])] if kept else ():
         # The manifest goes first, so that a kill in the middle leaves no half checkpoint that looks whole.
         (folder / _MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,8 @@ class Journal:
     def add(self, kind: str, **values: Any) -> None:
         """Note an event. Raises OSError when the disk does not take it."""
         line = json.dumps({"at": round(time.time(), 3), "kind": kind, **_finite(values)}, ensure_ascii=False)
-        self._out.write(line.encode() + b"\n")
+        # Half a character, as in a file name that is no text, becomes what JSON writes for it.
+        self._out.write(line.encode("utf-8", "backslashreplace") + b"\n")
         self._out.flush()
 
     def sync(self) -> None:

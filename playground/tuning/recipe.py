@@ -89,8 +89,13 @@ class Recipe:
             whole = get_type_hints(Recipe)[name] is int
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
                 raise BadValueError(f"{name} is {value!r}. Give a {'whole ' if whole else ''}number.")
-            if not low <= value <= high or (name == "max_steps" and value == 0):
-                raise BadValueError(f"{name} is {value!r}. Give a number from {low:g} to {high:g}.")
+            if not low <= value <= high:
+                raise BadValueError(f"{name} is {value!r}. Give a number from {low:.12g} to {high:.12g}.")
+        if self.max_steps == 0:
+            raise BadValueError("max_steps is 0. Give the number of steps, or -1 for as many as num_train_epochs asks.")
+        for name in (field.name for field in fields(Recipe) if isinstance(field.default, bool)):
+            if not isinstance(getattr(self, name), bool):
+                raise BadValueError(f"{name} is {getattr(self, name)!r}. Write true or false.")
         for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 raise BadValueError(f"{name} is {getattr(self, name)!r}. Choose one of: {', '.join(get_args(kind))}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -99,6 +100,8 @@ class RunFile:
     """"auto", "cpu" or "cuda:N"."""
     threads: int = 0
     """Of the processor; 0: all."""
+    checkpoint_seconds: float = 30.0
+    """How much work a kill may cost: a checkpoint is written when the last one is older."""
     data: dict[str, Any] = field(default_factory=dict)
     """About the data, for the card of the adapter: names, hashes, licence, counts."""
     version: int = VERSION
@@ -111,6 +114,8 @@ def write_run(places: RunPlaces, run: RunFile, train: Iterable[Sample], heldout:
         for file, samples in ((places.train, train), (places.heldout, heldout)):
             with file.open("w", encoding="utf-8") as out:
                 out.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in samples)
+                out.flush()
+                os.fsync(out.fileno())
         write_json(places.run, asdict(run))
     except OSError as error:
         raise storage_error(error, places.root) from error

@@ -1,4 +1,4 @@
-"""`python -m playground.tuning.worker FOLDER`: train what its run file says, or go on with it."""
+"""`python -m playground.tuning.worker FOLDER`: train what its run file says, or go on; `FOLDER lens` compares words."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ def main() -> int:
     # What libraries have to say to programmers is nothing for the log of a training.
     warnings.filterwarnings("ignore")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    folder = Path(sys.argv[1])
+    if sys.argv[2:] == ["lens"]:
+        from playground.tuning.runfile import RunPlaces
+        from playground.tuning.worker.lens import lens
+
+        return lens(RunPlaces(folder))
     from playground.tuning.worker.work import work
 
-    return work(Path(sys.argv[1]))
+    return work(folder)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+"""How a worker is started: alone, or several of them that train together through accelerate."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from playground.tuning.recipe import Recipe
+
+_WORKER = "playground.tuning.worker"
+
+
+def launch(python: str, folder: Path, recipe: Recipe, device: str) -> tuple[list[str], dict[str, str]]:
+    """The command of the worker for the training in `folder`, and what its environment has more."""
+    # A thread that waits must not keep a core from chat, or from another program.
+    more = {"OMP_WAIT_POLICY": "PASSIVE"} if device in ("auto", "cpu") else {}
+    if recipe.num_processes == 1:
+        return [python, "-m", _WORKER, str(folder)], more
+    command = [python, "-m", "accelerate.commands.launch", "--num_processes", str(recipe.num_processes)]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--multi_gpu"]
+    return [*command, "-m", _WORKER, str(folder)], more
+
+
+def environment(more: dict[str, str] | None = None) -> dict[str, str]:
+    """This process's, in which the package is found wherever it was started from."""
+    package = str(Path(__file__).resolve().parents[2])
+    before = os.environ.get("PYTHONPATH")
+    return {**os.environ, **(more or {}), "PYTHONPATH": os.pathsep.join(filter(None, [package, before]))}

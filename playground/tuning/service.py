@@ -1,0 +1,282 @@
+"""What one can do with trainings: collect data, look at it, start, pause, go on, use and delete. Knows no page."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from playground.engine.manager import ModelManager
+from playground.engine.training_base import TrainingBases
+from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
+from playground.jobs import JobService, title_for
+from playground.store.database import Database
+from playground.store.training_data import Choice
+from playground.store.training_values import DataFile, StoredTraining
+from playground.store.trainings import Trainings
+from playground.tuning.card import write_card
+from playground.tuning.gathering import Gathered, Item, gather, own_file, task_of
+from playground.tuning.job import TuningJob
+from playground.tuning.journal import read_journal
+from playground.tuning.looking import Lengths, Seen, lengths, see
+from playground.tuning.options import TuningOptions
+from playground.tuning.own import OwnCounts, counts, own_samples
+from playground.tuning.planning import Forecast, forecast
+from playground.tuning.private import findings, hidden
+from playground.tuning.progress import Progress, result_of
+from playground.tuning.runfile import BaseModel, RunFile, RunPlaces, read_run, write_run
+from playground.tuning.samples import Sample
+from playground.tuning.splitting import split
+
+
+class TuningService(JobService[TuningJob]):
+    """The one way in and the one way out for trainings."""
+
+    def __init__(
+        self,
+        store: Trainings,
+        database: Database,
+        manager: ModelManager,
+        bases: TrainingBases,
+        place: Path,
+        locks: Path,
+    ) -> None:
+        """`place` is the folder of all runs; `locks` one for locks of runs against other processes."""
+        super().__init__()
+        self.store = store
+        self.manager = manager
+        self.bases = bases
+        self._database = database
+        self._place = place
+        self._locks = locks
+        self._turn = threading.Lock()
+
+    # Data
+
+    def collect(self, run_id: str, file: DataFile) -> str:
+        """Put a file to a draft, "" being a new one; returns the draft's id."""
+        if run_id:
+            self.store.add_file(run_id, file)
+        else:
+            run_id = self.store.add(file.name, {}, [file])
+        self.announce(run_id)
+        return run_id
+
+    def collect_own(self, run_id: str, choice: Choice, name: str) -> str:
+        """Put a person's own work to a draft, as it is now."""
+        return self.collect(run_id, own_file(name, own_samples(choice, self._database)))
+
+    def own_counts(self) -> OwnCounts:
+        """How much there is of it."""
+        return counts(self._database)
+
+    def gathered(self, run_id: str) -> Gathered:
+        """The data of a training, with what was edited."""
+        return gather(self.store.files(run_id), self.store.get(run_id).edits)
+
+    def lengths(self, run_id: str, options: TuningOptions) -> Lengths:
+        """What a page shows of all samples under a model and a recipe."""
+        samples = [item.sample for item in self.gathered(run_id).items]
+        return lengths(samples, self.bases.tokenizer(options.model), options.recipe)
+
+    def see(self, run_id: str, key: str, options: TuningOptions) -> tuple[Item, Seen]:
+        """One sample as the model will see it. Raises MissingError."""
+        item = self._item(run_id, key)
+        return item, see(item.sample, self.bases.tokenizer(options.model), options.recipe)
+
+    def leave_out(self, run_id: str, key: str, *, out: bool) -> None:
+        """Do not learn from a sample, or do after all."""
+        self.store.edit(run_id, key, False if out else None)
+        self.announce(run_id)
+
+    def change(self, run_id: str, key: str, values: Mapping[str, Any] | None) -> None:
+        """Write a sample anew; None takes all changes back. Raises BadValueError for what is no sample."""
+        if values is not None:
+            values = asdict(_checked(self._item(run_id, key).sample, values))
+        self.store.edit(run_id, key, values)
+        self.announce(run_id)
+
+    def hide_private(self, run_id: str) -> int:
+        """Put placeholders for what is private in all samples; returns in how many."""
+        changed = 0
+        for item in self.gathered(run_id).items:
+            if found := findings(item.sample):
+                self.store.edit(run_id, item.key, asdict(hidden(item.sample, found)))
+                changed += 1
+        self.announce(run_id)
+        return changed
+
+    # Runs
+
+    def begin(self, run_id: str, options: TuningOptions, *, title: str = "") -> None:
+        """Start what a draft has collected. Raises BadValueError, ModelError and more for what cannot be trained."""
+        files, run = self.store.files(run_id), self.store.get(run_id)
+        gathered = gather(files, run.edits)
+        task = task_of(gathered)
+        if options.recipe.task != task:
+            raise BadValueError(
+                f"The data is for {task} and the recipe for {options.recipe.task}. Choose a recipe for {task}."
+            )
+        samples = [item.sample for item in gathered.items]
+        train, heldout = split(samples, options.recipe.heldout, options.recipe.seed)
+        source = self.bases.source(options.model)
+        expected = self.forecast(options)
+        if not expected.fits:
+            raise BadValueError(expected.words)
+        title = title_for(title, run.title, [file.name for file in files])
+        base = BaseModel(
+            options.model, str(source.path), source.revision, source.sha256, str(source.cache) if source.cache else ""
+        )
+        data = {
+            "files": [{"name": one.name, "sha256": one.sha256, "kind": one.kind, "note": one.note} for one in files],
+            "samples": len(samples),
+            "training": len(train),
+            "heldout": len(heldout),
+            "edited": sum(item.edited for item in gathered.items),
+            "left_out": len(gathered.left_out),
+        }
+        made = RunFile(
+            run_id,
+            title,
+            base,
+            options.recipe,
+            prompts=options.prompts,
+            device=options.device,
+            threads=options.threads,
+            data=data,
+        )
+        write_run(self.places(run_id), made, train, heldout)
+        self.store.start(run_id, title, options.to_dict())
+        self._begin(run_id)
+
+    def start(self, files: Sequence[DataFile], options: TuningOptions, *, title: str = "") -> str:
+        """Begin to train on `files`; returns the id. What cannot be done leaves nothing behind."""
+        run_id = self.store.add(title or ", ".join(file.name for file in files), options.to_dict(), files)
+        try:
+            self.begin(run_id, options, title=title)
+        except PlaygroundError:
+            self.store.trash(run_id)
+            self.store.purge(run_id)
+            raise
+        return run_id
+
+    def again(self, run_id: str) -> str:
+        """A draft with the same data and settings; returns its id."""
+        run = self.store.get(run_id)
+        made = self.store.add(run.title, run.options, self.store.files(run_id))
+        for key, value in run.edits.items():
+            self.store.edit(made, key, value)
+        self.announce(made)
+        return made
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a training that was paused, killed or failed, from its newest checkpoint that verifies."""
+        if self.live(run_id) is None:
+            read_run(self.places(run_id))
+            self._begin(run_id)
+
+    def resume_all(self) -> None:
+        """Go on with what was at work when the app ended."""
+        self._go_on([run.id for run in self.store.list(10_000) if run.status == "running"], self._begin)
+
+    def keep(self, run_id: str) -> None:
+        """End a training now, and keep what was learned so far."""
+        if (job := self._at_work(run_id)) is None:
+            raise BusyError("This training is not at work. Press Resume first.")
+        job.keep.set()
+
+    def live(self, run_id: str) -> TuningJob | None:
+        """The job of a training that is at work here, else None."""
+        return self._at_work(run_id)
+
+    def progress(self, run_id: str) -> Progress:
+        """What its journal says, at work or not."""
+        return Progress().add_all(read_journal(self.places(run_id).journal))
+
+    def wait(self, run_id: str) -> StoredTraining:
+        """Return when the work has ended, and how."""
+        self._wait(run_id)
+        return self.store.get(run_id)
+
+    def forecast(self, options: TuningOptions) -> Forecast:
+        """Whether a training fits into memory next to what is there, and what would."""
+        return forecast(self.bases, self.manager, options)
+
+    def places(self, run_id: str) -> RunPlaces:
+        """The folder of a run."""
+        return RunPlaces(self._place / run_id)
+
+    def purge(self, run_id: str) -> None:
+        """Delete a training in the trash with its checkpoints and its adapter. Raises BusyError while it is used."""
+        run = self.store.get(run_id)
+        if self.live(run_id) is not None:
+            raise BusyError("The training is at work. Stop it first.")
+        adapter, model = run.result.get("name", ""), run.options.get("model", "")
+        if adapter and adapter in self.manager.adapters(model):
+            self.manager.detach(model, adapter)
+        self.store.purge(run_id)
+        shutil.rmtree(self.places(run_id).root, ignore_errors=True)
+
+    def _begin(self, run_id: str) -> None:
+        job = TuningJob(
+            run_id,
+            self.places(run_id),
+            self.store,
+            self._turn,
+            self._finish,
+            self._locks,
+            lambda: self.announce(run_id),
+        )
+        self._set_to_work(job)
+
+    def _finish(self, run_id: str, progress: Progress) -> None:
+        """Keep what came out, and let the manager have it."""
+        places = self.places(run_id)
+        run, result = read_run(places), result_of(progress)
+        write_card(places.adapter, run, result)
+        adapters = self.manager.adapters(run.base.name)
+        earlier = self.store.get(run_id).result.get("name", "")
+        name = earlier if earlier in adapters else self.manager.attach(run.base.name, str(self._named(run)))
+        self.store.finish(run_id, {**result, "name": name})
+
+    def _named(self, run: RunFile) -> Path:
+        """A folder that is called as the person called the training: the manager names adapters by their folders."""
+        safe = "".join(sign if sign.isalnum() or sign in "-_ ." else "-" for sign in run.title).strip(". ")[:60]
+        named = self.places(run.id).root / (safe or "adapter")
+        if not named.exists():
+            shutil.copytree(self.places(run.id).adapter, named)
+        return named
+
+    def _item(self, run_id: str, key: str) -> Item:
+        found = self.gathered(run_id)
+        item = next((one for one in (*found.items, *found.left_out) if one.key == key), None)
+        if item is None:
+            raise MissingError("This sample does not exist (any more). Look at the list again.")
+        return item
+
+
+def _checked(before: Sample, values: Mapping[str, Any]) -> Sample:
+    """The sample as a person wrote it anew: the texts are theirs, all else stays."""
+    messages = values.get("messages")
+    made = before
+    if messages is not None:
+        if len(messages) != len(before.messages):
+            raise BadValueError("A message is missing. Leave the sample out instead, or write all of its messages.")
+        turns = tuple(replace(turn, content=str(text)) for turn, text in zip(before.messages, messages, strict=True))
+        made = replace(made, messages=turns)
+    made = replace(
+        made,
+        chosen=str(values.get("chosen", made.chosen)),
+        rejected=str(values.get("rejected", made.rejected)),
+        text=str(values.get("text", made.text)),
+    )
+    texts = [turn.content for turn in made.messages]
+    texts += {"preference": [made.chosen, made.rejected], "text": [made.text], "chat": []}[made.kind]
+    if not all(text.strip() for text in texts):
+        raise BadValueError("A text is empty. Write it, or leave the sample out.")
+    if made.kind == "preference" and made.chosen == made.rejected:
+        raise BadValueError("Both replies say the same. Write one anew, or leave the sample out.")
+    return made
