@@ -1,4 +1,4 @@
-"""`playground tune …`: looks at data for fine-tuning. What is wrong goes to stdout, row by row, with what to do."""
+"""`playground tune check`: looks at data for fine-tuning. What is wrong goes to stdout, row by row, with what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.cli_parts import add_group
+from playground.cli_tune_run import add_runs
 from playground.documents.reading import opened
 from playground.errors import BadValueError
 from playground.paths import DataFolder
@@ -24,7 +25,7 @@ _KINDS = {"chat": "conversation", "preference": "pair", "text": "text"}
 
 def add_tune(commands: Any) -> None:
     """Add `tune` and its actions to the command line's subparsers."""
-    action = add_group(commands, "tune", "look at data for fine-tuning")
+    action = add_group(commands, "tune", "fine-tune a LoRA adapter on data of one's own")
     check = action("check", _check, "say which rows of a dataset can be learned from, and what is wrong with others")
     check.add_argument("file", metavar="DATA", help="JSONL, JSON, CSV, Parquet or text")
     check.add_argument(
@@ -35,6 +36,7 @@ def add_tune(commands: Any) -> None:
         help="what a column holds, where its name does not say: prompt=frage completion=antwort",
     )
     check.add_argument("--json", action="store_true", help="as JSON, with every sample")
+    add_runs(action)
 
 
 def _check(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
