@@ -99,6 +99,21 @@ def test_merged_and_written_it_computes_the_same(wide: Any, tmp_path: Path, kind
     assert stored == (not tied or kind in ("output", "whole layer"))
 
 
+@pytest.mark.parametrize("tied", [False, True], ids=["own output", "tied"])
+@pytest.mark.parametrize("kind", ADAPTERS)
+def test_the_reference_is_what_peft_itself_computes(wide: Any, tmp_path: Path, kind: str, tied: bool) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    folder = adapted(wide("llama", tied), tmp_path / "adapter", **ADAPTERS[kind])
+    mine = reference(ModelSource("tiny", wide("llama", tied)), AdapterSource(kind, folder), TEXT, TOKENS)
+    plain = AutoModelForCausalLM.from_pretrained(wide("llama", tied), dtype=torch.float32)
+    with torch.inference_mode():
+        theirs = PeftModel.from_pretrained(plain, folder).eval()(input_ids=torch.tensor([mine.tokens])).logits[0]
+    assert (mine.logits - theirs).norm() / theirs.norm() < 1e-5
+
+
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
 def test_from_a_gguf_base_all_but_the_weights_is_the_bases(wide: Any, tmp_path: Path, family: str) -> None:
     base = wide(family)
@@ -159,6 +174,24 @@ def test_an_adapter_for_another_base_is_refused(wide: Any, tiny_model: Path, tmp
     with pytest.raises(ModelError, match=r"does not fit this model.*made for tiny"):
         merge(ModelSource("tiny", wide()), adapter, tmp_path / "merged")
     assert [file.name for file in tmp_path.iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize("harm", ["lacks", "unknown", "not a number"])
+def test_an_adapter_that_fits_only_in_part_is_refused(
+    wide: Any, lora: AdapterSource, tmp_path: Path, harm: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(lora.path / "adapter_model.safetensors")
+    name, value = next(iter(weights.items()))
+    if harm == "lacks":
+        del weights[name]
+    else:
+        weights[name.replace("layers.0", "layers.9") if harm == "unknown" else name] = value * float("nan")
+    save_file(weights, lora.path / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="does not fit this model"):
+        merge(ModelSource("tiny", wide()), lora, tmp_path / "merged")
+    assert not list(tmp_path.glob("merged*"))
 
 
 def test_a_quantised_base_is_refused(wide: Any, lora: AdapterSource, tmp_path: Path) -> None:
