@@ -230,7 +230,8 @@ def _app(places: RunPlaces) -> dict[str, float]:
     after = measuring.measure(model, heldout, collator, torch.no_grad)
     with model.disable_adapter():
         before = measuring.measure(model, heldout, collator, torch.no_grad)
-    assert after is not None and before is not None
+    assert after is not None
+    assert before is not None
     # Wall time with checkpoints and journal; from the first step's beginning, as for the others.
     first = steps[0]["tokens"] / steps[0]["tokens_per_second"]
     seconds = steps[-1]["at"] - steps[0]["at"] + first

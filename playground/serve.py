@@ -175,6 +175,7 @@ def _run(
         services.summaries,
         services.asking,
         services.translations,
+        services.trainings,
         closing,
         services.database.kept_aside,
         uploads,

@@ -14,10 +14,13 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "playground"
 ROOMS = ("documents", "engine", "exchange", "store", "summarize", "translate", "translate/formats")
+ROOMS += ("tuning", "tuning/worker")
 RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
 RAISED |= {"BadTextError", "PlaygroundError"}
 FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
+TOLD = {"Problem": 1, "Raw": 2}
+"""What is told of rows of data, and as which argument."""
 # Said on the command line alone, before there is a page; or of presets and tables, which only their authors see.
 ELSEWHERE = {
     "cli.py",
@@ -28,6 +31,7 @@ ELSEWHERE = {
     "cli_summarize.py",
     "cli_translate.py",
     "cli_tune.py",
+    "cli_tune_run.py",
     "serve.py",
     "settings.py",
     "presets.py",
@@ -61,11 +65,12 @@ def raised() -> Iterator[tuple[str, str]]:
         constants = {one.targets[0].id: str(one.value.value) for one in texts if isinstance(one.targets[0], ast.Name)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                text = sentence(node.args[0], constants)
+                at = TOLD.get(node.func.id, 0) if file.parent.name == "tuning" else 0
+                text = sentence(node.args[at], constants) if at < len(node.args) else ""
                 # A hole before or after the sentences is a sentence itself, and said in its own place.
                 text = re.sub(r"^X7 (?=[A-Z][a-z])|(?<=\.) X7$", "", text)
                 told = len(text.replace("X7", "")) > 20 and not any(word in text for word in TABLES)
-                if node.func.id in RAISED | FRAGMENTS and told:
+                if (at or node.func.id in RAISED | FRAGMENTS) and told:
                     yield f"{file.relative_to(PACKAGE)}:{node.lineno}", text
 
 

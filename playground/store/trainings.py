@@ -9,10 +9,12 @@ from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
 from playground.store.rows import Rows, assigned, new_id, values_of
-from playground.store.run_values import RunPlace, RunStatus
+from playground.store.run_values import RunFound, RunPlace, RunStatus
+from playground.store.terms import Terms
 from playground.store.training_values import DataFile, Duel, Side, StoredTraining, Vote
 
 _LONGEST_TITLE = 200
+_LONGEST_NOTE = 2000
 _NOWHERE = "This training does not exist (any more). Choose another from the list."
 _OBJECTS = ("options", "edits", "result")
 
@@ -55,11 +57,11 @@ class Trainings(Rows):
 
     def set_columns(self, run_id: str, position: int, columns: Mapping[str, str]) -> None:
         """Say what the columns of a draft's file are."""
-        with self.database.writing() as db:
-            self._refuse_started(run_id)
-            nth = "SELECT position FROM training_files WHERE training_id = ? ORDER BY position LIMIT 1 OFFSET ?"
-            sql = f"UPDATE training_files SET columns = ? WHERE training_id = ? AND position = ({nth})"
-            db.execute(sql, [_json(dict(columns)), run_id, run_id, position])
+        self._set_file(run_id, position, "columns", _json(dict(columns)))
+
+    def set_note(self, run_id: str, position: int, note: str) -> None:
+        """Write down the licence or the source of a draft's file."""
+        self._set_file(run_id, position, "note", note.strip()[:_LONGEST_NOTE])
 
     def edit(self, run_id: str, key: str, value: Any) -> None:
         """Note what a person changed of a sample ("file:row"); None takes the change back. In a draft only."""
@@ -70,9 +72,18 @@ class Trainings(Rows):
                 del edits[key]
             db.execute("UPDATE trainings SET edits = ? WHERE id = ?", [_json(edits), run_id])
 
+    def set_edits(self, run_id: str, edits: Mapping[str, Any]) -> None:
+        """Let exactly this be changed of the samples of a draft; what is not named is as it was read."""
+        with self.database.writing() as db:
+            self._refuse_started(run_id)
+            db.execute("UPDATE trainings SET edits = ? WHERE id = ?", [_json(dict(edits)), run_id])
+
     def set_options(self, run_id: str, title: str, options: Mapping[str, Any]) -> None:
-        """Keep what a draft's form says."""
-        self._set(run_id, title=title[:_LONGEST_TITLE], options=_json(dict(options)), updated_at=time.time())
+        """Keep what a draft's form says. Raises BusyError once it was started."""
+        values = dict(title=title[:_LONGEST_TITLE], options=_json(dict(options)), updated_at=time.time())
+        with self.database.writing() as db:
+            self._refuse_started(run_id)
+            db.execute(f"UPDATE trainings SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
 
     def start(self, run_id: str, title: str, options: Mapping[str, Any]) -> None:
         """Let a draft become a run. Raises BusyError when it was begun already."""
@@ -97,6 +108,16 @@ class Trainings(Rows):
         with self.database.reading() as db:
             sql = f"SELECT * FROM trainings WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
             return [_training(row) for row in db.query(sql, [limit])]
+
+    def find(self, text: str, limit: int = 20) -> Sequence[RunFound]:
+        """Trainings in whose title all words of `text` stand, the newest first."""
+        wanted = Terms(text)
+        if not wanted.possible or not wanted.terms:
+            return []
+        with self.database.reading() as db:
+            newest = "SELECT id, title, updated_at FROM trainings WHERE deleted_at IS NULL ORDER BY updated_at DESC"
+            found = [row for row in db.query(newest) if wanted.stand_in(row["title"])]
+        return [RunFound(**row, excerpt=wanted.excerpt(row["title"])) for row in found[:limit]]
 
     def files(self, run_id: str) -> Sequence[DataFile]:
         """The data, with the bytes."""
@@ -161,6 +182,13 @@ class Trainings(Rows):
     def _add_file(self, run_id: str, position: int, file: DataFile) -> None:
         values = {**vars(file), "columns": _json(dict(file.columns)), "training_id": run_id, "position": position}
         self.database.db.execute(f"INSERT INTO training_files {values_of(values)}", values)
+
+    def _set_file(self, run_id: str, position: int, column: str, value: str) -> None:
+        with self.database.writing() as db:
+            self._refuse_started(run_id)
+            nth = "SELECT position FROM training_files WHERE training_id = ? ORDER BY position LIMIT 1 OFFSET ?"
+            sql = f"UPDATE training_files SET {column} = ? WHERE training_id = ? AND position = ({nth})"
+            db.execute(sql, [value, run_id, run_id, position])
 
     def _refuse_started(self, run_id: str) -> None:
         row = self._row("SELECT status FROM trainings WHERE id = ?", [run_id])

@@ -32,6 +32,11 @@ class Journal:
         """Return when all is on the disk."""
         os.fsync(self._out.fileno())
 
+    def close(self) -> None:
+        """Return when all is on the disk; nothing more is added."""
+        with self._out:
+            self.sync()
+
 
 class JournalReader:
     """Reads what has been added since the last time."""

@@ -17,7 +17,10 @@ def launch(python: str, folder: Path, recipe: Recipe, device: str) -> tuple[list
     if recipe.num_processes == 1:
         return [python, "-m", _WORKER, str(folder)], more
     command = [python, "-m", "accelerate.commands.launch", "--num_processes", str(recipe.num_processes)]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--multi_gpu"]
+    # All that a file of accelerate's own in the user's home could say otherwise; port 0 is a free one. Processes on a
+    # processor are begun like those on GPUs: accelerate's --cpu would begin a single one, whatever their number.
+    command += ["--multi_gpu", "--num_machines", "1", "--machine_rank", "0", "--main_process_port", "0"]
+    command += ["--gpu_ids", "all", "--mixed_precision", "no", "--dynamo_backend", "no"]
     return [*command, "-m", _WORKER, str(folder)], more
 
 

@@ -70,6 +70,11 @@ class RunPlaces:
         return self.root / "wish"
 
     @property
+    def reserve(self) -> Path:
+        """Given back on a full disk, so that the journal can still say that it is full."""
+        return self.root / "reserve"
+
+    @property
     def output(self) -> Path:
         """What the worker and its libraries print."""
         return self.root / "worker.log"

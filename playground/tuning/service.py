@@ -17,6 +17,7 @@ from playground.store.database import Database
 from playground.store.training_data import Choice
 from playground.store.training_values import DataFile, StoredTraining
 from playground.store.trainings import Trainings
+from playground.tuning.asides import Asides
 from playground.tuning.card import write_card
 from playground.tuning.gathering import Gathered, Item, gather, own_file, task_of
 from playground.tuning.job import TuningJob
@@ -53,6 +54,8 @@ class TuningService(JobService[TuningJob]):
         self._place = place
         self._locks = locks
         self._turn = threading.Lock()
+        self.asides = Asides(self.announce)
+        """What is done beside trainings that have ended."""
 
     # Data
 
@@ -101,13 +104,11 @@ class TuningService(JobService[TuningJob]):
 
     def hide_private(self, run_id: str) -> int:
         """Put placeholders for what is private in all samples; returns in how many."""
-        changed = 0
-        for item in self.gathered(run_id).items:
-            if found := findings(item.sample):
-                self.store.edit(run_id, item.key, asdict(hidden(item.sample, found)))
-                changed += 1
+        found = [(item, findings(item.sample)) for item in self.gathered(run_id).items]
+        changed = {item.key: asdict(hidden(item.sample, private)) for item, private in found if private}
+        self.store.set_edits(run_id, {**self.store.get(run_id).edits, **changed})
         self.announce(run_id)
-        return changed
+        return len(changed)
 
     # Runs
 
@@ -209,11 +210,28 @@ class TuningService(JobService[TuningJob]):
         """The folder of a run."""
         return RunPlaces(self._place / run_id)
 
+    def adapter(self, run_id: str) -> tuple[str, str]:
+        """Model and adapter of a training, given to the manager anew when it was taken away. Raises MissingError."""
+        run, model = self.store.get(run_id), str(self.store.get(run_id).options.get("model", ""))
+        name = str(run.result.get("name", ""))
+        if name and name in self.manager.adapters(model):
+            return model, name
+        if self.live(run_id) is not None or not (self.places(run_id).adapter / "adapter_config.json").exists():
+            raise MissingError("This training has no adapter yet. Wait until it is done, or press Stop and keep.")
+        self._finish(run_id, self.progress(run_id))
+        return model, str(self.store.get(run_id).result["name"])
+
+    def close(self, seconds: float = 2.0) -> None:
+        """See JobService."""
+        self.asides.close()
+        super().close(seconds)
+
     def purge(self, run_id: str) -> None:
         """Delete a training in the trash with its checkpoints and its adapter. Raises BusyError while it is used."""
         run = self.store.get(run_id)
         if self.live(run_id) is not None:
             raise BusyError("The training is at work. Stop it first.")
+        self.asides.forget(run_id)
         adapter, model = run.result.get("name", ""), run.options.get("model", "")
         if adapter and adapter in self.manager.adapters(model):
             self.manager.detach(model, adapter)

@@ -16,6 +16,7 @@ from playground.replay import Replays
 from playground.summarize.asking import Asking
 from playground.summarize.service import SummaryService
 from playground.translate.service import TranslationService
+from playground.tuning.service import TuningService
 from playground.ui.document import Document
 from playground.ui.file_routes import build_file_router
 from playground.ui.live import build_router
@@ -26,8 +27,11 @@ from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.tabs.models import build_models_tab
 from playground.ui.tabs.summaries import build_summaries_tab
 from playground.ui.tabs.translate import build_translate_tab
+from playground.ui.tabs.tune import build_tune_tab
 from playground.ui.theme import build_theme
+from playground.ui.training_run_routes import build_training_run_router
 from playground.ui.translation_routes import build_translation_router
+from playground.ui.tune_routes import build_tune_router
 
 _LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
 _MOON_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 14A8 8 0 1 1 10 4a6 6 0 0 0 10 10z"/></svg>'
@@ -50,19 +54,23 @@ def mount_ui(
     summaries: SummaryService,
     asking: Asking,
     translations: TranslationService,
+    trainings: TuningService,
     closing: asyncio.Event,
     damaged: Path | None,
     uploads: Path,
 ) -> None:
     """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way."""
     replays = Replays(service.history, service.manager)
-    router = build_router(service, models, replays, summaries.runs, translations.store, closing)
+    router = build_router(service, models, replays, summaries.runs, translations.store, trainings.store, closing)
     app.include_router(router, prefix="/page", include_in_schema=False)
     app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
     router = build_summary_router(summaries, asking, service, uploads, closing)
     app.include_router(router, prefix="/page/summaries", include_in_schema=False)
     router = build_translation_router(translations, models, uploads, closing)
     app.include_router(router, prefix="/page/translate", include_in_schema=False)
+    router = build_tune_router(trainings, models, service.history, uploads, closing)
+    app.include_router(router, prefix="/page/tune", include_in_schema=False)
+    app.include_router(build_training_run_router(trainings), prefix="/page", include_in_schema=False)
     router = build_memory_router(translations.memory, uploads)
     app.include_router(router, prefix="/page/memory", include_in_schema=False)
     gr.mount_gradio_app(
@@ -99,6 +107,8 @@ def build_blocks(service: ChatService, replays: Replays, models: ModelsService) 
                 build_summaries_tab()
             with gr.Tab(words("tab.translate"), id="translate"):
                 build_translate_tab()
+            with gr.Tab(words("tab.tune"), id="tune"):
+                build_tune_tab()
             with gr.Tab(words("tab.models"), id="models"):
                 build_models_tab(models)
     made: gr.Blocks = blocks

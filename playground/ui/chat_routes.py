@@ -20,6 +20,7 @@ from playground.prompts import fill, personas, templates, variables
 from playground.records import Sampling
 from playground.replay import Replays, ReplayState
 from playground.store.runs import Runs
+from playground.store.trainings import Trainings
 from playground.store.translations import Translations
 from playground.ui.details_view import BUSY, details_html, tokens_html
 from playground.ui.messages_view import message_view
@@ -54,7 +55,9 @@ async def _body(request: Request) -> dict[str, Any]:
 Asked = Annotated[dict[str, Any], Depends(_body)]
 
 
-def build_chat_router(service: ChatService, replays: Replays, runs: Runs, translations: Translations) -> APIRouter:
+def build_chat_router(
+    service: ChatService, replays: Replays, runs: Runs, translations: Translations, trainings: Trainings
+) -> APIRouter:
     """The routes, all under /page."""
     router, history = APIRouter(), service.history
 
@@ -101,11 +104,11 @@ def build_chat_router(service: ChatService, replays: Replays, runs: Runs, transl
                 until=_day(until, ends=True),
                 limit=limit,
             )
-            # Summaries and translations have no model that replied, no tags and no stars to be filtered by.
+            # Summaries, translations and trainings have no model that replied, no tags and no stars to be filtered by.
             plain = not (model or role or tag or starred or since or until)
-            summaries, translated = (runs.find(q), translations.find(q)) if plain else ([], [])
-            number = len(summaries) + len(translated) + len(found.conversations) + len(found.hits)
-            return {"html": results_html(found, summaries, translated, language), "found": number}
+            rooms = (runs.find(q), translations.find(q), trainings.find(q)) if plain else ([], [], [])
+            number = sum(map(len, rooms)) + len(found.conversations) + len(found.hits)
+            return {"html": results_html(found, *rooms, language), "found": number}
 
         return answered(request, work)
 

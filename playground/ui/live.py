@@ -27,6 +27,7 @@ from playground.models import ModelsService
 from playground.replay import Replays
 from playground.store import History
 from playground.store.runs import Runs
+from playground.store.trainings import Trainings
 from playground.store.translations import Translations
 from playground.ui.chat_routes import WINDOW, build_chat_router
 from playground.ui.messages_view import GrowingReply, block_html, message_view, rate_text
@@ -45,10 +46,11 @@ def build_router(
     replays: Replays,
     runs: Runs,
     translations: Translations,
+    trainings: Trainings,
     closing: asyncio.Event,
 ) -> APIRouter:
     """Routes beside Gradio's: the stream, what a page asks about chats (`chat_routes`), and plans of models."""
-    router = build_chat_router(service, replays, runs, translations)
+    router = build_chat_router(service, replays, runs, translations, trainings)
     router.include_router(build_models_router(models), prefix="/models")
 
     @router.get("/choices")

@@ -19,7 +19,9 @@ from playground.ui import (
     reasons_load,
     reasons_more,
     reasons_summaries,
+    reasons_training,
     reasons_translate,
+    reasons_tuning,
 )
 from playground.ui.strings import t
 
@@ -95,7 +97,9 @@ def _all() -> Iterator[tuple[re.Pattern[str], str]]:
         reasons_load,
         reasons_more,
         reasons_summaries,
+        reasons_training,
         reasons_translate,
+        reasons_tuning,
     )
     every = [pair for room in rooms for pair in room.SENTENCES]
     for said, words in sorted(every, key=lambda pair: -len(pair[0].replace("{}", ""))):

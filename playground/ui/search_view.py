@@ -12,9 +12,15 @@ from playground.store.terms import Excerpt
 from playground.ui.strings import t
 
 
-def results_html(found: Found, summaries: Sequence[RunFound], translations: Sequence[RunFound], language: str) -> str:
-    """Titles first, then summaries and translations, then messages, newest first."""
-    if not (found.conversations or found.hits or summaries or translations):
+def results_html(
+    found: Found,
+    summaries: Sequence[RunFound],
+    translations: Sequence[RunFound],
+    trainings: Sequence[RunFound],
+    language: str,
+) -> str:
+    """Titles first, then summaries, translations and trainings, then messages, newest first."""
+    if not (found.conversations or found.hits or summaries or translations or trainings):
         return f'<p class="hint">{t(language, "nothing_found")}</p>'
     body = ""
     if found.conversations:
@@ -27,6 +33,7 @@ def results_html(found: Found, summaries: Sequence[RunFound], translations: Sequ
             )
     body += _runs("in_summaries", summaries, "s", "data-run", language)
     body += _runs("in_translations", translations, "t", "data-translation", language)
+    body += _runs("in_trainings", trainings, "f", "data-training", language)
     if found.hits:
         body += f"<h3>{t(language, 'in_messages')}</h3>"
     for hit in found.hits:

@@ -8,7 +8,9 @@ from typing import Any
 from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
 from playground.ui.strings_summaries import WORDS as _SUMMARIES
+from playground.ui.strings_training import WORDS as _TRAINING
 from playground.ui.strings_translate import WORDS as _TRANSLATE
+from playground.ui.strings_tune import WORDS as _TUNE
 
 LANGUAGES = ("en", "zh")
 COOKIE = "playground_language"
@@ -128,7 +130,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     **_CHAT,
     **_MODELS,
     **_SUMMARIES,
+    **_TRAINING,
     **_TRANSLATE,
+    **_TUNE,
 }
 
 

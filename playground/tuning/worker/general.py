@@ -15,15 +15,21 @@ from playground.tuning.recipe import Recipe
 
 
 def general_rows(
-    kept: Path, prompts: Path, tokenizer: Any, ask: Callable[[Sequence[str]], list[str]], recipe: Recipe
+    kept: Path, prompts: Path, tokenizer: Any, ask: Callable[[Sequence[str]], list[str]], recipe: Recipe, *, keep: bool
 ) -> list[Row]:
-    """Rows of the base's own replies; asked once, kept beside the run, so that all evaluations measure the same."""
+    """Rows of the base's own replies; asked once, kept beside the run, so that all evaluations measure the same.
+
+    With `keep` they are written down: one of several processes does that.
+    """
     asked = [line for line in prompts.read_text(encoding="utf-8").splitlines() if line.strip()]
     try:
         said = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        said = None
+    if not isinstance(said, list) or len(said) != len(asked):
         said = ask(asked)
-        write_json(kept, said)
+        if keep:
+            write_json(kept, said)
     rows = []
     for prompt, reply in zip(asked, said, strict=True):
         if not reply:

@@ -23,7 +23,8 @@ def add_head(model: Any) -> None:
     With gradients off it gives (log_probs, right): the log probability of each learned token, and whether it was the
     likeliest. `model` is the causal model under PEFT's layers; it must be frozen but for these.
     """
-    plain, own = model.forward, _fits(model)
+    plain = model.forward
+    own = _fits(model, plain)
 
     @functools.wraps(type(model).forward)
     def forward(self: Any, *args: Any, learned: bool = False, labels: Any = None, **more: Any) -> Any:
@@ -39,13 +40,17 @@ def add_head(model: Any) -> None:
     model.forward = types.MethodType(forward, model)
 
 
-def _fits(model: Any) -> bool:
-    """Whether the logits are the layer's output as it is; some models scale or cap them."""
-    config = model.config.get_text_config()
-    names = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
+def _fits(model: Any, plain: Any) -> bool:
+    """Whether the logits are the last layer's output as it is: asked of the model, as some scale or cap them."""
+    import torch
+
     layer = model.get_output_embeddings()
-    own = not any(getattr(config, name, None) for name in names)
-    return own and layer is not None and type(layer).__name__ == "Linear" and not layer.weight.requires_grad
+    if layer is None or type(layer).__name__ != "Linear" or layer.weight.requires_grad:
+        return False
+    tokens = torch.arange(8, device=layer.weight.device)[None] % layer.out_features
+    with torch.no_grad():
+        hidden = getattr(model.base_model(input_ids=tokens, use_cache=False), "last_hidden_state", None)
+        return hidden is not None and torch.equal(layer(hidden), plain(input_ids=tokens, use_cache=False).logits)
 
 
 def _of_logits(logits: Any, targets: Any) -> Any:

@@ -69,7 +69,7 @@ def measure_pairs(model: Any, pairs: Sequence[dict[str, list[int]]], collator: A
             labels = ids.masked_fill(inputs["completion_mask"].to(place) == 0, -100)
             sums = []
             for adapted in (True, False):
-                with autocast(), _adapter(model, on=adapted):
+                with autocast(), adapter(model, on=adapted):
                     out = model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False, fused_lm_head=True)
                 sums.append(out.log_probs.double().sum(-1))
             gained = sums[0] - sums[1]
@@ -91,7 +91,8 @@ def tensors(rows: Sequence[Row], collator: RowCollator, model: Any) -> dict[str,
 
 
 @contextmanager
-def _adapter(model: Any, *, on: bool) -> Iterator[None]:
+def adapter(model: Any, *, on: bool) -> Iterator[None]:
+    """The model under its adapter inside, or the base alone."""
     if on:
         yield
     else:

@@ -12,7 +12,6 @@ from typing import Any
 from playground.tuning.journal import Journal
 from playground.tuning.runfile import RunPlaces
 
-CHECKPOINT_SECONDS = 30.0
 _SMOOTH = 0.9
 _DIVERGED = 1.5
 """Times the loss at its lowest (smoothed) from which on a run has diverged."""
@@ -29,6 +28,19 @@ class Outcome:
     fault: str = ""
     """Why it cannot go on."""
 
+    def lost(self, step: int) -> None:
+        """Note that what was computed at this step is no number."""
+        if step > 1:
+            self.fault = (
+                f"The loss was no number any more at step {step}. Lower learning_rate to a third, "
+                "or raise warmup_ratio, and begin anew; the best adapter before it is kept."
+            )
+        else:
+            self.fault = (
+                "The loss was no number before anything was learned, so the model's files may be damaged. "
+                "Download the model again, or choose another one."
+            )
+
 
 def make_watcher(
     places: RunPlaces,
@@ -36,6 +48,7 @@ def make_watcher(
     trainer_tokens: Callable[[], int],
     look: Callable[[int], None],
     evaluations: int,
+    checkpoint_seconds: float,
     outcome: Outcome,
     processes: int,
 ) -> Any:
@@ -73,7 +86,7 @@ def make_watcher(
             if outcome.wish:
                 control.should_training_stop = True
                 control.should_save = outcome.wish == "pause"
-            elif _due(args, state, processes, self.saved):
+            elif _shared(time.monotonic() - self.saved > checkpoint_seconds, processes):
                 control.should_save = True
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -105,17 +118,15 @@ def make_watcher(
             self.check(loss, norm, state, control)
             if evaluations and state.global_step in points(state.max_steps, evaluations) and not outcome.fault:
                 self.looked(state.global_step)
-                control.should_save = True
+                control.should_save = not outcome.fault
+                control.should_training_stop = control.should_training_stop or bool(outcome.fault)
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.saved = time.monotonic()
 
         def check(self, loss: float, norm: float, state: Any, control: Any) -> None:
             if not math.isfinite(loss) or not math.isfinite(norm):
-                outcome.fault = (
-                    f"The loss was no number any more at step {state.global_step}. Lower learning_rate to a third, "
-                    "or raise warmup_ratio, and begin anew; the best adapter before it is kept."
-                )
+                outcome.lost(state.global_step)
                 control.should_training_stop, control.should_save = True, False
                 return
             self.smooth = loss if self.steps == 1 else _SMOOTH * self.smooth + (1 - _SMOOTH) * loss
@@ -153,10 +164,6 @@ def _wish(places: RunPlaces, processes: int) -> str:
         except OSError:
             wish = ""
     return str(_shared(wish, processes))
-
-
-def _due(args: Any, state: Any, processes: int, saved: float) -> bool:
-    return bool(_shared(time.monotonic() - saved > CHECKPOINT_SECONDS, processes))
 
 
 def _shared(value: Any, processes: int) -> Any:

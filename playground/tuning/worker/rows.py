@@ -49,6 +49,12 @@ def pair_rows(samples: Iterable[Sample], tokenizer: Any, recipe: Recipe) -> list
             made = {"prompt_ids": chosen.input_ids[:start]}
             made |= {"chosen_ids": chosen.input_ids[start:], "rejected_ids": rejected.input_ids[start:]}
             found.append({key: list(value) for key, value in made.items()})
+    return found
+
+
+def training_pairs(samples: Iterable[Sample], tokenizer: Any, recipe: Recipe) -> list[dict[str, list[int]]]:
+    """What is learned from. Raises BadValueError when there is nothing."""
+    found = pair_rows(samples, tokenizer, recipe)
     if not found:
         raise BadValueError(_NOTHING)
     return found

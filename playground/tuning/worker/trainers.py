@@ -107,6 +107,20 @@ def dpo_trainer(
     )
 
 
+def at_its_end(trainer: Any, checkpoint: Path | None) -> bool:
+    """Whether a checkpoint is that of the last step, which is loaded then: the trainer itself would make one more."""
+    import transformers
+
+    if checkpoint is None:
+        return False
+    state = transformers.TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    if state.global_step < state.max_steps:
+        return False
+    trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state = state
+    return True
+
+
 Sealed = Callable[[Path], None]
 """Told of each checkpoint that is on the disk."""
 
@@ -128,6 +142,8 @@ def _mixin(sealed: Sealed) -> Any:
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             # Not trl's own, which writes a model card with each.
             transformers.Trainer._save_checkpoint(self, model, trial)  # type: ignore[arg-type]
+            # Each process has put its random numbers into the folder by then.
+            self.accelerator.wait_for_everyone()  # type: ignore[attr-defined]
             args: Any = self.args  # type: ignore[attr-defined]
             if args.should_save:
                 folder = Path(args.output_dir) / f"checkpoint-{self.state.global_step}"  # type: ignore[attr-defined]
@@ -146,9 +162,13 @@ def save_adapter(model: Any, folder: Path) -> None:
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     inner = getattr(model, "module", model)
-    inner.save_pretrained(str(part), safe_serialization=True)
-    (part / "README.md").unlink(missing_ok=True)
-    seal(part)
+    try:
+        inner.save_pretrained(str(part), safe_serialization=True)
+        (part / "README.md").unlink(missing_ok=True)
+        seal(part)
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)  # On a full disk there has to be room to say so.
+        raise
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ import filelock
 
 from playground.engine.hardware import usable_cores
 from playground.engine.small_file import write_json
-from playground.errors import BusyError, PlaygroundError
+from playground.errors import PlaygroundError
 from playground.paths import PRESETS
-from playground.tuning.checkpoints import drop, newest
+from playground.tuning.checkpoints import drop, fault, newest
 from playground.tuning.journal import Journal, read_journal
 from playground.tuning.packing import Row
 from playground.tuning.runfile import RunFile, RunPlaces, read_run, read_samples
@@ -26,16 +28,23 @@ from playground.tuning.worker.answering import answers
 from playground.tuning.worker.base import load_base, with_lora
 from playground.tuning.worker.general import general_rows
 from playground.tuning.worker.head import add_head
-from playground.tuning.worker.measuring import measure, measure_pairs
+from playground.tuning.worker.measuring import adapter, measure, measure_pairs
 from playground.tuning.worker.reporting import Outcome, make_watcher, overfits
-from playground.tuning.worker.rows import pair_rows, sample_rows, training_rows
+from playground.tuning.worker.rows import pair_rows, sample_rows, training_pairs, training_rows
 
 log = logging.getLogger(__name__)
-_ANSWER_TOKENS = 64
+_ANSWER_TOKENS, _GENERAL_TOKENS = 64, 48
 _SHORT = 512
 """Tokens up to which plain attention is faster on a processor than PyTorch's own kernel and its way back (measured)."""
+_PATIENCE = 1.0
+"""Seconds to wait for the lock: the app holds it for a moment when it looks whether a worker is alive."""
 _LOW_DISK = 64 << 20
 """Bytes below which a failed write is put down to a full disk."""
+_RESERVE = 1 << 16
+"""Bytes."""
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+"""As CUDA and PyTorch on Windows, on Linux and on macOS say it."""
+_NO_SPACE = ("No space left", "os error 28", "os error 112", "Disk quota exceeded", "os error 122")
 
 
 def work(root: Path) -> int:
@@ -43,7 +52,7 @@ def work(root: Path) -> int:
     places = RunPlaces(root)
     rank = int(os.environ.get("RANK", "0"))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    lock = filelock.FileLock(places.lock, timeout=0)
+    lock = filelock.FileLock(places.lock, timeout=_PATIENCE)
     if rank == 0:
         try:
             lock.acquire()
@@ -52,6 +61,8 @@ def work(root: Path) -> int:
             return 1
     journal = Journal(places.journal) if rank == 0 else None
     try:
+        if rank == 0:
+            places.reserve.write_bytes(os.urandom(_RESERVE))
         end = Training(read_run(places), places, journal).run()
     except PlaygroundError as problem:
         end = {"status": "failed", "error": str(problem)}
@@ -60,8 +71,9 @@ def work(root: Path) -> int:
         end = _failure(problem, root)
     if journal is not None:
         try:
+            places.reserve.unlink(missing_ok=True)
             journal.add("end", **end)
-            journal.sync()
+            journal.close()
         except OSError:
             log.exception("the journal cannot be written")
             return 1
@@ -70,10 +82,10 @@ def work(root: Path) -> int:
 
 def _failure(problem: Exception, root: Path) -> dict[str, Any]:
     said = f"{type(problem).__name__}: {problem}"
-    if isinstance(problem, MemoryError) or "out of memory" in said.lower() or "not enough memory" in said:
+    if isinstance(problem, MemoryError) or any(word in said.lower() for word in _NO_MEMORY):
         words = "There was not enough memory. Lower max_length or per_device_train_batch_size, or turn on "
         return {"status": "failed", "error": words + "gradient_checkpointing; it goes on from its last checkpoint."}
-    if "No space left" in said or "os error 28" in said or shutil.disk_usage(root).free < _LOW_DISK:
+    if any(word in said for word in _NO_SPACE) or shutil.disk_usage(root).free < _LOW_DISK:
         words = "The disk is full, so the training has paused. Free some space and press Resume: it goes on from "
         return {"status": "paused", "error": words + "its last checkpoint."}
     return {"status": "failed", "error": f"The training broke off ({said[:300]}). See the log of the training."}
@@ -87,7 +99,8 @@ class Training:
         self.recipe = run.recipe
         self.outcome = Outcome()
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))
-        self.losses: list[float] = []
+        self.losses: dict[int, float] = {}
+        """By step, on what was held out."""
         self.best: dict[str, Any] = {}
         self.general: list[Row] | None = None
 
@@ -96,7 +109,6 @@ class Training:
         import torch
         import transformers
 
-        self.places.wish.unlink(missing_ok=True)
         self.note("loading")
         device = self._device()
         if device == "cpu":
@@ -124,12 +136,13 @@ class Training:
             **self.counts,
         )
         watcher = make_watcher(
-            self.places, self.journal, lambda: trainer.real_tokens, self.look, self._evaluations(), self.outcome,
-            self.processes,
+            self.places, self.journal, lambda: trainer.real_tokens, self.look, self.recipe.evaluations,
+            self.run_file.checkpoint_seconds, self.outcome, self.processes,
         )  # fmt: skip
         trainer.add_callback(watcher)
         trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train(resume_from_checkpoint=str(found.path) if found.path else None)
+        if not trainers.at_its_end(trainer, found.path):
+            trainer.train(resume_from_checkpoint=str(found.path) if found.path else None)
         return self._end(trainer)
 
     def note(self, kind: str, **values: Any) -> None:
@@ -152,20 +165,23 @@ class Training:
         if (general := measure(model, self._general(), self.collator, self.autocast)) is not None:
             found |= {"general_loss": general.loss, "general_top1": general.top1}
         self.note("eval", step=step, **found)
+        if not all(math.isfinite(one) for one in found.values()):
+            self.outcome.lost(step)
+            return
         said = answers(model, self.tokenizer, self.run_file.prompts, _ANSWER_TOKENS, self.autocast)
         self.note("samples", step=step, texts=said)
         if "eval_loss" in found:
             self._compare(step, found["eval_loss"], model)
 
     def _compare(self, step: int, loss: float, model: Any) -> None:
-        self.losses.append(loss)
+        self.losses[step] = loss
         if step and (not self.best or loss < self.best["eval_loss"]):
             self.best = {"step": step, "eval_loss": loss}
             if self.journal is not None:
                 trainers.save_adapter(model, self.places.best)
                 write_json(self.places.root / "best.json", self.best)
-        if overfits(self.losses):
-            self.note("warning", step=step, what="overfitting", loss=loss, lowest=min(self.losses))
+        if overfits(list(self.losses.values())):
+            self.note("warning", step=step, what="overfitting", loss=loss, lowest=min(self.losses.values()))
 
     def _general(self) -> list[Row]:
         """What the base says to prompts that have nothing to do with the data; asked once, before the first step."""
@@ -174,10 +190,15 @@ class Training:
                 self.places.root / "general.jsonl",
                 PRESETS / "training" / "general.txt",
                 self.tokenizer,
-                partial(answers, self.trainer.model, self.tokenizer, max_new_tokens=48, autocast=self.autocast),
+                self._base_says,
                 self.recipe,
+                keep=self.journal is not None,
             )
         return self.general
+
+    def _base_says(self, prompts: Sequence[str]) -> list[str]:
+        with adapter(self.trainer.model, on=False):
+            return answers(self.trainer.model, self.tokenizer, prompts, _GENERAL_TOKENS, self.autocast)
 
     def _trainer(self, device: str, *, bf16: bool) -> Any:
         recipe, places = self.recipe, self.places
@@ -186,8 +207,8 @@ class Training:
         self.heldout_pairs: list[dict[str, list[int]]] = []
         self.counts: dict[str, Any] = {"samples": len(samples), "heldout": len(heldout)}
         if recipe.task == "dpo":
-            pairs = pair_rows(samples, self.tokenizer, recipe)
-            self.heldout_pairs = pair_rows(heldout, self.tokenizer, recipe) if heldout else []
+            pairs = training_pairs(samples, self.tokenizer, recipe)
+            self.heldout_pairs = pair_rows(heldout, self.tokenizer, recipe)
             self.counts |= {"rows": len(pairs), "tokens": sum(len(one) for each in pairs for one in each.values())}
             values = trainers.arguments(
                 recipe, device, places.checkpoints, bf16=bf16, batch=recipe.per_device_train_batch_size
@@ -206,9 +227,6 @@ class Training:
         if self.journal is not None:
             self.journal.sync()
 
-    def _evaluations(self) -> int:
-        return self.recipe.evaluations
-
     def _device(self) -> str:
         import torch
 
@@ -223,11 +241,13 @@ class Training:
         """What earlier workers of this run measured, up to the step it goes on from."""
         for event in read_journal(self.places.journal):
             if event["kind"] == "eval" and event["step"] <= step and "eval_loss" in event:
-                self.losses.append(float(event["eval_loss"]))
+                self.losses[event["step"]] = float(event["eval_loss"])
         try:
             self.best = json.loads((self.places.root / "best.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.best = {}
+        if self.best and fault(self.places.best):
+            self.best = {}  # Killed as a better one took its place; that one is made again.
 
     def _end(self, trainer: Any) -> dict[str, Any]:
         step = trainer.state.global_step
@@ -242,11 +262,8 @@ class Training:
             else:
                 trainers.save_adapter(trainer.model, self.places.adapter)
         status = "failed" if self.outcome.fault else "stopped" if self.outcome.wish == "stop" else "complete"
-        kept = self.best["step"] if use_best else step
+        kept = self.best["step"] if use_best else 0 if self.outcome.fault else step
         return {"status": status, "step": step, "kept_step": kept, "error": self.outcome.fault, "seconds": time.time()}
 
     def _is_better(self) -> bool:
-        return not self.losses or self.best["eval_loss"] <= self.losses[-1]
-
-
-__all__ = ["BusyError", "work"]
+        return not self.losses or self.best["eval_loss"] <= list(self.losses.values())[-1]

@@ -527,7 +527,7 @@ const playground = (() => {
   }
 
   async function clicked(event) {
-    if (!event.target.closest("#pg-side, #ps-side, #pt-side, #pg-drawer")) drawer(false);
+    if (!event.target.closest("#pg-side, #ps-side, #pt-side, #pn-side, #pg-drawer")) drawer(false);
     const link = event.target.closest("a[data-open]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); open(link.dataset.open); return; }
     const node = event.target.closest("button");
@@ -552,7 +552,7 @@ const playground = (() => {
       const message = await ask(`page/text/${argument}`);
       return message.error ? notice(message.error, "command") : copy(node, message.text);
     }
-    for (const part of [playgroundSummaries, playgroundTranslate, playgroundSide, playgroundSelect, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
+    for (const part of [playgroundSummaries, playgroundTranslate, playgroundTune, playgroundSide, playgroundSelect, playgroundMessages, playgroundComposer, playgroundDetails]) if (part.click(node, action || node.dataset.do, argument)) return;
     if (action) act(action, argument);
   }
 
@@ -593,7 +593,7 @@ const playground = (() => {
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
     setMessage(stored("sessionStorage", draftKey()) || "");
     $("pg-log").addEventListener("scroll", atEnd, { passive: true });
-    for (const part of [playgroundModels, playgroundSummaries, playgroundTranslate, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
+    for (const part of [playgroundModels, playgroundSummaries, playgroundTranslate, playgroundTune, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
   }
 
   // Gradio draws the page some time after this script has run.

@@ -81,7 +81,7 @@ const playgroundSummaries = (() => {
 
   function travelled() {
     const run = asked();
-    if (run === null) { if (visible() && !playgroundRooms.elsewhere("t")) tab("chat")?.click(); return; }
+    if (run === null) { if (visible() && !playgroundRooms.elsewhere("t", "f")) tab("chat")?.click(); return; }
     playground.drawer(false);
     if (!visible()) tab("summaries")?.click();
     if ($("ps-root") && run !== state.run) open(run, false); // Else it is opened when Gradio has drawn it.

@@ -99,7 +99,7 @@ const playgroundTranslate = (() => {
 
   function travelled() {
     const run = asked();
-    if (run === null) { if (visible() && !elsewhere("s")) tab("chat")?.click(); return; }
+    if (run === null) { if (visible() && !elsewhere("s", "f")) tab("chat")?.click(); return; }
     playground.drawer(false);
     if (!visible()) tab("translate")?.click();
     if ($("pt-root") && run !== state.run) open(run, false); // Else it is opened when Gradio has drawn it.

@@ -1,0 +1,70 @@
+"""Whether an adapter is better, in numbers: before and after on held-out data, and what it forgot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from playground.ui.training_parts import number, percent, plain, words
+
+_FORGOT = 0.15
+"""Words of a hundred that are chosen otherwise from which on one is told what to do."""
+_LARGEST = 50.0
+"""Nats beyond which a perplexity tells nothing."""
+
+
+def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: int, task: str, language: str) -> str:
+    """The table of base and adapter, and the words about what was forgotten; a hint when nothing was measured."""
+    dpo = task == "dpo"
+    rows = _row("eval_loss", base, mine, plain, language, about="dpo_loss" if dpo else "eval_loss")
+    if dpo:  # The base is what is compared with: it prefers nothing to itself.
+        base = {key: value for key, value in base.items() if key not in ("accuracy", "margin")}
+    else:
+        before, after = ({"perplexity": _perplexity(one)} for one in (base, mine))
+        rows += _row("perplexity", before, after, lambda value: plain(value, 1), language)
+    rows += _row("top1", base, mine, percent, language) + _row("accuracy", base, mine, percent, language)
+    rows += _row("margin", base, mine, plain, language)
+    if not rows:
+        return f'<p class="hint">{words(language, "nothing_measured")}</p>{_forgot(base, mine, language)}'
+    head = "".join(f'<th scope="col">{words(language, key)}</th>' for key in ("base", "adapter"))
+    caption = words(language, "measured", n_=kept_step)
+    return (
+        f'{_verdict(base, mine, language)}<div class="pr-scroll"><table class="pr-numbers"><caption>{caption}</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_forgot(base, mine, language)}"
+    )
+
+
+def _row(
+    name: str, base: Mapping[str, Any], mine: Mapping[str, Any], written: Any, language: str, about: str = ""
+) -> str:
+    if name not in base and name not in mine:
+        return ""
+    cells = "".join(f"<td>{written(number(one[name])) if name in one else '–'}</td>" for one in (base, mine))
+    said = words(language, f"chart.{about or name}.about")
+    return f'<tr><th scope="row">{words(language, f"chart.{name}")}<small>{said}</small></th>{cells}</tr>'
+
+
+def _perplexity(measured: Mapping[str, Any]) -> float:
+    loss = number(measured.get("eval_loss"))
+    return math.exp(loss) if math.isfinite(loss) and loss < _LARGEST else math.nan
+
+
+def _verdict(base: Mapping[str, Any], mine: Mapping[str, Any], language: str) -> str:
+    before, after = number(base.get("eval_loss")), number(mine.get("eval_loss"))
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return ""
+    key = "better" if after < before else "not_better"
+    return f'<p class="pr-verdict">{words(language, key, before=plain(before), after=plain(after))}</p>'
+
+
+def _forgot(base: Mapping[str, Any], mine: Mapping[str, Any], language: str) -> str:
+    before, after = number(base.get("general_top1")), number(mine.get("general_top1"))
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return ""
+    said = words(language, "forgot", percent=percent(after), base=percent(before))
+    losses = [number(one.get("general_loss")) for one in (base, mine)]
+    facts = words(language, "forgot_loss", before=plain(losses[0]), after=plain(losses[1]))
+    hint = f'<p class="pr-warning">{words(language, "forgot_much")}</p>' if before - after > _FORGOT else ""
+    head = f"<h4>{words(language, 'forgetting')}</h4>"
+    return f'<div class="pr-forgot">{head}<p>{said}</p>{hint}<p class="hint">{facts}</p></div>'

@@ -1,0 +1,221 @@
+"""What the Fine-tune tab asks for and sends about drafts: files, own work, samples, the form, commands.
+
+The stream is in `tune_live`; what is done with a training that has begun is in `training_run_routes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from playground.documents import LIMIT
+from playground.errors import BadValueError
+from playground.models import ModelsService
+from playground.store import History
+from playground.tuning.forms import FIELDS
+from playground.tuning.gathering import given_file
+from playground.tuning.service import TuningService
+from playground.ui.chat_routes import Asked, answered
+from playground.ui.file_routes import received, short_name
+from playground.ui.strings import language_asked
+from playground.ui.tune_answers import lengths_of, page_of, plan_of, ready, sample_of
+from playground.ui.tune_form import readable, typed
+from playground.ui.tune_live import TuneWatcher
+from playground.ui.tune_looking import Looked
+from playground.ui.tune_own import choice_of, name_of, own_html
+
+_Edits = dict[str, Mapping[str, Any]]
+"""What was changed of drafts before placeholders were put into them."""
+
+
+def build_tune_router(
+    service: TuningService, models: ModelsService, history: History, folder: Path, closing: asyncio.Event
+) -> APIRouter:
+    """The routes, all under /page/tune; `folder` is for files on their way."""
+    router = APIRouter()
+    looked = Looked(service, models)
+    hidden: _Edits = {}
+
+    @router.get("/live")
+    async def live(request: Request, f: str = "", listed: int = 100, whole: bool = False) -> Response:
+        shown = max(1, min(listed, 10_000))
+        watcher = TuneWatcher(looked, hidden, f, shown, whole, language_asked(request), closing)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
+
+    @router.post("/attach")
+    async def attach(request: Request, name: str, f: str = "") -> Response:
+        short = short_name(name)
+
+        def work(file: Path, language: str) -> dict[str, Any]:
+            run_id = service.collect(f, given_file(short, file.read_bytes()))
+            looked.forget(run_id)
+            service.announce(run_id)
+            return {"run": run_id}
+
+        return await received(request, folder, LIMIT, work)
+
+    @router.get("/own")
+    def own(request: Request) -> Response:
+        def work(language: str) -> dict[str, Any]:
+            tags = list(history.counts().tags)
+            return {"html": own_html(service.own_counts(), history.models(), tags, language)}
+
+        return answered(request, work)
+
+    @router.post("/collect")
+    def collect(request: Request, asked: Asked) -> Response:
+        def work(language: str) -> dict[str, Any]:
+            values = asked.get("values")
+            choice = choice_of(values if isinstance(values, dict) else {})
+            run_id = service.collect_own(str(asked.get("run") or ""), choice, name_of(choice, language))
+            looked.forget(run_id)
+            service.announce(run_id)
+            return {"run": run_id}
+
+        return answered(request, work)
+
+    @router.post("/samples")
+    def samples(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: page_of(looked, asked, language))
+
+    @router.post("/sample")
+    def sample(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: sample_of(looked, asked, language))
+
+    @router.post("/lengths")
+    def lengths(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: lengths_of(looked, str(asked.get("run") or ""), language))
+
+    @router.post("/plan")
+    def plan(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: plan_of(looked, str(asked.get("run") or ""), language))
+
+    @router.post("/keep")
+    def keep(request: Request, asked: Asked) -> Response:
+        def work(language: str) -> dict[str, Any]:
+            run_id = str(asked.get("run") or "")
+            _keep(looked, run_id, asked)
+            return plan_of(looked, run_id, language)
+
+        return answered(request, work)
+
+    @router.post("/act")
+    def act(request: Request, asked: Asked) -> Response:
+        return answered(request, lambda language: _act(looked, hidden, asked, language))
+
+    return router
+
+
+def _act(looked: Looked, hidden: _Edits, asked: dict[str, Any], language: str) -> dict[str, Any]:
+    """One command; the answer names the training that is to be shown."""
+    service, store = looked.service, looked.service.store
+    action, run_id, key = str(asked.get("action")), str(asked.get("run") or ""), str(asked.get("key") or "")
+    given = asked.get("values")
+    values: dict[str, Any] = given if isinstance(given, dict) else {}
+    done: dict[str, Callable[[], None]] = {
+        "rename": lambda: store.rename(run_id, str(asked.get("title") or "")),
+        "restore": lambda: store.restore(run_id),
+        "purge": lambda: service.purge(run_id),
+        "leave_out": lambda: service.leave_out(run_id, key, out=True),
+        "put_back": lambda: service.leave_out(run_id, key, out=False),
+        "change": lambda: service.change(run_id, key, _texts(values)),
+        "as_read": lambda: service.change(run_id, key, None),
+        "note": lambda: store.set_note(run_id, _number(asked.get("position")), str(asked.get("note") or "")),
+        "columns": lambda: _columns(looked, run_id, _number(asked.get("position")), values),
+        "only": lambda: _only(looked, run_id, str(asked.get("kind") or "")),
+        "hide_private": lambda: _hide(looked, hidden, run_id),
+        "undo_private": lambda: store.set_edits(run_id, hidden.pop(run_id, store.get(run_id).edits)),
+    }
+    if action == "delete":
+        service.stop(run_id)
+        store.trash(run_id)
+    elif action == "remove":
+        return {"run": _remove(looked, hidden, run_id, _number(asked.get("position")))}
+    elif action == "begin":
+        if store.get(run_id).status == "draft":
+            _keep(looked, run_id, asked)
+        service.begin(run_id, ready(looked, run_id))
+    elif action == "again":
+        run_id = service.again(run_id)
+    elif action in done:
+        done[action]()
+    else:
+        raise BadValueError(f"There is no command {action!r}.")
+    if action in ("note", "columns"):
+        looked.forget(run_id)
+    service.announce(run_id)
+    return {"run": run_id}
+
+
+def _keep(looked: Looked, run_id: str, asked: dict[str, Any]) -> None:
+    """Write down what the form says."""
+    form = asked.get("form")
+    if not isinstance(form, dict):
+        return
+    draft = looked.draft(run_id)
+    made = typed(form, looked.form(draft))
+    title = str(form.get("title") or "").strip() or draft.run.title
+    # Beside the form, what can be read of it already: a copy of the draft and the list are told by that.
+    options = {"form": made.to_dict(), "model": made.model, "prompts": list(readable(made).prompts)}
+    if options != dict(draft.run.options) or title != draft.run.title:
+        looked.service.store.set_options(run_id, title, options)
+        looked.service.announce(run_id)
+
+
+def _columns(looked: Looked, run_id: str, position: int, values: Mapping[str, Any]) -> None:
+    """Say what the columns of a file are; none: as their names say."""
+    chosen = {field: str(values[field]) for field in FIELDS if values.get(field)}
+    draft = looked.draft(run_id)
+    known = draft.columns[position] if 0 <= position < len(draft.columns) else ()
+    if wrong := next((name for name in chosen.values() if name not in known), None):
+        raise BadValueError(f"The row has no column {wrong!r}. Map another column, or add it.")
+    looked.service.store.set_columns(run_id, position, chosen)
+
+
+def _only(looked: Looked, run_id: str, kind: str) -> None:
+    """Leave out all samples of other kinds."""
+    draft = looked.draft(run_id)
+    others: dict[str, Any] = {item.key: False for item in draft.gathered.items if item.sample.kind != kind}
+    looked.service.store.set_edits(run_id, {**draft.run.edits, **others})
+
+
+def _hide(looked: Looked, hidden: _Edits, run_id: str) -> None:
+    before = looked.service.store.get(run_id).edits
+    if looked.service.hide_private(run_id):
+        hidden[run_id] = before
+
+
+def _remove(looked: Looked, hidden: _Edits, run_id: str, position: int) -> str:
+    """Take a file away; of a draft without any nothing is left. Returns what is to be shown."""
+    service, store = looked.service, looked.service.store
+    names = [file.name for file in looked.draft(run_id).files]
+    store.remove_file(run_id, position)
+    hidden.pop(run_id, None)  # It would speak of other files.
+    looked.forget(run_id)
+    left = store.files(run_id)
+    if not left:
+        store.trash(run_id)
+        store.purge(run_id)
+    elif store.get(run_id).title in names:  # Else somebody gave it.
+        store.rename(run_id, left[0].name)
+    service.announce(run_id)
+    return run_id if left else ""
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was written into the boxes of a sample: "messages.0" and so on, chosen, rejected, text."""
+    made: dict[str, Any] = {name: str(values[name]) for name in ("chosen", "rejected", "text") if name in values}
+    numbered = {name.partition(".")[2]: str(text) for name, text in values.items() if name.startswith("messages.")}
+    if numbered and all(one.isdecimal() for one in numbered):
+        made["messages"] = [numbered[one] for one in sorted(numbered, key=int)]
+    return made
+
+
+def _number(value: Any) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else -1
