@@ -27,11 +27,13 @@ EVIL = "Storm <img src=x onerror=alert(1)>"
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Ids by name, and the data folder."""
     place = tmp_path_factory.mktemp("app data 数据")
+    recipe: dict[str, Any] = {**QUICK, "max_steps": 20_000}  # More than any machine makes meanwhile.
     base = tiny_base(tmp_path_factory.mktemp("base") / "tiny")
     with services_in(place) as services:
-        found = {name: lay(services) for name in ("done", "voted", "compared", "exported")}
+        found = {"done": lay(services), "voted": lay(services, "Votes"), "compared": lay(services, "Pair")}
+        found["exported"] = lay(services, "Gift")
         found["failed"] = lay(services, EVIL, 20, status="failed")
-        found["waits"] = lay(services, "Fresh", 0, base, status="stopped", **QUICK, num_train_epochs=60.0)
+        found["waits"] = lay(services, "Fresh", 0, base, status="stopped", **recipe)
         services.trainings.places(found["waits"]).journal.unlink()
     return {**found, "place": str(place)}
 
@@ -127,7 +129,7 @@ def test_a_blind_comparison_hides_who_is_who_until_the_vote(page: Page, app: App
         assert not re.search("adapter|base", duel.inner_html().replace("pr-base", ""), re.IGNORECASE)
         first = duel.locator(".pr-reply").first.inner_text()
         duel.scroll_into_view_if_needed()
-        page.keyboard.press("1" if "(Harbour)" in first else "2")
+        page.keyboard.press("1" if "(Votes)" in first else "2")
         expect(page.locator(f'#pr-duel[data-key="{key}"]')).to_have_count(0)
         expect(blind).to_contain_text(f"The adapter wins 100 % of {number + 1} vote")
     expect(blind).to_contain_text("You chose: Adapter")
@@ -151,7 +153,7 @@ def test_side_by_side_with_a_question_of_ones_own(page: Page, app: App, runs: di
     box.fill("Ahoy <i>there</i>")
     sides.get_by_role("button", name="Ask both").click()
     expect(sides.locator(".pr-reply")).to_have_text(
-        ["BaseYou said: Ahoy <i>there</i>", "AdapterYou said (Harbour): Ahoy <i>there</i>"]
+        ["BaseYou said: Ahoy <i>there</i>", "AdapterYou said (Pair): Ahoy <i>there</i>"]
     )
     expect(sides.get_by_role("alert")).to_be_hidden()
     expect(box).to_have_value("Ahoy <i>there</i>")
@@ -185,7 +187,7 @@ def test_exported_and_downloaded(page: Page, app: App, runs: dict[str, str]) -> 
     kinds.filter(has_text="for PEFT").get_by_role("button", name="Export").click()
     with page.expect_download() as coming:
         shown.get_by_role("link", name=re.compile(r"-adapter\.zip$")).click()
-    assert coming.value.suggested_filename == "Harbour-4-adapter.zip"
+    assert coming.value.suggested_filename == "Gift-adapter.zip"
     with zipfile.ZipFile(io.BytesIO(Path(coming.value.path()).read_bytes())) as archive:
         assert archive.testzip() is None
     kinds.filter(has_text="half as large").get_by_role("button", name="Export").click()
@@ -228,7 +230,7 @@ def test_paused_gone_on_with_and_kept(page: Page, app: App, runs: dict[str, str]
     state.get_by_role("button", name="Resume").click()
     curve = shown.get_by_role("img", name=re.compile("^Loss"))
     expect(curve).to_be_visible(timeout=120_000)
-    expect(state).to_contain_text(re.compile(r"step \d+ of 480 · .* left · loss \d"))
+    expect(state).to_contain_text(re.compile(r"step \d+ of 20000 · .* left · loss \d"))
     shown.get_by_text("The numbers as a table").click()
     drawn = curve.element_handle()
     before = state.inner_text()
@@ -236,9 +238,9 @@ def test_paused_gone_on_with_and_kept(page: Page, app: App, runs: dict[str, str]
     assert drawn.evaluate("node => node.isConnected")  # Brought up to date, not drawn anew.
     expect(shown.get_by_role("region", name="training", exact=True)).to_be_visible()
     state.get_by_role("button", name="Pause").click()
-    expect(state).to_contain_text(re.compile(r"Paused at step \d+ of 480"), timeout=60_000)
+    expect(state).to_contain_text(re.compile(r"Paused at step \d+ of 20000"), timeout=60_000)
     state.get_by_role("button", name="Resume").click()
-    expect(state).to_contain_text(re.compile(r"step \d+ of 480 · "), timeout=120_000)
+    expect(state).to_contain_text(re.compile(r"step \d+ of 20000 · "), timeout=120_000)
     state.get_by_role("button", name="Stop and keep").click()
     expect(state).to_contain_text("Ended early and kept", timeout=60_000)
     expect(part(page, "Use it").get_by_role("button", name="Use in Chat")).to_be_visible()
@@ -257,6 +259,6 @@ def test_on_a_phone_in_chinese_nothing_sticks_out(phone: Page, app: App, runs: d
     wide += " && !one.closest('.pr-scroll')).map(one => one.className)"
     assert shown.evaluate(wide) == []
     phone.evaluate("document.body.classList.add('dark')")
-    line = shown.locator(".pr-large .pr-line").evaluate("node => getComputedStyle(node).stroke")
+    line = shown.locator(".pr-large path.pr-line").evaluate("node => getComputedStyle(node).stroke")
     phone.evaluate("document.body.classList.remove('dark')")
-    assert line != shown.locator(".pr-large .pr-line").evaluate("node => getComputedStyle(node).stroke")
+    assert line != shown.locator(".pr-large path.pr-line").evaluate("node => getComputedStyle(node).stroke")

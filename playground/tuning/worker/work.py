@@ -42,7 +42,13 @@ _LOW_DISK = 64 << 20
 """Bytes below which a failed write is put down to a full disk."""
 _RESERVE = 1 << 16
 """Bytes."""
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "create a primitive",
+)
 """As CUDA and PyTorch on Windows, on Linux and on macOS say it."""
 _NO_SPACE = ("No space left", "os error 28", "os error 112", "Disk quota exceeded", "os error 122")
 
