@@ -34,6 +34,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "replies you starred or voted for, corrected translations, summaries",
         "您收藏或投票的回复、改正过的译文、摘要",
     ),
+    "tune.example": ("Try with an example", "用示例试试"),
+    "tune.example_hint": (
+        "44 questions and answers about this app, to see how it goes",
+        "44 个关于本应用的问答（英文），先看看效果",
+    ),
+    "tune.example_title": ("Questions about Playground", "关于 Playground 的问答"),
     "tune.own_data": ("your own work", "您自己的内容"),
     "tune.files": ("Data to learn from", "用于学习的数据"),
     "tune.rows": ("{n} rows", "{n} 行"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from playground.errors import BadValueError
@@ -49,15 +51,19 @@ def texts_of(recipe: Recipe) -> dict[str, str]:
     return {name: text_of(getattr(recipe, name)) for name in NAMES}
 
 
+@cache
+def _usual() -> dict[str, str]:
+    return texts_of(Recipe())
+
+
 def text_of(value: Any) -> str:
     """One value as it is typed."""
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f"{value:.10f}".rstrip("0").rstrip(".")
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, float):
+        return str(value)
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def form_of(run: StoredTraining, task: Task, model: str) -> TuneForm:
@@ -84,7 +90,10 @@ def typed(asked: Any, before: TuneForm) -> TuneForm:
 def faults(form: TuneForm) -> dict[str, str]:
     """What is wrong, by the names of the fields."""
     found: dict[str, str] = {}
+    usual = _usual()
     for name, text in form.values.items():
+        if text == usual[name]:  # Most are, and a recipe takes a while to check.
+            continue
         try:
             Recipe(**{name: _value(name, text)})
         except BadValueError as error:

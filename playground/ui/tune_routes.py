@@ -16,13 +16,14 @@ from fastapi.responses import Response, StreamingResponse
 from playground.documents import LIMIT
 from playground.errors import BadValueError
 from playground.models import ModelsService
+from playground.paths import PRESETS
 from playground.store import History
 from playground.tuning.forms import FIELDS
 from playground.tuning.gathering import given_file
 from playground.tuning.service import TuningService
 from playground.ui.chat_routes import Asked, answered
 from playground.ui.file_routes import received, short_name
-from playground.ui.strings import language_asked
+from playground.ui.strings import language_asked, t
 from playground.ui.tune_answers import lengths_of, page_of, plan_of, ready, sample_of
 from playground.ui.tune_form import readable, typed
 from playground.ui.tune_live import TuneWatcher
@@ -132,7 +133,9 @@ def _act(looked: Looked, hidden: _Edits, asked: dict[str, Any], language: str) -
         "hide_private": lambda: _hide(looked, hidden, run_id),
         "undo_private": lambda: store.set_edits(run_id, hidden.pop(run_id, store.get(run_id).edits)),
     }
-    if action == "delete":
+    if action == "example":
+        run_id = _example(looked, run_id, language)
+    elif action == "delete":
         service.stop(run_id)
         store.trash(run_id)
     elif action == "remove":
@@ -166,6 +169,17 @@ def _keep(looked: Looked, run_id: str, asked: dict[str, Any]) -> None:
     if options != dict(draft.run.options) or title != draft.run.title:
         looked.service.store.set_options(run_id, title, options)
         looked.service.announce(run_id)
+
+
+def _example(looked: Looked, run_id: str, language: str) -> str:
+    """Put the data that comes with the app to a draft; to a new one with a question that it does not ask so."""
+    data = (PRESETS / "training" / "example.jsonl").read_bytes()
+    made = looked.service.collect(run_id, given_file("example.jsonl", data, note="Apache-2.0"))
+    if not run_id:
+        options = {"form": {"prompts": "Can I use Playground without a GPU?"}}
+        looked.service.store.set_options(made, t(language, "tune.example_title"), options)
+    looked.forget(made)
+    return made
 
 
 def _columns(looked: Looked, run_id: str, position: int, values: Mapping[str, Any]) -> None:

@@ -172,7 +172,7 @@ def test_single_replies_are_learned_in_the_branches_where_they_stand(history: Hi
         ({"until": 1.0}, set()),
         ({"since": 1.0}, {"a", "b", "c"}),
     ],
-    ids=lambda one: str(one),
+    ids=lambda one: " ".join(sorted(map(str, one))),
 )
 def test_filters(history: History, filters: dict[str, Any], wanted: set[str]) -> None:
     a, _ = say(history, None, "a", "1")

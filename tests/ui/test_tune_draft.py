@@ -87,6 +87,9 @@ def test_a_file_with_two_broken_rows_is_looked_at_edited_and_trained(app: App, p
     run = json.loads(next((app.data / "trainings").glob("*/run.json")).read_text(encoding="utf-8"))
     assert run["recipe"]["max_steps"] == 1
     assert (run["data"]["samples"], run["data"]["left_out"]) == (11, 1)
+    # Its worker is a process of its own, which would go on after the test.
+    page.locator("#pn-run").get_by_role("button", name="Pause").click()
+    expect(page.locator("#pn-run")).to_have_attribute("data-status", re.compile("stopped|complete"), timeout=120_000)
 
 
 def test_what_is_cut_off_is_seen_before_it_is_trained(app: App, page: Page) -> None:

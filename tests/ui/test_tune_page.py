@@ -197,6 +197,17 @@ def test_a_file_that_cannot_be_read_is_told_and_taken_off(app: App, page: Page) 
     expect(listed(page, "good.jsonl")).to_have_count(0)
 
 
+def test_the_example_is_there_to_be_tried(app: App, page: Page) -> None:
+    visit(page, app)
+    page.get_by_role("button", name="Try with an example").click()
+    expect(page.get_by_role("heading", name="Questions about Playground")).to_be_visible()
+    expect(data(page)).to_contain_text("44 rows · 44 conversations")
+    expect(page.locator("#pn-problems")).to_be_empty()
+    expect(page.locator("#pn-private")).to_be_empty()
+    expect(page.get_by_label("Prompts to try")).to_have_value("Can I use Playground without a GPU?")
+    expect(page.get_by_label("Licence or source of example.jsonl")).to_have_value("Apache-2.0")
+
+
 # ---- the list --------------------------------------------------------------------------------------------------------
 def test_the_list_renames_throws_away_brings_back_and_is_searched(app: App, page: Page) -> None:
     visit(page, app)

@@ -66,7 +66,7 @@ const playgroundTune = (() => {
     $("pn-page").dataset.kind = kind;
     $("pn-page").hidden = kind === "run";
     $("pn-run").hidden = kind !== "run";
-    $("pn-start").hidden = kind !== "new";
+    $("pn-start").hidden = $("pn-example").hidden = kind !== "new";
     $("pn-title").hidden = $("pn-data-head").hidden = $("pn-how").hidden = kind !== "draft";
     if (kind !== "draft") $("pn-look").hidden = true;
   }
@@ -167,6 +167,7 @@ const playgroundTune = (() => {
     else if (action === "n_purge") playgroundMenus.menu(node, [[word("s.delete_forever"), () => purge(argument), { danger: true }]]);
     else if (action === "n_older") { state.listed += 100; connect(); }
     else if (action === "n_remove") command("remove", node, { position: Number(argument) });
+    else if (action === "example") command("example", node);
     else if (action === "all_problems") { state.whole = true; connect(); }
     else if (action === "only") command("only", node, { kind: argument });
     else if (action === "hide_private") command("hide_private", node, {}, "tune.hidden");

@@ -21,6 +21,8 @@ def _ways() -> str:
         f'<input type="file" id="pn-file" multiple hidden accept="{_ENDINGS}"><small data-t="tune.kinds"></small></div>'
         '<ul id="pn-coming"></ul><details id="pn-own" class="pn-fold"><summary><b data-t="tune.own"></b> '
         '<span data-t="tune.own_hint"></span></summary><div id="pn-own-forms"></div></details>'
+        '<p id="pn-example" class="pn-row"><button type="button" class="ps-button" data-do="example" '
+        'data-t="tune.example"></button><small data-t="tune.example_hint"></small></p>'
     )
 
 
