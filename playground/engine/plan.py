@@ -122,7 +122,8 @@ class _Planner:
         shape, device = self._shape, self._hardware.device(options.device) or self._hardware.cpu
         there = imported(self._engine)
         if self._task is not None:
-            needs = training_need(shape, self._task, options.precision, device.name, there)
+            # A process of its own imports everything anew.
+            needs = training_need(shape, self._task, options.precision, device.name, imported=False)
         else:
             needs = need(
                 shape, self._engine, options.precision, device.name, options.context_length, options.slots, there

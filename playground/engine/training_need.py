@@ -20,6 +20,9 @@ _TARGETS = {
     "qv": ("q", "v"),
 }
 
+_CPU_OVERHEAD = 640 * MIB
+"""trl and datasets, what oneDNN keeps for batches of many sizes, and the replies made at evaluations (measured)."""
+
 
 @dataclass(frozen=True)
 class TrainingTask:
@@ -62,7 +65,9 @@ def training_need(
     scores = tokens * shape.vocab_size * (number + 8)
     unfolded = 2 * inner * hidden if frozen in (*FOUR_BIT, "int8") else 0
     own = trained * (4 + 4 + _MOMENTS.get(task.optimizer, 8))
-    library, overhead = (0, 560 * MIB) if device != "cpu" else (0 if imported else library_of("transformers"), 80 * MIB)
+    library, overhead = (
+        (0, 560 * MIB) if device != "cpu" else (0 if imported else library_of("transformers"), _CPU_OVERHEAD)
+    )
     return {
         device: Need(
             weights=weights_of(shape, frozen) if frozen in (*FOUR_BIT, "int8") else shape.parameters * BYTES[frozen],
