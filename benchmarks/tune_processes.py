@@ -47,21 +47,24 @@ def main() -> None:
 
 
 def curve(place: Path, processes: int, steps: int) -> list[float]:
-    """The loss of each step; all learn from as many rows at each."""
+    """The loss of each step; all learn from as many rows at each, with one thread for each process."""
     recipe = replace(
         RECIPE, max_steps=steps, num_processes=processes, gradient_accumulation_steps=PROCESSES[-1] // processes
     )
     places = RunPlaces(place / str(processes))
     base = BaseModel("smollm2-135m-instruct", str(starter()), sha256="starter", cache=str(place / "converted"))
     train, heldout = split(packages(40 * steps), recipe.heldout, recipe.seed)
-    write_run(places, RunFile(str(processes), "Packages", base, recipe, device="cpu"), train, heldout)
+    write_run(
+        places, RunFile(str(processes), "Packages", base, recipe, device="cpu", threads=processes), train, heldout
+    )
     command, more = launch(sys.executable, places.root, recipe, "cpu")
     with places.output.open("wb") as output:
         code = subprocess.run(command, env=environment(more), stdout=output, stderr=subprocess.STDOUT).returncode
     events = read_journal(places.journal)
     if code:
         raise SystemExit(f"{processes} processes: {events[-1].get('error') or places.output.read_text()}")
-    print(f"{processes}: done", file=sys.stderr, flush=True)
+    started = next(one["processes"] for one in events if one["kind"] == "start")
+    print(f"{started} processes: done", file=sys.stderr, flush=True)
     return [one["loss"] for one in events if one["kind"] == "step"]
 
 
