@@ -56,6 +56,8 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
         )
     # Else PEFT would draw random numbers first.
     config.inference_mode, config.init_lora_weights = True, False
+    # PEFT's new layers are in training mode: with dropout the same prompt would be answered at random.
+    config.lora_dropout = 0.0
     try:
         with warnings.catch_warnings():
             # Several at once is what is wanted.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
+import psutil
 
 from playground.engine.lease import LeaseCancelled
 from playground.errors import ModelError, StorageError
@@ -78,7 +79,7 @@ class TuningJob(Job):
                     if self._closing.is_set():
                         raise LeaseCancelled  # The worker ends by itself, with a checkpoint.
                     if asked > _PATIENCE and process:
-                        process.kill()
+                        _end_all(process)
                 self._closing.wait(_LOOK_SECONDS)
         self._news()
         self._judge()
@@ -155,3 +156,12 @@ def _free(lock: Path) -> bool:
         return True
     probe.release()
     return True
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """The worker, and those that accelerate started, which are in sessions of their own."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    process.kill()

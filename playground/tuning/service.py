@@ -252,12 +252,12 @@ class TuningService(JobService[TuningJob]):
 
     def _finish(self, run_id: str, progress: Progress) -> None:
         """Keep what came out, and let the manager have it."""
-        places = self.places(run_id)
-        run, result = read_run(places), result_of(progress)
-        write_card(places.adapter, run, result)
-        adapters = self.manager.adapters(run.base.name)
-        earlier = self.store.get(run_id).result.get("name", "")
-        name = earlier if earlier in adapters else self.manager.attach(run.base.name, str(self._named(run)))
+        run, result = read_run(self.places(run_id)), result_of(progress)
+        write_card(self.places(run_id).adapter, run, result)
+        name = self.store.get(run_id).result.get("name", "")
+        self.store.finish(run_id, {**result, "name": ""})  # An adapter that cannot be attached (DoRA) can be exported.
+        if name not in self.manager.adapters(run.base.name):
+            name = self.manager.attach(run.base.name, str(self._named(run)))
         self.store.finish(run_id, {**result, "name": name})
 
     def _named(self, run: RunFile) -> Path:

@@ -126,7 +126,7 @@ def test_the_adapter_is_whole_and_tells_nothing_of_this_machine(whole: RunPlaces
     assert not list(whole.root.rglob("*.bin"))
 
 
-def test_the_adapter_loads_with_peft_and_in_the_app(base: Path, plain: RunPlaces) -> None:
+def test_the_adapter_loads_with_peft_and_in_the_app(base: Path, whole: RunPlaces) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -135,12 +135,12 @@ def test_the_adapter_loads_with_peft_and_in_the_app(base: Path, plain: RunPlaces
 
     model, other = (AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32) for _ in range(2))
     bare = logits(model)
-    attach(model, "mine", AdapterSource("mine", plain.adapter))
+    attach(model, "mine", AdapterSource("mine", whole.adapter))
     assert torch.equal(logits(model), bare)
     use_adapter(model, "mine")
     under = logits(model)
     assert float((under - bare).norm() / bare.norm()) > 0.05
-    torch.testing.assert_close(under, logits(PeftModel.from_pretrained(other, str(plain.adapter)).eval()))
+    torch.testing.assert_close(under, logits(PeftModel.from_pretrained(other, str(whole.adapter)).eval()))
 
 
 def test_paused_and_resumed_it_ends_as_it_would_have(base: Path, whole: RunPlaces, tmp_path: Path) -> None:
