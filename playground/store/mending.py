@@ -20,6 +20,7 @@ from playground.store.rows import new_id
 RECOVERED = "Recovered"
 LOST = "The text of this message is lost."
 _HOMES = ("messages", "tags", "summaries")
+_USES = (*_HOMES, "run_chats")
 _OWNED = (
     ("replies", "message_id"),
     ("attachments", "message_id"),
@@ -110,6 +111,10 @@ def _astray(db: sqlite_utils.Database) -> Iterator[str]:
         below = parent in astray and astray[parent][0] == old and id_ not in opened
         values = dict(home=homes[old], parent=parent if below else None, id=id_)
         db.execute("UPDATE messages SET conversation_id = :home, parent_id = :parent WHERE id = :id", values)
+    for old in homes:
+        # One that was begun again above for these messages alone has nothing to show any more.
+        used = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE conversation_id = :id)" for table in _USES)
+        db.execute(f"DELETE FROM conversations WHERE id = :id AND title = '{RECOVERED}' AND {used}", dict(id=old))
     if astray:
         yield f"messages moved into conversations of their own, titled {RECOVERED!r}: {len(astray)}"
 
