@@ -125,7 +125,7 @@ def _measured(way: str, places: RunPlaces) -> dict[str, float]:
     if way == "app":
         return _app(places)
     precision = {"trl": "fp32", "packing": "fp32", "bare": "fp32"}[way]
-    loaded = base.load(base.source_of(run.base, "cpu", precision, 0))
+    loaded = base.load(replace(run.base.source(), precision=precision, device="cpu"))
     tokenizer = loaded.tokenizer
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     head.add_head(loaded.model)
@@ -221,7 +221,7 @@ def _app(places: RunPlaces) -> dict[str, float]:
     began = next(one for one in read_journal(places.journal) if one["kind"] == "start")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     run = read_run(places)
-    loaded = base.load(base.source_of(run.base, "cpu", "fp32", 0))
+    loaded = base.load(replace(run.base.source(), precision="fp32", device="cpu"))
     head.add_head(loaded.model)
     model = PeftModel.from_pretrained(loaded.model, str(places.adapter))
     tokenizer = loaded.tokenizer

@@ -13,7 +13,7 @@ from typing import Any
 
 from playground.engine.base import AdapterSource
 from playground.engine.headers import read_safetensors
-from playground.engine.peft_adapters import _check as check_adapter
+from playground.engine.peft_adapters import check as check_adapter
 from playground.errors import StorageError
 from playground.paths import storage_error
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.engine import gguf_folder
 from playground.engine.headers import Header, read_gguf, read_safetensors
-from playground.engine.lora_gguf import _PERMUTED, _permuted
+from playground.engine.lora_gguf import PERMUTED, permuted
 from playground.errors import BadValueError, ModelError, StorageError
 from playground.paths import storage_error
 
@@ -122,10 +122,10 @@ class _Layout:
         """The values of the weight that GGUF calls `name`, in llama.cpp's order."""
         import numpy as np
 
-        if self.architecture in _PERMUTED:
+        if self.architecture in PERMUTED:
             for part, heads in ((".attn_q.", self.heads), (".attn_k.", self.kv_heads)):
                 if part in name:
-                    return _permuted(values, heads)
+                    return permuted(values, heads)
         if self.architecture in _SHIFTED and name.endswith("norm.weight"):
             # transformers multiplies with one more than it stores.
             return values + np.float32(1)

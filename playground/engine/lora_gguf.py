@@ -22,8 +22,8 @@ from playground.paths import storage_error
 if TYPE_CHECKING:
     import numpy as np
 
-_PERMUTED = {"llama"}
-_ARCHITECTURES = _PERMUTED | {"qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"}
+PERMUTED = {"llama"}
+_ARCHITECTURES = PERMUTED | {"qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"}
 _WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _OTHER = "Use the transformers engine for it."
 
@@ -161,15 +161,15 @@ def _pair(
             f"{shapes[tensor][0]}x{shapes[tensor][-1]} here. {_base(folder)}"
         )
     for ending, key in ((".attn_q.weight", "head_count"), (".attn_k.weight", "head_count_kv")):
-        if architecture in _PERMUTED and tensor.endswith(ending):
+        if architecture in PERMUTED and tensor.endswith(ending):
             heads = header.keys.get(
                 f"{architecture}.attention.{key}", header.keys[f"{architecture}.attention.head_count"]
             )
-            b = _permuted(b, int(heads))
+            b = permuted(b, int(heads))
     return _Pair(module, tensor, a, b)
 
 
-def _permuted(rows: Any, heads: int) -> Any:
+def permuted(rows: Any, heads: int) -> Any:
     """The rows in llama.cpp's order: it turns neighbours where transformers turns the halves of a head."""
     return rows.reshape(heads, 2, rows.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape)
 

@@ -18,8 +18,8 @@ from playground.engine.base import AdapterSource, ModelSource
 from playground.engine.convert import whole_folder
 from playground.engine.hardware import hardware
 from playground.engine.load_errors import cause, words
-from playground.engine.peft_adapters import _CHANGE_THE_BASE, _base_of
-from playground.engine.peft_adapters import _check as check_adapter
+from playground.engine.peft_adapters import check as check_adapter
+from playground.engine.peft_adapters import make_ready, misfit, read_adapter
 from playground.engine.shape import ModelShape, read_shape
 from playground.engine.transformers_load import load
 from playground.errors import BadValueError, ModelError, StorageError
@@ -85,26 +85,11 @@ def with_adapter(model: Any, adapter: AdapterSource) -> Any:
 
     The input and output embeddings share no weights afterwards, so that each can be changed alone.
     """
-    check_adapter(adapter)
     import torch
-    from peft import LoraConfig, PeftModel, set_peft_model_state_dict
-    from safetensors.torch import load_file
+    from peft import PeftModel, set_peft_model_state_dict
 
-    try:
-        config = LoraConfig.from_pretrained(str(adapter.path))
-        weights = load_file(adapter.path / _WEIGHTS)
-    except Exception as error:
-        log.warning("adapter %s could not be read", adapter.path, exc_info=True)
-        raise ModelError(
-            f"The adapter {adapter.name} is damaged or incomplete ({adapter.path}). Copy or train it again."
-        ) from error
-    if str(config.init_lora_weights).startswith(_CHANGE_THE_BASE):
-        raise ModelError(
-            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again "
-            "with PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
-        )
-    # Else PEFT would draw random numbers first.
-    config.inference_mode, config.init_lora_weights = True, False
+    config, weights = read_adapter(adapter)
+    make_ready(config, adapter)
     try:
         _untie(model)
         with _quiet():
@@ -119,13 +104,7 @@ def with_adapter(model: Any, adapter: AdapterSource) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        log.warning("adapter %s does not fit", adapter.path, exc_info=True)
-        base = _base_of(adapter.path)
-        made_for = f" It was made for {base}." if base else ""
-        raise ModelError(
-            f"The adapter {adapter.name} does not fit this model: its layers have other names or sizes.{made_for} "
-            "Load the model it was trained on, or choose another adapter."
-        ) from error
+        raise misfit(adapter) from error
     return peft.requires_grad_(False)
 
 

@@ -31,33 +31,16 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
     Raises ModelError: no adapter, a pickle, another kind than LoRA, made for another base, damaged. The model is as
     before then.
     """
-    _check(adapter)
     import torch
-    from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
-    from safetensors.torch import load_file
+    from peft import inject_adapter_in_model, set_peft_model_state_dict
 
-    try:
-        config = LoraConfig.from_pretrained(str(adapter.path))
-        weights = load_file(adapter.path / _WEIGHTS)
-    except Exception as error:
-        log.warning("adapter %s could not be read", adapter.path, exc_info=True)
-        raise ModelError(
-            f"The adapter {adapter.name} is damaged or incomplete ({adapter.path}). Copy or train it again."
-        ) from error
+    config, weights = read_adapter(adapter)
     if config.modules_to_save or config.trainable_token_indices or config.use_dora:
         raise ModelError(
             f"The adapter {adapter.name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which "
             "cannot be switched off and on here. Merge it into its base model with PEFT, and load the result."
         )
-    if str(config.init_lora_weights).startswith(_CHANGE_THE_BASE):
-        raise ModelError(
-            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again "
-            "with PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
-        )
-    # Else PEFT would draw random numbers first.
-    config.inference_mode, config.init_lora_weights = True, False
-    # PEFT's new layers are in training mode: with dropout the same prompt would be answered at random.
-    config.lora_dropout = 0.0
+    make_ready(config, adapter)
     try:
         with warnings.catch_warnings():
             # Several at once is what is wanted.
@@ -75,15 +58,48 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
         raise
     except Exception as error:
         detach(model, key)
-        log.warning("adapter %s does not fit", adapter.path, exc_info=True)
-        base = _base_of(adapter.path)
-        made_for = f" It was made for {base}." if base else ""
-        raise ModelError(
-            f"The adapter {adapter.name} does not fit this model: its layers have other names or sizes.{made_for} "
-            "Load the model it was trained on, or choose another adapter."
-        ) from error
+        raise misfit(adapter) from error
     model.requires_grad_(False)
     use_adapter(model, "")
+
+
+def read_adapter(adapter: AdapterSource) -> tuple[Any, Any]:
+    """PEFT's configuration and the weights by name. Raises ModelError for what is no adapter, or is damaged."""
+    check(adapter)
+    from peft import LoraConfig
+    from safetensors.torch import load_file
+
+    try:
+        return LoraConfig.from_pretrained(str(adapter.path)), load_file(adapter.path / _WEIGHTS)
+    except Exception as error:
+        log.warning("adapter %s could not be read", adapter.path, exc_info=True)
+        raise ModelError(
+            f"The adapter {adapter.name} is damaged or incomplete ({adapter.path}). Copy or train it again."
+        ) from error
+
+
+def make_ready(config: Any, adapter: AdapterSource) -> None:
+    """Let PEFT put its layers in as they are to compute. Raises ModelError for a way that changes the base."""
+    if str(config.init_lora_weights).startswith(_CHANGE_THE_BASE):
+        raise ModelError(
+            f"The adapter {adapter.name} was saved with a changed base ({config.init_lora_weights}). Save it again "
+            "with PEFT's path_initial_model_for_weight_conversion, which makes a plain LoRA of it."
+        )
+    # Else PEFT would draw random numbers first.
+    config.inference_mode, config.init_lora_weights = True, False
+    # PEFT's new layers are in training mode: with dropout the same prompt would be answered at random.
+    config.lora_dropout = 0.0
+
+
+def misfit(adapter: AdapterSource) -> ModelError:
+    """What to say, while an error is handled, of an adapter whose layers are not those of the model."""
+    log.warning("adapter %s does not fit", adapter.path, exc_info=True)
+    base = _base_of(adapter.path)
+    made_for = f" It was made for {base}." if base else ""
+    return ModelError(
+        f"The adapter {adapter.name} does not fit this model: its layers have other names or sizes.{made_for} "
+        "Load the model it was trained on, or choose another adapter."
+    )
 
 
 def use_adapter(model: Any, key: str) -> None:
@@ -152,7 +168,7 @@ def _weights(model: Any, key: str) -> Iterator[tuple[str, Any]]:
     return ((name, weight) for name, weight in model.named_parameters() if key in name.split("."))
 
 
-def _check(adapter: AdapterSource) -> None:
+def check(adapter: AdapterSource) -> None:
     """Say what is wrong with a folder before anything of it is read into the model."""
     folder = adapter.path
     if not folder.is_dir() or not (folder / _CONFIG).is_file():

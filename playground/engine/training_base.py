@@ -60,19 +60,13 @@ class TrainingBases:
                 self._tokenizers[name] = _read_tokenizer(self.source(name))
             return self._tokenizers[name]
 
-    def plan(self, name: str, task: TrainingTask, precision: str, device: str) -> MemoryPlan:
-        """What a training would take next to what is in memory now."""
-        shape = read_shape(self.source(name).path)
+    def plan(self, name: str, task: TrainingTask, precision: str, device: str, freed: int = 0) -> MemoryPlan:
+        """What a training would take next to what is in memory now, were so many bytes of that `freed`."""
+        shape, here = read_shape(self.source(name).path), hardware()
+        devices = tuple(replace(one, free=min(one.total, one.free + freed)) for one in here.devices) if freed else ()
         options = LoadOptions(engine="transformers", precision=precision, device=device)
-        return plan_model(shape, options, hardware(), engine="transformers", task=task)
-
-    def freed(self, name: str, task: TrainingTask, precision: str, device: str, bytes_freed: int) -> bool:
-        """Whether it would fit with so many more bytes."""
-        shape = read_shape(self.source(name).path)
-        here = hardware()
-        devices = tuple(replace(one, free=min(one.total, one.free + bytes_freed)) for one in here.devices)
-        options = LoadOptions(engine="transformers", precision=precision, device=device)
-        return plan_model(shape, options, replace(here, devices=devices), engine="transformers", task=task).fits
+        there = replace(here, devices=devices) if freed else here
+        return plan_model(shape, options, there, engine="transformers", task=task)
 
 
 def _read_tokenizer(source: ModelSource) -> Any:

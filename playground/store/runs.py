@@ -12,23 +12,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
-from playground.store.rows import MAKER, Rows, assigned, new_id, values_of
-from playground.store.run_values import Node, Run, RunDocument, RunFound, RunPlace, RunStatus
+from playground.store.rows import MAKER, assigned, new_id, values_of
+from playground.store.run_values import Node, Run, RunDocument, RunFound, RunPlace
+from playground.store.shelved import LONGEST_TITLE, Shelved
 from playground.store.terms import Terms
 
-_LONGEST_TITLE = 200
 _NOWHERE = "This summary does not exist (any more). Choose another from the list."
 _OWN = ("seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "finish_reason")
 
 
-class Runs(Rows):
+class Runs(Shelved):
     """All reads and writes of runs. Safe to use from any thread."""
+
+    _table = "runs"
 
     def add(self, title: str, options: Mapping[str, Any], documents: Sequence[RunDocument] = ()) -> str:
         """Begin to collect what is to be summarized; returns the new run's id. `start` makes it more than a draft."""
         run_id, now = new_id(), time.time()
         with self.database.writing() as db:
-            row = dict(id=run_id, kind="summary", title=title[:_LONGEST_TITLE], status="draft", model="")
+            row = dict(id=run_id, kind="summary", title=title[:LONGEST_TITLE], status="draft", model="")
             row["options"] = json.dumps(dict(options), ensure_ascii=False)
             db.table("runs").insert({**row, "created_at": now, "updated_at": now})
             for position, one in enumerate(documents):
@@ -54,7 +56,7 @@ class Runs(Rows):
 
     def start(self, run_id: str, title: str, options: Mapping[str, Any], model: str, adapter: str) -> None:
         """Let a draft become a run."""
-        values = dict(title=title[:_LONGEST_TITLE], options=json.dumps(dict(options), ensure_ascii=False))
+        values = dict(title=title[:LONGEST_TITLE], options=json.dumps(dict(options), ensure_ascii=False))
         values |= {"model": model, "adapter": adapter}
         with self.database.writing() as db:
             self._refuse_started(run_id)
@@ -161,13 +163,6 @@ class Runs(Rows):
         found = _node(row)
         return found.text, found.record
 
-    def set_status(self, run_id: str, status: RunStatus, error: str = "", *, seconds: float = 0.0) -> None:
-        """Where a run stands now; `seconds` are added to those it took."""
-        values = dict(status=status, error=error, more=seconds, now=time.time(), id=run_id)
-        sql = "UPDATE runs SET status = :status, error = :error, seconds = seconds + :more, updated_at = :now"
-        with self.database.writing() as db:
-            db.execute(f"{sql} WHERE id = :id", values)
-
     def finish(self, run_id: str, text: str, receipt: Mapping[str, Any]) -> None:
         """Keep the summary and its receipt."""
         values = dict(text=text, receipt=json.dumps(dict(receipt), ensure_ascii=False))
@@ -176,21 +171,7 @@ class Runs(Rows):
 
     def use_model(self, run_id: str, model: str) -> None:
         """Let another model write a run."""
-        self._set_run(run_id, model=model)
-
-    def rename(self, run_id: str, title: str) -> None:
-        """Give a run another title."""
-        if not title.strip():
-            raise BadValueError("The title is empty. Write one.")
-        self._set_run(run_id, title=title.strip()[:_LONGEST_TITLE])
-
-    def trash(self, run_id: str) -> None:
-        """Move a run to the trash; `restore` brings it back unchanged."""
-        self._set_run(run_id, deleted_at=time.time())
-
-    def restore(self, run_id: str) -> None:
-        """Take a run out of the trash."""
-        self._set_run(run_id, deleted_at=None)
+        self._set(run_id, model=model)
 
     def purge(self, run_id: str) -> None:
         """Delete a run that is in the trash for good."""
@@ -248,7 +229,7 @@ class Runs(Rows):
         with self.database.writing() as db:
             db.execute(f"UPDATE run_nodes SET {what} WHERE {_PLACE} AND status != 'done'", {**values, **where})
 
-    def _set_run(self, run_id: str, **values: Any) -> None:
+    def _set(self, run_id: str, **values: Any) -> None:
         with self.database.writing() as db:
             changed = db.execute(f"UPDATE runs SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
             if not changed.rowcount:

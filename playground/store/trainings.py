@@ -8,24 +8,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
-from playground.store.rows import Rows, assigned, new_id, values_of
-from playground.store.run_values import RunFound, RunPlace, RunStatus
+from playground.store.rows import assigned, new_id, values_of
+from playground.store.run_values import RunFound, RunPlace
+from playground.store.shelved import LONGEST_TITLE, Shelved
 from playground.store.terms import Terms
 from playground.store.training_values import DataFile, Duel, Side, StoredTraining, Vote
 
-_LONGEST_TITLE = 200
 _LONGEST_NOTE = 2000
 _NOWHERE = "This training does not exist (any more). Choose another from the list."
 _OBJECTS = ("options", "edits", "result")
 
 
-class Trainings(Rows):
+class Trainings(Shelved):
     """All reads and writes of trainings. Safe to use from any thread."""
+
+    _table = "trainings"
 
     def add(self, title: str, options: Mapping[str, Any], files: Sequence[DataFile] = ()) -> str:
         """Begin to collect data; returns the new one's id. `start` makes it more than a draft."""
         run_id, now = new_id(), time.time()
-        row = dict(id=run_id, title=title[:_LONGEST_TITLE], status="draft", options=_json(dict(options)))
+        row = dict(id=run_id, title=title[:LONGEST_TITLE], status="draft", options=_json(dict(options)))
         with self.database.writing() as db:
             db.table("trainings").insert({**row, "created_at": now, "updated_at": now})
             for position, one in enumerate(files):
@@ -80,14 +82,14 @@ class Trainings(Rows):
 
     def set_options(self, run_id: str, title: str, options: Mapping[str, Any]) -> None:
         """Keep what a draft's form says. Raises BusyError once it was started."""
-        values = dict(title=title[:_LONGEST_TITLE], options=_json(dict(options)), updated_at=time.time())
+        values = dict(title=title[:LONGEST_TITLE], options=_json(dict(options)), updated_at=time.time())
         with self.database.writing() as db:
             self._refuse_started(run_id)
             db.execute(f"UPDATE trainings SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
 
     def start(self, run_id: str, title: str, options: Mapping[str, Any]) -> None:
         """Let a draft become a run. Raises BusyError when it was begun already."""
-        values = dict(title=title[:_LONGEST_TITLE], options=_json(dict(options)), status="running")
+        values = dict(title=title[:LONGEST_TITLE], options=_json(dict(options)), status="running")
         with self.database.writing() as db:
             self._refuse_started(run_id)
             more = dict(id=run_id, created_at=time.time(), updated_at=time.time())
@@ -126,30 +128,9 @@ class Trainings(Rows):
         names = ("name", "kind", "data", "sha256", "note")
         return [DataFile(**{key: row[key] for key in names}, columns=json.loads(row["columns"])) for row in rows]
 
-    def set_status(self, run_id: str, status: RunStatus, error: str = "", *, seconds: float = 0.0) -> None:
-        """Where a training stands now; `seconds` are added to those it took."""
-        values = dict(status=status, error=error, more=seconds, now=time.time(), id=run_id)
-        sql = "UPDATE trainings SET status = :status, error = :error, seconds = seconds + :more, updated_at = :now"
-        with self.database.writing() as db:
-            db.execute(f"{sql} WHERE id = :id", values)
-
     def finish(self, run_id: str, result: Mapping[str, Any]) -> None:
         """Keep what came out."""
         self._set(run_id, result=_json(dict(result)))
-
-    def rename(self, run_id: str, title: str) -> None:
-        """Give it another title."""
-        if not title.strip():
-            raise BadValueError("The title is empty. Write one.")
-        self._set(run_id, title=title.strip()[:_LONGEST_TITLE])
-
-    def trash(self, run_id: str) -> None:
-        """Move it to the trash; `restore` brings it back unchanged."""
-        self._set(run_id, deleted_at=time.time())
-
-    def restore(self, run_id: str) -> None:
-        """Take it out of the trash."""
-        self._set(run_id, deleted_at=None)
 
     def purge(self, run_id: str) -> None:
         """Delete one that is in the trash for good."""

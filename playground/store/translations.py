@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
-from playground.store.rows import MAKER, Rows, assigned, new_id, values_of
-from playground.store.run_values import RunFound, RunPlace, RunStatus
+from playground.store.rows import MAKER, assigned, new_id, values_of
+from playground.store.run_values import RunFound, RunPlace
+from playground.store.shelved import LONGEST_TITLE, Shelved
 from playground.store.terms import Terms
 from playground.store.translation_values import SourceFile, StoredSegment, Translation
 
-_LONGEST_TITLE = 200
 _NOWHERE = "This translation does not exist (any more). Choose another from the list."
 _NO_SEGMENT = "This segment does not exist (any more). Open the translation again."
 _PLACE = "translation_id = :run AND document = :document AND position = :position"
@@ -39,13 +39,15 @@ _MOST_CHANGED = 2000
 _LISTS = ("doubts", "others")
 
 
-class Translations(Rows):
+class Translations(Shelved):
     """All reads and writes of translations. Safe to use from any thread."""
+
+    _table = "translations"
 
     def add(self, title: str, options: Mapping[str, Any], files: Sequence[SourceFile] = ()) -> str:
         """Begin to collect what is to be translated; returns the new one's id. `start` makes it more than a draft."""
         run_id, now = new_id(), time.time()
-        row = dict(id=run_id, title=title[:_LONGEST_TITLE], status="draft", options=_json(dict(options)))
+        row = dict(id=run_id, title=title[:LONGEST_TITLE], status="draft", options=_json(dict(options)))
         with self.database.writing() as db:
             db.table("translations").insert({**row, "created_at": now, "updated_at": now})
             for position, one in enumerate(files):
@@ -79,7 +81,7 @@ class Translations(Rows):
     ) -> None:
         """Let a draft become a translation of these segments. Raises BusyError when it has other `files` by now."""
         now = time.time()
-        values = dict(title=title[:_LONGEST_TITLE], options=_json(dict(options)), way=_json(list(way)))
+        values = dict(title=title[:LONGEST_TITLE], options=_json(dict(options)), way=_json(list(way)))
         with self.database.writing() as db:
             self._refuse_started(run_id)
             sql = "SELECT sha256 FROM translation_files WHERE translation_id = ? ORDER BY position"
@@ -190,27 +192,6 @@ class Translations(Rows):
         with self.database.writing() as db:
             sql = "UPDATE segments SET status = 'waiting', error = '' WHERE translation_id = ? AND status = 'failed'"
             db.execute(sql, [run_id])
-
-    def set_status(self, run_id: str, status: RunStatus, error: str = "", *, seconds: float = 0.0) -> None:
-        """Where a translation stands now; `seconds` are added to those it took."""
-        values = dict(status=status, error=error, more=seconds, now=time.time(), id=run_id)
-        sql = "UPDATE translations SET status = :status, error = :error, seconds = seconds + :more, updated_at = :now"
-        with self.database.writing() as db:
-            db.execute(f"{sql} WHERE id = :id", values)
-
-    def rename(self, run_id: str, title: str) -> None:
-        """Give it another title."""
-        if not title.strip():
-            raise BadValueError("The title is empty. Write one.")
-        self._set(run_id, title=title.strip()[:_LONGEST_TITLE])
-
-    def trash(self, run_id: str) -> None:
-        """Move it to the trash; `restore` brings it back unchanged."""
-        self._set(run_id, deleted_at=time.time())
-
-    def restore(self, run_id: str) -> None:
-        """Take it out of the trash."""
-        self._set(run_id, deleted_at=None)
 
     def purge(self, run_id: str) -> None:
         """Delete one that is in the trash for good."""

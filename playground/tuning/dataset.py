@@ -45,7 +45,7 @@ def read_dataset(data: bytes, name: str, columns: Mapping[str, str] | None = Non
             continue
         sample, mended = _mended(sample)
         told = [*notes, *mended, *_told(sample), *_same_id(raw.value, raw.row, ids)]
-        same = seen.setdefault(_said(sample), raw.row)
+        same = seen.setdefault(sample.said, raw.row)
         if same != raw.row:
             problems.append(Problem(raw.row, f"The row says the same as row {same}. It counts once."))
             continue
@@ -61,10 +61,6 @@ def read_dataset(data: bytes, name: str, columns: Mapping[str, str] | None = Non
     if not number:
         raise BadValueError(f"{name} has no rows. Choose another file.")
     return Dataset(tuple(samples), tuple(problems), number)
-
-
-def _said(sample: Sample) -> tuple[object, ...]:
-    return sample.kind, sample.messages, sample.learned, sample.chosen, sample.rejected, sample.text
 
 
 def _mended(sample: Sample) -> tuple[Sample, list[str]]:
@@ -84,8 +80,7 @@ def _mended(sample: Sample) -> tuple[Sample, list[str]]:
 
 
 def _told(sample: Sample) -> Iterator[str]:
-    texts = [*(turn.content for turn in sample.messages), sample.chosen, sample.rejected, sample.text]
-    mark = next((found[0] for text in texts if (found := _MARKS.search(text))), None)
+    mark = next((found[0] for text in sample.texts if (found := _MARKS.search(text))), None)
     if mark:
         yield f"The text has {mark}, a mark of a chat template. The model's own is added by itself: take it out."
     if sample.characters > _LONG:

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.adapter_zip import zip_adapter
-from playground.engine.base import AdapterSource, ModelSource
+from playground.engine.base import AdapterSource
 from playground.engine.export_check import agreement, reference
 from playground.engine.gguf_export import to_gguf
 from playground.engine.hardware import hardware
 from playground.engine.merging import merge
 from playground.engine.shape import read_shape
 from playground.errors import BadValueError, PlaygroundError
+from playground.tuning.launching import quiet
 from playground.tuning.runfile import RunFile, RunPlaces, read_run, read_samples
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,8 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 def main() -> int:
     """Exit code 0 when the file was made."""
-    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["DISABLE_TELEMETRY"] = "1"
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quiet()
     os.environ["TQDM_DISABLE"] = "1"
-    warnings.filterwarnings("ignore")
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # What libraries print must not stand between our lines.
     out, sys.stdout = sys.stdout, sys.stderr
@@ -71,12 +68,6 @@ def main() -> int:
     return 0
 
 
-def _source(run: RunFile) -> ModelSource:
-    base = run.base
-    cache = Path(base.cache) if base.cache else None
-    return ModelSource(base.name, Path(base.path), revision=base.revision, sha256=base.sha256, cache=cache)
-
-
 def _adapter(run: RunFile, places: RunPlaces) -> AdapterSource:
     return AdapterSource(run.title, places.adapter)
 
@@ -87,7 +78,7 @@ def _make(run: RunFile, places: RunPlaces, kind: str, target: Path, say: Callabl
         say(step="zip", done=0, total=0)
         zip_adapter(places.adapter, target)
         return None
-    source = _source(run)
+    source = run.base.source()
     packed = kind == "merged" and target.suffix == ".zip"
     folder = target if kind == "merged" and not packed else target.parent / "merged" / target.stem
     folder.parent.mkdir(exist_ok=True)
@@ -131,7 +122,7 @@ def _checked(run: RunFile, places: RunPlaces, made: Path, say: Callable[..., Non
     """How nearly it computes the same; what keeps it from being compared is told, and is no fault of the file."""
     say(step="check", done=0, total=0)
     try:
-        source = _source(run)
+        source = run.base.source()
         needed, free = read_shape(source.path).parameters * 4 + _SPARE, hardware(fresh=True).cpu.free
         if needed > free:
             raise BadValueError(

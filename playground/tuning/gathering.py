@@ -69,7 +69,7 @@ def gather(files: Sequence[DataFile], edits: Mapping[str, Any]) -> Gathered:
                 left_out.append(Item(key, sample))
                 continue
             item = Item(key, sample_from(edit), edited=True) if isinstance(edit, dict) else Item(key, sample)
-            said = _said(item.sample)
+            said = item.sample.said
             if said in seen:
                 if len(files) > 1 or item.edited:
                     problems.append((number, Problem(sample.row, f"The row says the same as {seen[said]}.")))
@@ -112,10 +112,6 @@ def _read(kind: str, sha256: str, name: str, data: bytes, columns: str) -> Datas
         numbered = tuple(replace(one, row=number) for number, one in enumerate(samples, 1))
         return Dataset(numbered, (), len(numbered))
     return read_dataset(data, name, json.loads(columns) or None)
-
-
-def _said(sample: Sample) -> tuple[object, ...]:
-    return sample.kind, sample.messages, sample.learned, sample.chosen, sample.rejected, sample.text
 
 
 def _group(number: int, sample: Sample) -> str:

@@ -6,7 +6,6 @@ The worker is a process of its own: it outlives a killed app, and the next start
 from __future__ import annotations
 
 import contextlib
-import logging
 import subprocess
 import sys
 import threading
@@ -27,7 +26,6 @@ from playground.tuning.launching import environment, launch
 from playground.tuning.progress import Progress
 from playground.tuning.runfile import RunPlaces, read_run
 
-log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.25
 _PATIENCE = 240.0
 """Seconds that a worker may take to write a checkpoint and end."""

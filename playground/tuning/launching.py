@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from playground.tuning.recipe import Recipe
@@ -29,3 +30,14 @@ def environment(more: dict[str, str] | None = None) -> dict[str, str]:
     package = str(Path(__file__).resolve().parents[2])
     before = os.environ.get("PYTHONPATH")
     return {**os.environ, **(more or {}), "PYTHONPATH": os.pathsep.join(filter(None, [package, before]))}
+
+
+def quiet() -> None:
+    """For a process of our own, before it imports a library: nothing is asked of anybody, no telemetry, no warnings.
+
+    What libraries have to say to programmers is nothing for the log of a training.
+    """
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore")

@@ -54,10 +54,8 @@ def forecast(bases: TrainingBases, manager: ModelManager, options: TuningOptions
         if other.fits:
             return replace(made, words=f"{words} This would fit: {said}.", proposal=changed)
     resident = {state.model: sum(state.memory.values()) for state in manager.states() if state.phase == "ready"}
-    task = task_for(options.recipe)
-    if resident and bases.freed(
-        options.model, task, _precision(options.recipe), options.device, sum(resident.values())
-    ):
+    freed, precision = sum(resident.values()), _precision(options.recipe)
+    if freed and bases.plan(options.model, task_for(options.recipe), precision, options.device, freed).fits:
         return replace(made, words=f"{words} Unload {', '.join(resident)} in the Models tab, then it fits.")
     return replace(made, words=f"{words} No settings make it fit: choose a smaller model, or close other programs.")
 

@@ -84,9 +84,10 @@ class Recipe:
     """Processes that train together; on a machine with several GPUs one for each."""
 
     def __post_init__(self) -> None:
+        kinds = _kinds()
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            whole = get_type_hints(Recipe)[name] is int
+            whole = kinds[name] is int
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
                 raise BadValueError(f"{name} is {value!r}. Give a {'whole ' if whole else ''}number.")
             if not low <= value <= high:
@@ -111,6 +112,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, ready for JSON."""
         return asdict(self)
+
+
+@cache
+def _kinds() -> Mapping[str, Any]:
+    return get_type_hints(Recipe)
 
 
 @dataclass(frozen=True)

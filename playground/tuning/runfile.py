@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playground.engine.base import ModelSource
 from playground.engine.small_file import write_json
 from playground.errors import MissingError
 from playground.paths import storage_error
@@ -89,6 +90,11 @@ class BaseModel:
     revision: str = ""
     sha256: str = ""
     cache: str = ""
+
+    def source(self) -> ModelSource:
+        """As what loads models takes it."""
+        cache = Path(self.cache) if self.cache else None
+        return ModelSource(self.name, Path(self.path), revision=self.revision, sha256=self.sha256, cache=cache)
 
 
 @dataclass(frozen=True)

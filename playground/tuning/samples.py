@@ -28,9 +28,19 @@ class Sample:
     """Samples of the same group never stand on both sides of a split: they would give the answers away."""
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """All its words; some are empty, as its kind is."""
+        return (*(one.content for one in self.messages), self.chosen, self.rejected, self.text)
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """What two samples that teach the same have in common, wherever they are from."""
+        return self.kind, self.messages, self.learned, self.chosen, self.rejected, self.text
+
+    @property
     def characters(self) -> int:
         """How long it is."""
-        return sum(len(one.content) for one in self.messages) + len(self.chosen) + len(self.rejected) + len(self.text)
+        return sum(map(len, self.texts))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from playground.tuning.card import write_card
 from playground.tuning.gathering import Gathered, Item, gather, own_file, task_of
 from playground.tuning.job import TuningJob
 from playground.tuning.journal import read_journal
-from playground.tuning.looking import Lengths, Seen, lengths, see
 from playground.tuning.options import TuningOptions
 from playground.tuning.own import OwnCounts, counts, own_samples
 from playground.tuning.planning import Forecast, forecast
@@ -79,16 +78,6 @@ class TuningService(JobService[TuningJob]):
     def gathered(self, run_id: str) -> Gathered:
         """The data of a training, with what was edited."""
         return gather(self.store.files(run_id), self.store.get(run_id).edits)
-
-    def lengths(self, run_id: str, options: TuningOptions) -> Lengths:
-        """What a page shows of all samples under a model and a recipe."""
-        samples = [item.sample for item in self.gathered(run_id).items]
-        return lengths(samples, self.bases.tokenizer(options.model), options.recipe)
-
-    def see(self, run_id: str, key: str, options: TuningOptions) -> tuple[Item, Seen]:
-        """One sample as the model will see it. Raises MissingError."""
-        item = self._item(run_id, key)
-        return item, see(item.sample, self.bases.tokenizer(options.model), options.recipe)
 
     def leave_out(self, run_id: str, key: str, *, out: bool) -> None:
         """Do not learn from a sample, or do after all."""
@@ -168,8 +157,7 @@ class TuningService(JobService[TuningJob]):
         """A draft with the same data and settings; returns its id."""
         run = self.store.get(run_id)
         made = self.store.add(run.title, run.options, self.store.files(run_id))
-        for key, value in run.edits.items():
-            self.store.edit(made, key, value)
+        self.store.set_edits(made, run.edits)
         self.announce(made)
         return made
 
@@ -212,8 +200,8 @@ class TuningService(JobService[TuningJob]):
 
     def adapter(self, run_id: str) -> tuple[str, str]:
         """Model and adapter of a training, given to the manager anew when it was taken away. Raises MissingError."""
-        run, model = self.store.get(run_id), str(self.store.get(run_id).options.get("model", ""))
-        name = str(run.result.get("name", ""))
+        run = self.store.get(run_id)
+        model, name = str(run.options.get("model", "")), str(run.result.get("name", ""))
         if name and name in self.manager.adapters(model):
             return model, name
         if self.live(run_id) is not None or not (self.places(run_id).adapter / "adapter_config.json").exists():

@@ -12,6 +12,7 @@ from playground.summarize.instructions import styles
 from playground.summarize.options import OWN
 from playground.ui.icons import icon_button
 from playground.ui.reasons import reason_words
+from playground.ui.run_list import frame_html, thrown_html
 from playground.ui.strings import t
 
 
@@ -22,16 +23,9 @@ def runs_html(
     if not runs and not trashed:
         return f'<p class="hint">{t(language, "s.none")}</p>'
     items = "".join(_item(run, shown, run.id in writing, language) for run in runs)
-    more = (
-        f'<button type="button" class="ps-button" data-action="s_older">{t(language, "s.older")}</button>'
-        if older
-        else ""
-    )
-    thrown = "".join(_thrown(run, language) for run in trashed)
-    if thrown:
-        head = f"<summary>{t(language, 'trash')} <small>{len(trashed)}</small></summary>"
-        thrown = f'<details class="ps-trash" data-key="trash">{head}<ul>{thrown}</ul></details>'
-    return f"<ul>{items}</ul>{more}{thrown}"
+    thrown = "".join(thrown_html(run.id, run.title, "s", language) for run in trashed)
+    more = ("s.older", "s_older") if older else None
+    return frame_html(items, thrown, len(trashed), more, language)
 
 
 def _item(run: Run, shown: str, writing: bool, language: str) -> str:
@@ -48,18 +42,6 @@ def _item(run: Run, shown: str, writing: bool, language: str) -> str:
     )
     link = f'<a href="?s={run.id}" data-run="{run.id}" {about}{current} title="{words}">{busy}{words}{small}</a>'
     return f"<li>{link}{more}</li>"
-
-
-def _thrown(run: Run, language: str) -> str:
-    back, gone = t(language, "restore"), t(language, "s.delete_forever")
-    return (
-        f"<li><span>{html.escape(run.title)}</span>"
-        + icon_button(
-            "s_restore", back, argument=run.id, icon="restore", name=t(language, "s.restore_of", title=run.title)
-        )
-        + icon_button("s_purge", gone, argument=run.id, icon="delete", name=t(language, "s.delete_of", title=run.title))
-        + "</li>"
-    )
 
 
 def facts_of(run: Run, language: str) -> str:

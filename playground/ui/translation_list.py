@@ -9,6 +9,7 @@ from playground.languages import NAMES
 from playground.overview import title_of
 from playground.store.translation_values import SourceFile, Translation
 from playground.ui.icons import icon_button
+from playground.ui.run_list import frame_html, thrown_html
 from playground.ui.strings import t
 
 _WITH_COLUMNS = ("csv", "json")
@@ -26,15 +27,9 @@ def translations_html(
     if not runs and not trashed:
         return f'<p class="hint">{t(language, "t.none")}</p>'
     items = "".join(_item(run, shown, run.id in writing, language) for run in runs)
-    more = ""
-    if older:
-        words = t(language, "t.older")
-        more = f'<button type="button" class="ps-button" data-action="t_older">{words}</button>'
-    thrown = "".join(_thrown(run, language) for run in trashed)
-    if thrown:
-        head = f"<summary>{t(language, 'trash')} <small>{len(trashed)}</small></summary>"
-        thrown = f'<details class="ps-trash" data-key="trash">{head}<ul>{thrown}</ul></details>'
-    return f"<ul>{items}</ul>{more}{thrown}"
+    thrown = "".join(thrown_html(run.id, run.title, "t", language) for run in trashed)
+    more = ("t.older", "t_older") if older else None
+    return frame_html(items, thrown, len(trashed), more, language)
 
 
 def _item(run: Translation, shown: str, writing: bool, language: str) -> str:
@@ -60,17 +55,6 @@ def _item(run: Translation, shown: str, writing: bool, language: str) -> str:
 def _pair(run: Translation) -> str:
     codes = [run.way[0]["source"], run.way[-1]["target"]] if run.way else []
     return " → ".join(NAMES[code][2] if code in NAMES else code for code in codes)
-
-
-def _thrown(run: Translation, language: str) -> str:
-    back, gone = t(language, "restore"), t(language, "s.delete_forever")
-    restore, purge = t(language, "s.restore_of", title=run.title), t(language, "s.delete_of", title=run.title)
-    return (
-        f"<li><span>{html.escape(run.title)}</span>"
-        + icon_button("t_restore", back, argument=run.id, icon="restore", name=restore)
-        + icon_button("t_purge", gone, argument=run.id, icon="delete", name=purge)
-        + "</li>"
-    )
 
 
 def language_name(code: str, language: str) -> str:

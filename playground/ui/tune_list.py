@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from playground.store.training_values import StoredTraining
 from playground.ui.icons import icon_button
+from playground.ui.run_list import frame_html, thrown_html
 from playground.ui.strings import t
 
 
@@ -18,15 +19,9 @@ def trainings_html(
     if not runs and not trashed:
         return f'<p class="hint">{t(language, "tune.none")}</p>'
     items = "".join(_item(run, shown, language) for run in runs)
-    more = ""
-    if older:
-        words = t(language, "tune.older")
-        more = f'<button type="button" class="ps-button" data-action="n_older">{words}</button>'
-    thrown = "".join(_thrown(run, language) for run in trashed)
-    if thrown:
-        head = f"<summary>{t(language, 'trash')} <small>{len(trashed)}</small></summary>"
-        thrown = f'<details class="ps-trash" data-key="trash">{head}<ul>{thrown}</ul></details>'
-    return f"<ul>{items}</ul>{more}{thrown}"
+    thrown = "".join(thrown_html(run.id, run.title, "n", language, f' data-key="{run.id}"') for run in trashed)
+    more = ("tune.older", "n_older") if older else None
+    return frame_html(items, thrown, len(trashed), more, language)
 
 
 def when_words(at: float) -> str:
@@ -47,14 +42,3 @@ def _item(run: StoredTraining, shown: str, language: str) -> str:
     about = f'data-training="{run.id}" data-title="{title}"'
     link = f'<a href="?f={run.id}" {about}{current} title="{words}">{dot}{title}{small}</a>'
     return f'<li data-key="{run.id}">{link}{more}</li>'
-
-
-def _thrown(run: StoredTraining, language: str) -> str:
-    back, gone = t(language, "restore"), t(language, "s.delete_forever")
-    restore, purge = t(language, "s.restore_of", title=run.title), t(language, "s.delete_of", title=run.title)
-    return (
-        f'<li data-key="{run.id}"><span>{html.escape(run.title)}</span>'
-        + icon_button("n_restore", back, argument=run.id, icon="restore", name=restore)
-        + icon_button("n_purge", gone, argument=run.id, icon="delete", name=purge)
-        + "</li>"
-    )

@@ -129,7 +129,11 @@ class Looked:
         items = draft.everything()
         out = {item.key for item in draft.gathered.left_out}
         wanted = words.casefold().split()
-        found = [item for item in items if all(word in _text(item).casefold() for word in wanted)] if wanted else items
+        found = (
+            [item for item in items if all(word in "\n".join(item.sample.texts).casefold() for word in wanted)]
+            if wanted
+            else items
+        )
         if shown == "left_out":
             return [item for item in found if item.key in out]
         if shown == "edited":
@@ -164,11 +168,6 @@ def pace(runs: Sequence[StoredTraining], model: str) -> float:
         ),
         0.0,
     )
-
-
-def _text(item: Item) -> str:
-    one = item.sample
-    return "\n".join([*(turn.content for turn in one.messages), one.chosen, one.rejected, one.text])
 
 
 def _read(run: StoredTraining, files: Sequence[DataFile]) -> Draft:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import warnings
 from pathlib import Path
+
+from playground.tuning.launching import quiet
 
 
 def main() -> int:
     """Exit code 0 when the run came to an end that its journal tells, 1 otherwise."""
-    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["DISABLE_TELEMETRY"] = "1"
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quiet()
     # Batches are of many sizes, and oneDNN keeps what it made for each, 1024 by default: memory that grows for minutes.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
-    # What libraries have to say to programmers is nothing for the log of a training.
-    warnings.filterwarnings("ignore")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     folder = Path(sys.argv[1])
     if sys.argv[2:] == ["lens"]:

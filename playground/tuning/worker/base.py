@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from playground.engine.base import ModelSource
 from playground.engine.transformers_load import Loaded, load
 from playground.errors import ModelError
 from playground.tuning.recipe import Recipe
 from playground.tuning.runfile import BaseModel, RunFile
 
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
+BF16 = ("bf16", "nf4")
+"""Precisions of a base that computes in bfloat16."""
 _QV = ("q_proj", "v_proj")
-
-
-def source_of(base: BaseModel, device: str, precision: str, threads: int) -> ModelSource:
-    """What the loader is told."""
-    cache = Path(base.cache) if base.cache else None
-    return ModelSource(
-        base.name,
-        Path(base.path),
-        revision=base.revision,
-        sha256=base.sha256,
-        threads=threads,
-        cache=cache,
-        precision=precision,
-        device=device,
-    )
 
 
 def training_precision(recipe: Recipe, device: str) -> str:
@@ -56,10 +44,20 @@ def cpu_has_bf16() -> bool:
 
 def load_base(run: RunFile, device: str) -> Loaded:
     """The base on its device, frozen. Raises ModelError for what cannot be trained."""
-    loaded = load(source_of(run.base, device, training_precision(run.recipe, device), run.threads))
+    loaded = load(
+        replace(run.base.source(), threads=run.threads, precision=training_precision(run.recipe, device), device=device)
+    )
     if loaded.tokenizer.pad_token_id is None:
         loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
     return loaded
+
+
+def autocast_of(loaded: Loaded) -> Callable[[], Any]:
+    """A context in which the base computes in bfloat16, if that is what it is kept in."""
+    import torch
+
+    enabled = loaded.precision in BF16
+    return partial(torch.autocast, loaded.device.partition(":")[0], dtype=torch.bfloat16, enabled=enabled)
 
 
 def with_lora(model: Any, recipe: Recipe, base: BaseModel) -> Any:

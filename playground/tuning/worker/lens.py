@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from typing import Any
 
 from playground.engine.hardware import usable_cores
@@ -12,7 +11,7 @@ from playground.errors import PlaygroundError
 from playground.records import Turn
 from playground.tuning.masking import Encoded, encode_chat, encode_text
 from playground.tuning.runfile import RunPlaces, read_run
-from playground.tuning.worker.base import load_base
+from playground.tuning.worker.base import autocast_of, load_base
 from playground.tuning.worker.measuring import looking
 
 
@@ -40,11 +39,9 @@ def _tokens(places: RunPlaces, prompt: str, text: str) -> list[list[Any]]:
     else:
         encoded = encode_text(text, loaded.tokenizer)
     model = PeftModel.from_pretrained(loaded.model, str(places.adapter))
-    bf16 = loaded.precision in ("bf16", "nf4")
-    autocast = partial(torch.autocast, device.partition(":")[0], dtype=torch.bfloat16, enabled=bf16)
     ids = torch.tensor([encoded.input_ids], device=device)
     found = []
-    with looking(model), autocast():
+    with looking(model), autocast_of(loaded)():
         found.append(_scores(model, ids))
         with model.disable_adapter():
             found.append(_scores(model, ids))

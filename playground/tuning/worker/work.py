@@ -7,9 +7,7 @@ import logging
 import math
 import os
 import shutil
-import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from playground.tuning.packing import Row
 from playground.tuning.runfile import RunFile, RunPlaces, read_run, read_samples
 from playground.tuning.worker import trainers
 from playground.tuning.worker.answering import answers
-from playground.tuning.worker.base import load_base, with_lora
+from playground.tuning.worker.base import BF16, autocast_of, load_base, with_lora
 from playground.tuning.worker.general import general_rows
 from playground.tuning.worker.head import add_head
 from playground.tuning.worker.measuring import adapter, measure, measure_pairs
@@ -123,11 +121,10 @@ class Training:
         loaded = load_base(self.run_file, device)
         self.tokenizer = loaded.tokenizer
         self.collator = trainers.make_collator(self.tokenizer.pad_token_id, device)
-        bf16 = loaded.precision in ("bf16", "nf4")
-        self.autocast = partial(torch.autocast, device.partition(":")[0], dtype=torch.bfloat16, enabled=bf16)
+        self.autocast = autocast_of(loaded)
         add_head(loaded.model)
         self.model = with_lora(loaded.model, self.recipe, self.run_file.base)
-        trainer = self._trainer(device, bf16=bf16)
+        trainer = self._trainer(device, bf16=loaded.precision in BF16)
         self.trainer = trainer
         found = newest(self.places.checkpoints)
         drop(self.places.checkpoints, found.skipped)
@@ -269,7 +266,7 @@ class Training:
                 trainers.save_adapter(trainer.model, self.places.adapter)
         status = "failed" if self.outcome.fault else "stopped" if self.outcome.wish == "stop" else "complete"
         kept = self.best["step"] if use_best else 0 if self.outcome.fault else step
-        return {"status": status, "step": step, "kept_step": kept, "error": self.outcome.fault, "seconds": time.time()}
+        return {"status": status, "step": step, "kept_step": kept, "error": self.outcome.fault}
 
     def _is_better(self) -> bool:
         return not self.losses or self.best["eval_loss"] <= list(self.losses.values())[-1]

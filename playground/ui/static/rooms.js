@@ -1,4 +1,4 @@
-// What the tabs of summaries and of translations share: files on their way into a draft, the list, and words that pass by.
+// What the tabs of summaries, translations and trainings share: files on their way into a draft, the list, and words that pass by.
 "use strict";
 
 const playgroundRooms = (() => {
@@ -122,5 +122,24 @@ const playgroundRooms = (() => {
   // Whether the address is about something in another room.
   const elsewhere = (...names) => names.some((name) => new URLSearchParams(location.search).has(name));
 
-  return { uploads, teller, listed, drops, tab, elsewhere };
+  // What a room hears from when the script begins: its links (`attribute` names what they show, `letter` is how the
+  // address calls it), the page going out of sight, back and forward, Gradio drawing the room, and another tab.
+  function listens({ name, attribute, letter, asked, travelled, hidden, connect, appear, turned }) {
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.(`a[${attribute}]`);
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const run = link.getAttribute(attribute);
+      if (run !== asked()) history.pushState(null, "", `?${letter}=${run}`);
+      travelled();
+    });
+    document.addEventListener("visibilitychange", () => { if (document.hidden) hidden(); else connect(); });
+    addEventListener("popstate", travelled);
+    new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });
+    new MutationObserver(turned).observe($("pg-tabs"), { subtree: true, attributeFilter: ["aria-selected"] });
+    appear();
+    if (asked() !== null) tab(name)?.click();
+  }
+
+  return { uploads, teller, listed, listens, drops, tab, elsewhere };
 })();

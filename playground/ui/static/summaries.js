@@ -167,14 +167,6 @@ const playgroundSummaries = (() => {
     return true;
   }
 
-  function clicked(event) {
-    const link = event.target.closest?.("a[data-run]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (link.dataset.run !== asked()) history.pushState(null, "", `?s=${link.dataset.run}`);
-    travelled();
-  }
-
   function appear() {
     const root = $("ps-root");
     if (!root || root.dataset.drawn) return;
@@ -195,14 +187,9 @@ const playgroundSummaries = (() => {
   }
 
   function begin() {
-    document.addEventListener("click", clicked);
-    document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else connect(); });
-    addEventListener("popstate", travelled);
-    new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });
-    new MutationObserver(turned).observe($("pg-tabs"), { subtree: true, attributeFilter: ["aria-selected"] });
     playgroundRuns.start();
-    appear();
-    if (asked() !== null) tab("summaries")?.click();
+    const hidden = () => { stream?.close(); stream = null; };
+    playgroundRooms.listens({ name: "summaries", attribute: "data-run", letter: "s", asked, travelled, hidden, connect, appear, turned });
   }
 
   return { click, start: begin, state, open, send, say, tab, visible };

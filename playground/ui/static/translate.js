@@ -294,14 +294,6 @@ const playgroundTranslate = (() => {
     return true;
   }
 
-  function clicked(event) {
-    const link = event.target.closest?.("a[data-translation]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (link.dataset.translation !== asked()) history.pushState(null, "", `?t=${link.dataset.translation}`);
-    travelled();
-  }
-
   function appear() {
     const root = $("pt-root");
     if (!root || root.dataset.drawn) return;
@@ -322,13 +314,8 @@ const playgroundTranslate = (() => {
   }
 
   function begin() {
-    document.addEventListener("click", clicked);
-    document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else connect(); });
-    addEventListener("popstate", travelled);
-    new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });
-    new MutationObserver(turned).observe($("pg-tabs"), { subtree: true, attributeFilter: ["aria-selected"] });
-    appear();
-    if (asked() !== null) tab("translate")?.click();
+    const hidden = () => { stream?.close(); stream = null; };
+    playgroundRooms.listens({ name: "translate", attribute: "data-translation", letter: "t", asked, travelled, hidden, connect, appear, turned });
   }
 
   return { click, start: begin, state, choice, open, send, say, visible, options, kind, source, target, change, detectedAs };

@@ -185,14 +185,6 @@ const playgroundTune = (() => {
     else playgroundTuneDraft.submitted(form);
   }
 
-  function clicked(event) {
-    const link = event.target.closest?.("a[data-training]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (link.dataset.training !== asked()) history.pushState(null, "", `?f=${link.dataset.training}`);
-    travelled();
-  }
-
   function appear() {
     const root = $("pn-root");
     if (!root || root.dataset.drawn) return;
@@ -211,13 +203,8 @@ const playgroundTune = (() => {
   }
 
   function begin() {
-    document.addEventListener("click", clicked);
-    document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else connect(); });
-    addEventListener("popstate", travelled);
-    new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });
-    new MutationObserver(turned).observe($("pg-tabs"), { subtree: true, attributeFilter: ["aria-selected"] });
-    appear();
-    if (asked() !== null) tab("tune")?.click();
+    const hidden = () => { stream?.close(); stream = null; };
+    playgroundRooms.listens({ name: "tune", attribute: "data-training", letter: "f", asked, travelled, hidden, connect, appear, turned });
   }
 
   return { click, start: begin, state, open, send, say, visible, paint, uploads, busy, command };
