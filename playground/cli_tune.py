@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.cli_parts import add_group
+from playground.cli_tune_export import add_export
 from playground.cli_tune_run import add_runs
 from playground.documents.reading import opened
 from playground.errors import BadValueError
@@ -37,6 +38,7 @@ def add_tune(commands: Any) -> None:
     )
     check.add_argument("--json", action="store_true", help="as JSON, with every sample")
     add_runs(action)
+    add_export(action)
 
 
 def _check(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 from tests.test_cli import assert_fault, run
 from tests.tuning.broken import GOOD, lines
+from tests.tuning.finished import lay, services_in
 
 
 def test_rows_are_told_with_what_to_do(tmp_path: Path) -> None:
@@ -33,3 +35,27 @@ def test_columns_by_hand_and_json(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert_fault(run(tmp_path, "tune", "check", str(tmp_path / "none.jsonl")), 4, "not there")
+
+
+def test_what_was_learned_becomes_a_file(tmp_path: Path) -> None:
+    with services_in(tmp_path) as services:
+        made = lay(services, title="Harbour")
+    target = tmp_path / "out" / "harbour.zip"
+    done = run(tmp_path, "tune", "export", made[:8], str(target))
+    assert (done.returncode, done.stdout) == (0, f"{target}\n"), done.stderr
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+    before = target.read_bytes()
+    assert_fault(run(tmp_path, "tune", "export", made, str(target)), 5, "there already")
+    assert target.read_bytes() == before
+    assert_fault(run(tmp_path, "tune", "export", "nothing", str(target.with_name("b.zip"))), 2, "no training")
+
+
+def test_a_model_whose_files_are_gone_is_not_exported(tmp_path: Path) -> None:
+    with services_in(tmp_path) as services:
+        made = lay(services, title="Harbour")
+    target = tmp_path / "out" / "harbour.gguf"
+    done = run(tmp_path, "tune", "export", made, str(target), "--kind", "gguf-f16")
+    assert done.returncode != 0
+    assert "/nowhere/<echo>" in done.stderr
+    assert not list(target.parent.iterdir())

@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cli_summarize",
         "cli_translate",
         "cli_tune",
+        "cli_tune_export",
         "cli_tune_run",
         "__main__",
     ),

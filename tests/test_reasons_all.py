@@ -31,6 +31,7 @@ ELSEWHERE = {
     "cli_summarize.py",
     "cli_translate.py",
     "cli_tune.py",
+    "cli_tune_export.py",
     "cli_tune_run.py",
     "serve.py",
     "settings.py",

@@ -54,8 +54,8 @@ def export(
     target: Path,
     tell: Tell = lambda step, done, total: None,
     stop: threading.Event | None = None,
-) -> Path:
-    """Make `target`, whole or not at all; a file that is there is replaced. `check_of` says how it compares.
+) -> Mapping[str, Any]:
+    """Make `target`, whole or not at all; a file that is there is replaced. Returns how it compares, as in `Exported`.
 
     Raises BadValueError for another kind or a folder that is there, MissingError without an adapter, ModelError for a
     model that cannot be exported like this, StorageError, and LeaseCancelled on `stop`.
@@ -73,10 +73,9 @@ def export(
         check = _asked(asked, places.output, tell, stop or threading.Event())
         try:
             os.replace(part / target.name, target)
-            write_json(places.root / _RECORD, {**_record(places.root), kind: {"file": str(target), "check": check}})
         except OSError as error:
             raise storage_error(error, target.parent) from error
-    return target
+    return check
 
 
 def export_here(service: TuningService, run_id: str, kind: str, tell: Tell, stop: threading.Event) -> Exported:
@@ -86,9 +85,14 @@ def export_here(service: TuningService, run_id: str, kind: str, tell: Tell, stop
     run = service.store.get(run_id)
     name = str(run.result.get("name") or run.title)
     safe = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name).strip(".-")[:60] or "adapter"
-    target = service.places(run_id).root / _FOLDER / f"{safe}-{kind}{KINDS[kind]}"
-    export(service, run_id, kind, target, tell, stop)
-    return next(one for one in exported(service, run_id) if one.kind == kind)
+    root = service.places(run_id).root
+    target = root / _FOLDER / f"{safe}-{kind}{KINDS[kind]}"
+    check = export(service, run_id, kind, target, tell, stop)
+    try:
+        write_json(root / _RECORD, {**_record(root), kind: {"file": target.name, "check": check}})
+    except OSError as error:
+        raise storage_error(error, root) from error
+    return Exported(kind, target.name, target.stat().st_size, check)
 
 
 def exported(service: TuningService, run_id: str) -> list[Exported]:
@@ -96,7 +100,7 @@ def exported(service: TuningService, run_id: str) -> list[Exported]:
     root, found = service.places(run_id).root, []
     for kind, one in _record(root).items():
         file = root / _FOLDER / Path(str(one.get("file"))).name
-        if kind in KINDS and str(file) == one.get("file") and file.is_file():
+        if kind in KINDS and file.is_file():
             found.append(Exported(kind, file.name, file.stat().st_size, one.get("check") or {}))
     return sorted(found, key=lambda one: list(KINDS).index(one.kind))
 
@@ -106,12 +110,6 @@ def export_file(service: TuningService, run_id: str, name: str) -> Path:
     if name not in [one.name for one in exported(service, run_id)]:
         raise MissingError("This file does not exist (any more). Export it again.")
     return service.places(run_id).root / _FOLDER / name
-
-
-def check_of(service: TuningService, run_id: str, kind: str) -> Mapping[str, Any]:
-    """How the newest export of a kind compares, wherever it was written; see Exported."""
-    check: Mapping[str, Any] = _record(service.places(run_id).root).get(kind, {}).get("check") or {}
-    return check
 
 
 def _record(root: Path) -> dict[str, Any]:
