@@ -32,7 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.own": ("Take your own chats", "使用自己的对话"),
     "tune.own_hint": (
         "replies you starred or voted for, corrected translations, summaries",
-        "您收藏或投票的回复、改正过的译文、摘要",
+        "您加星标或投票的回复、改正过的译文、摘要",
     ),
     "tune.example": ("Try with an example", "用示例试试"),
     "tune.example_hint": (
@@ -107,17 +107,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.own.added": ("It was added to the data.", "已添加到数据中。"),
     "tune.own.chats": (
         "{n} conversations ({pinned} pinned, {starred} starred replies, {up} voted up)",
-        "{n} 个对话（{pinned} 个已置顶，{starred} 条收藏的回复，{up} 条赞成）",
+        "{n} 个对话（{pinned} 个已置顶，{starred} 条加星标的回复，{up} 条赞成）",
     ),
     "tune.own.chats_one": (
         "1 conversation ({pinned} pinned, {starred} starred replies, {up} voted up)",
-        "1 个对话（{pinned} 个已置顶，{starred} 条收藏的回复，{up} 条赞成）",
+        "1 个对话（{pinned} 个已置顶，{starred} 条加星标的回复，{up} 条赞成）",
     ),
     "tune.own.chats_hint": (
         "Replies that were stopped, cut off or voted down are not learned.",
         "被停止、截断或投了反对票的回复不会被学习。",
     ),
-    "tune.own.chats_none": ("Chat with a model, and star what is good.", "与模型对话，并收藏好的回复。"),
+    "tune.own.chats_none": ("Chat with a model, and star what is good.", "与模型对话，并给好的回复加星标。"),
     "tune.own.votes": ("{n} pairs of a better and a worse reply", "{n} 对较好与较差的回复"),
     "tune.own.votes_one": ("1 pair of a better and a worse reply", "1 对较好与较差的回复"),
     "tune.own.votes_hint": (
@@ -140,7 +140,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.own.summaries_hint": ("As a model wrote them: read them first.", "由模型所写：请先阅读。"),
     "tune.own.summaries_none": ("Summarize a text in the Summarize tab.", "在“摘要”页为文字作摘要。"),
     "tune.own.tick.pinned": ("pinned only", "仅置顶"),
-    "tune.own.tick.starred": ("starred only", "仅收藏"),
+    "tune.own.tick.starred": ("starred only", "仅加星标的"),
     "tune.own.tick.voted_up": ("voted up only", "仅赞成"),
     "tune.own.tick.pairs": ("as pairs: your words against the machine's", "成对：您的译文与机器的译文"),
     "tune.own.by.model": ("Model", "模型"),
