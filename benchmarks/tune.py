@@ -131,8 +131,8 @@ def _measured(way: str, places: RunPlaces) -> dict[str, float]:
     head.add_head(loaded.model)
     model = base.with_lora(loaded.model, run.recipe, run.base)
     collator = trainers.make_collator(tokenizer.pad_token_id, "cpu")
-    heldout = rows.sample_rows(read_samples(places.heldout), tokenizer, run.recipe)
-    samples = rows.sample_rows(read_samples(places.train), tokenizer, run.recipe)
+    heldout, _ = rows.sample_rows(read_samples(places.heldout), tokenizer, run.recipe)
+    samples, _ = rows.sample_rows(read_samples(places.train), tokenizer, run.recipe)
     tokens = sum(len(row.input_ids) for row in samples)
 
     def loss() -> float:
@@ -226,7 +226,7 @@ def _app(places: RunPlaces) -> dict[str, float]:
     model = PeftModel.from_pretrained(loaded.model, str(places.adapter))
     tokenizer = loaded.tokenizer
     collator = trainers.make_collator(tokenizer.pad_token_id or 0, "cpu")
-    heldout = rows.sample_rows(read_samples(places.heldout), tokenizer, run.recipe)
+    heldout, _ = rows.sample_rows(read_samples(places.heldout), tokenizer, run.recipe)
     after = measuring.measure(model, heldout, collator, torch.no_grad)
     with model.disable_adapter():
         before = measuring.measure(model, heldout, collator, torch.no_grad)

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,17 @@ from playground.cli_parts import ProgressLine, duration, end_on_signals, leave
 from playground.errors import BadValueError
 from playground.paths import DataFolder
 from playground.settings import Settings
+from playground.tuning.figures import number, perplexity, written
 
 if TYPE_CHECKING:
     from playground.serve import Services
     from playground.store.training_values import StoredTraining
+    from playground.tuning.gathering import Gathered
     from playground.tuning.progress import Progress
 
 _OFTEN = 0.25
+_PROBLEMS = 20
+"""Of rows that are told before a training begins."""
 
 
 def add_runs(action: Callable[..., argparse.ArgumentParser]) -> None:
@@ -47,7 +51,7 @@ def found(services: Services, start: str) -> str:
 
 def _run(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.serve import open_services, set_environment
-    from playground.tuning.gathering import given_file
+    from playground.tuning.gathering import gather, given_file
     from playground.tuning.runtoml import read_run_toml
 
     asked = read_run_toml(Path(options.file))
@@ -58,10 +62,12 @@ def _run(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     def begin() -> str:
         store = services.trainings.store
         for run in store.list(10_000):
-            same = run.status in ("stopped", "running", "failed") and store.files(run.id) == files
-            if same and json.loads(json.dumps(asked.options.to_dict())) == dict(run.options):
+            same = run.status in ("stopped", "running", "failed") and run.model == asked.options.model
+            same = same and json.loads(json.dumps(asked.options.to_dict())) == dict(store.get(run.id).options)
+            if same and store.files(run.id) == files:
                 services.trainings.resume(run.id)
                 return run.id
+        sys.stderr.write(_told(gather(files, {}), [one.name for one in files]))
         return services.trainings.start(files, asked.options, title=asked.title)
 
     return _follow(services, begin, as_json=options.json)
@@ -85,11 +91,13 @@ def _list(options: argparse.Namespace, settings: Settings, folder: DataFolder) -
     from playground.serve import open_services
 
     services = open_services(settings, folder)
-    runs = services.trainings.store.list(10_000)
+    store = services.trainings.store
+    runs = store.list(10_000)
     if options.json:
-        print(json.dumps([{**vars(run), "edits": len(run.edits)} for run in runs], ensure_ascii=False, indent=2))
+        whole = [store.get(run.id) for run in runs]
+        print(json.dumps([{**vars(run), "edits": len(run.edits)} for run in whole], ensure_ascii=False, indent=2))
     for run in runs if not options.json else ():
-        print(f"{run.id}  {run.status:9}  {run.options.get('model', ''):28}  {run.title}")
+        print(f"{run.id}  {run.status:9}  {run.model:28}  {run.title}")
     services.close()
     return 0
 
@@ -116,21 +124,39 @@ def _watch(services: Services, run_id: str) -> None:
     line = ProgressLine()
     try:
         while (job := services.trainings.live(run_id)) is not None:
-            words = "waiting for the other training" if job.queued else _line(job.progress)
+            words = "waiting for the other training" if job.queued else progress_words(job.progress)
             line.show(words, f"{job.progress.phase}{job.progress.step}{len(job.progress.evals)}")
             time.sleep(_OFTEN)
     finally:
         line.end()
 
 
-def _line(progress: Progress) -> str:
+def _told(gathered: Gathered, names: Sequence[str]) -> str:
+    """What is wrong with rows, and how many are not learned from; "" where all is well."""
+    lines = []
+    for position, one in gathered.problems[:_PROBLEMS]:
+        file = f"{names[position]}, " if len(names) > 1 else ""
+        lines.append(f"{file}row {one.row}: {one.words}" if one.row else one.words)
+    if not lines:
+        return ""
+    if more := len(gathered.problems) - len(lines):
+        lines.append(f"and {more} more; all of them: playground tune check FILE")
+    lost = len({(position, one.row) for position, one in gathered.problems if one.lost and one.row})
+    return "\n".join([*lines, f"{lost} of {gathered.rows} rows left out.\n"])
+
+
+def progress_words(progress: Progress) -> str:
+    """How far a training is, in a line."""
     last = progress.last
     if not last:
         return progress.phase
-    parts = [f"step {progress.step}/{progress.total}", f"loss {last['loss']}"[:12]]
+    parts = [f"step {progress.step}/{progress.total}", f"loss {last.get('loss')}"[:12]]
     if progress.evals and "eval_loss" in progress.evals[-1]:
-        parts.append(f"held-out loss {progress.evals[-1]['eval_loss']:.3f}")
-    parts += [f"{last['tokens_per_second']:.0f} tokens/s", f"{duration(last['seconds_left'])} left"]
+        parts.append(f"held-out loss {written(progress.evals[-1], 'eval_loss')}")
+    if math.isfinite(speed := number(last, "tokens_per_second")):
+        parts.append(f"{speed:.0f} tokens/s")
+    if math.isfinite(left := number(last, "seconds_left")):
+        parts.append(f"{duration(left)} left")
     return ", ".join(parts)
 
 
@@ -141,13 +167,21 @@ def _tell(run: StoredTraining, *, as_json: bool) -> int:
     if run.status != "complete":
         sys.stderr.write(f"playground: {run.error or 'The training was paused.'}\n")
         return 1
-    base, mine = run.result["base"], run.result["adapter"]
-    if "eval_loss" in base and not as_json:
-        print(f"held-out loss {base['eval_loss']:.3f} -> {mine['eval_loss']:.3f}", end="")
-        if "accuracy" in mine:
-            print(f", preference accuracy {mine['accuracy']:.2f}")
-        else:
-            print(f", perplexity {math.exp(base['eval_loss']):.1f} -> {math.exp(mine['eval_loss']):.1f}")
     if not as_json:
-        print(f"adapter {run.result['name']!r} of {run.options['model']}, kept from step {run.result['kept_step']}")
+        for line in measured_words(run.result.get("base") or {}, run.result.get("adapter") or {}):
+            print(line)
+        name = f"adapter {run.result['name']!r}" if run.result.get("name") else "adapter"
+        print(f"{name} of {run.options['model']}, kept from step {run.result['kept_step']}")
     return 0
+
+
+def measured_words(base: Mapping[str, Any], mine: Mapping[str, Any]) -> Iterator[str]:
+    """What held-out data says of base and adapter; nothing where none was held out."""
+    if "eval_loss" in base and "eval_loss" not in mine:
+        yield f"held-out loss of the base {written(base, 'eval_loss')}; the adapter was not measured"
+    elif "eval_loss" in base:
+        loss = f"held-out loss {written(base, 'eval_loss')} -> {written(mine, 'eval_loss')}"
+        if "accuracy" in mine:
+            yield f"{loss}, preference accuracy {written(mine, 'accuracy', 2)}"
+        else:
+            yield f"{loss}, perplexity {perplexity(base)} -> {perplexity(mine)}"

@@ -59,6 +59,8 @@ class ModelsService:
         self._disk: tuple[float, tuple[Installed, ...]] = (0.0, ())
         self._offers: tuple[Offer, ...] | None = None
         self._finished = 0
+        self.is_trained: Callable[[str], bool] = lambda _: False
+        """Whether a training needs a model's files now; set by whoever knows of trainings."""
         downloads.listen(self._downloaded)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -143,7 +145,7 @@ class ModelsService:
     def remove(self, name: str) -> int:
         """Delete a downloaded model's files and return the bytes freed.
 
-        Raises BusyError when it is in memory, chosen, or being converted; MissingError; StorageError.
+        Raises BusyError when it is in memory, chosen, being converted or trained; MissingError; StorageError.
         """
         self._find(name)
         if name in self._converting:
@@ -152,6 +154,8 @@ class ModelsService:
             raise BusyError(f"{name} is in memory. Unload it first.")
         if name == self.manager.chosen:
             raise BusyError(f"{name} is used for chat. Choose another model first.")
+        if self.is_trained(name):
+            raise BusyError(f"{name} is being trained. Stop the training first.")
         freed = remove(name, self._folder)
         self._failed.pop(name, None)
         self.refresh()

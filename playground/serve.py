@@ -112,14 +112,9 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     translations = TranslationService(
         Translations(database), Memory(database), manager, lambda: models.overview().local, folder.cache / "runs"
     )
-    trainings = TuningService(
-        Trainings(database),
-        database,
-        manager,
-        TrainingBases(settings, folder),
-        folder.root / "trainings",
-        folder.cache / "runs",
-    )
+    bases, place = TrainingBases(settings, folder), folder.root / "trainings"
+    trainings = TuningService(Trainings(database), database, manager, bases, place, folder.cache / "runs")
+    models.is_trained = trainings.trains
     return Services(database, manager, chat, models, summaries, asking, translations, trainings)
 
 

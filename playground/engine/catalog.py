@@ -17,6 +17,7 @@ from playground.engine.hardware import torch_has_cuda, usable_cores
 from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
 from playground.engine.library import model_file
+from playground.engine.peft_adapters import changes_more, unswitchable
 from playground.engine.reading_choice import plain
 from playground.engine.small_file import write_json
 from playground.engine.transfer import sha256_of
@@ -145,10 +146,21 @@ def adapter_source(path: Path, name: str) -> AdapterSource:
                 f"{path} holds no adapter: adapter_config.json and adapter_model.safetensors are needed. "
                 "Choose another folder."
             )
+        _refuse_more(path / "adapter_config.json", name)
         return AdapterSource(name, path, sha256_of(weights))
     if not _is_gguf(path):
         raise ModelError(f"{path} is no adapter. Give a PEFT folder or a GGUF LoRA file.")
     return AdapterSource(name, path, sha256_of(path))
+
+
+def _refuse_more(config: Path, name: str) -> None:
+    """Raise ModelError for an adapter that no engine can switch on and off."""
+    try:
+        read = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # The engine says what is wrong with it.
+    if isinstance(read, dict) and changes_more(read):
+        raise unswitchable(name)
 
 
 def _is_gguf(file: Path) -> bool:

@@ -205,10 +205,13 @@ class Loader:
                 f"The model could not be loaded ({type(problem).__name__}: {problem}). See the log file."
             ) from None
 
-    def adapter(self, path: str, taken: Collection[str]) -> AdapterSource:
-        """The adapter at `path`, under a name that is not `taken`. Raises MissingError, ModelError."""
+    def adapter(self, path: str, taken: Collection[str], called: str = "") -> AdapterSource:
+        """The adapter at `path`, as `called` or as its file, under a name that is not `taken`.
+
+        Raises MissingError, ModelError.
+        """
         place = Path(path).expanduser().absolute()
-        name = base = place.stem or "adapter"
+        name = base = called or place.stem or "adapter"
         number = 2
         while name in taken:
             name, number = f"{base}-{number}", number + 1

@@ -185,13 +185,13 @@ class ModelManager:
         """The model if it is loaded, for work that needs no turn (counting tokens); it stays for so long."""
         return self._residents.visit(name or self.chosen)
 
-    def attach(self, name: str, path: str) -> str:
-        """Give a model a LoRA adapter (a PEFT folder or a GGUF file) and return the adapter's name.
+    def attach(self, name: str, path: str, *, called: str = "") -> str:
+        """Give a model a LoRA adapter (a PEFT folder or a GGUF file), `called` like this; returns the adapter's name.
 
         A loaded model takes it at once (llama.cpp maps its file anew), another when it is loaded. When its engine
         cannot read this kind, the one that can is used, and a note says so. Raises MissingError and ModelError.
         """
-        adapter = self._loader.adapter(path, taken=self.adapters(name))
+        adapter = self._loader.adapter(path, self.adapters(name), called)
         kept = self._choices.adapters.setdefault(name, {})
         # Entered first, so that a load which begins meanwhile takes it along.
         kept[adapter.name] = Kept(str(adapter.path), adapter.sha256)

@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from playground.errors import ModelError
 
 _CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to begin a LoRA that take something out of the base's own weights."""
+_MORE = ("modules_to_save", "trainable_token_indices", "use_dora")
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,8 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
     from peft import inject_adapter_in_model, set_peft_model_state_dict
 
     config, weights = read_adapter(adapter)
-    if config.modules_to_save or config.trainable_token_indices or config.use_dora:
-        raise ModelError(
-            f"The adapter {adapter.name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which "
-            "cannot be switched off and on here. Merge it into its base model with PEFT, and load the result."
-        )
+    if changes_more(vars(config)):
+        raise unswitchable(adapter.name)
     make_ready(config, adapter)
     try:
         with warnings.catch_warnings():
@@ -61,6 +59,19 @@ def attach(model: Any, key: str, adapter: AdapterSource) -> None:
         raise misfit(adapter) from error
     model.requires_grad_(False)
     use_adapter(model, "")
+
+
+def changes_more(config: Mapping[str, Any]) -> bool:
+    """Whether an adapter of this configuration changes more than LoRA matrices."""
+    return any(config.get(key) for key in _MORE)
+
+
+def unswitchable(name: str) -> ModelError:
+    """What to say of such an adapter."""
+    return ModelError(
+        f"The adapter {name} changes more than LoRA matrices (whole layers, tokens, or DoRA), which "
+        "cannot be switched off and on here. Merge it into its base model with PEFT, and load the result."
+    )
 
 
 def read_adapter(adapter: AdapterSource) -> tuple[Any, Any]:

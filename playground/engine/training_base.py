@@ -46,10 +46,16 @@ class TrainingBases:
         except BadValueError as error:
             raise ModelError(f"{error} Only models that write text can be trained.") from None
         if wanted.path is None or not wanted.path.exists():
-            raise MissingError(f"{name} is not on this machine (any more). Get it in the Models tab.")
+            raise _gone(name)
         if is_pickle(wanted.path):
             raise ModelError(f"{name} has its weights in a pickle, which is not loaded. Convert it in the Models tab.")
         return catalog.source(wanted, options, self._settings, self._folder)
+
+    def check_here(self, name: str) -> None:
+        """Raise MissingError for a model whose files were deleted: it is not fetched again unasked."""
+        wanted = catalog.resolve(plain(name), LoadOptions(), self._settings, self._folder)
+        if wanted.path is not None and not wanted.path.exists():
+            raise _gone(name)
 
     def tokenizer(self, name: str) -> Any:
         """The tokenizer of a model, with its chat template. Raises ModelError, MissingError."""
@@ -67,6 +73,10 @@ class TrainingBases:
         options = LoadOptions(engine="transformers", precision=precision, device=device)
         there = replace(here, devices=devices) if freed else here
         return plan_model(shape, options, there, engine="transformers", task=task)
+
+
+def _gone(name: str) -> MissingError:
+    return MissingError(f"{name} is not on this machine (any more). Get it in the Models tab.")
 
 
 def _read_tokenizer(source: ModelSource) -> Any:

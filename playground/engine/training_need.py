@@ -34,6 +34,8 @@ class TrainingTask:
     sequence_length: int = 512
     gradient_checkpointing: bool = False
     optimizer: str = "adamw"
+    processes: int = 1
+    """That train together; on a CPU each has all of it in the same memory."""
 
 
 def lora_parameters(shape: ModelShape, task: TrainingTask) -> int:
@@ -68,11 +70,13 @@ def training_need(
     library, overhead = (
         (0, 560 * MIB) if device != "cpu" else (0 if imported else library_of("transformers"), _CPU_OVERHEAD)
     )
+    weights = weights_of(shape, frozen) if frozen in (*FOUR_BIT, "int8") else shape.parameters * BYTES[frozen]
+    times = task.processes if device == "cpu" else 1
     return {
         device: Need(
-            weights=weights_of(shape, frozen) if frozen in (*FOUR_BIT, "int8") else shape.parameters * BYTES[frozen],
-            activations=tokens * kept * number + scores + unfolded,
-            overhead=overhead + own,
-            library=library,
+            weights=weights * times,
+            activations=(tokens * kept * number + scores + unfolded) * times,
+            overhead=(overhead + own) * times,
+            library=library * times,
         )
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,18 @@ class StoredTraining:
 
 
 @dataclass(frozen=True)
+class ListedTraining:
+    """What a list shows of a training: nothing that grows with its data or its steps."""
+
+    id: str
+    title: str
+    status: RunStatus
+    model: str
+    """The base; "" where none was chosen yet."""
+    created_at: float
+
+
+@dataclass(frozen=True)
 class DataFile:
     """A file of data as it was given, or a person's own work as it was when it was chosen (`kind` "own")."""
 
@@ -56,3 +68,8 @@ class Duel:
     adapter: str
     first: Side
     vote: Vote
+
+
+def same_data(files: Sequence[DataFile], others: Sequence[DataFile]) -> bool:
+    """Whether the same rows are read of both, so that a key names the same sample in both."""
+    return [(one.sha256, one.columns) for one in files] == [(one.sha256, one.columns) for one in others]

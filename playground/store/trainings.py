@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from playground.errors import BadValueError, BusyError, MissingError
@@ -12,10 +12,12 @@ from playground.store.rows import assigned, new_id, values_of
 from playground.store.run_values import RunFound, RunPlace
 from playground.store.shelved import LONGEST_TITLE, Shelved
 from playground.store.terms import Terms
-from playground.store.training_values import DataFile, Duel, Side, StoredTraining, Vote
+from playground.store.training_values import DataFile, Duel, ListedTraining, Side, StoredTraining, Vote
 
 _LONGEST_NOTE = 2000
 _NOWHERE = "This training does not exist (any more). Choose another from the list."
+_NO_FILE = "There is no such file in this draft (any more). Look at its files again."
+_LISTED = "id, title, status, json_extract(options, '$.model') AS model, created_at"
 _OBJECTS = ("options", "edits", "result")
 
 
@@ -45,10 +47,8 @@ class Trainings(Shelved):
     def remove_file(self, run_id: str, position: int) -> None:
         """Take away the file that `files` names at this position; from a draft only. What was edited of it goes."""
         with self.database.writing() as db:
-            self._refuse_started(run_id)
-            nth = "SELECT position FROM training_files WHERE training_id = ? ORDER BY position LIMIT 1 OFFSET ?"
-            sql = f"DELETE FROM training_files WHERE training_id = ? AND position = ({nth})"
-            db.execute(sql, [run_id, run_id, position])
+            place = self._place_of(run_id, position)
+            db.execute("DELETE FROM training_files WHERE training_id = ? AND position = ?", [run_id, place])
             edits = self.get(run_id).edits
             kept = {}
             for key, value in edits.items():
@@ -67,18 +67,27 @@ class Trainings(Shelved):
 
     def edit(self, run_id: str, key: str, value: Any) -> None:
         """Note what a person changed of a sample ("file:row"); None takes the change back. In a draft only."""
+
+        def change(edits: Mapping[str, Any]) -> Mapping[str, Any]:
+            rest = {name: one for name, one in edits.items() if name != key}
+            return rest if value is None else {**rest, key: value}
+
+        self.change_edits(run_id, change)
+
+    def change_edits(self, run_id: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Let what was changed of the samples of a draft be what `change` makes of it; returns it as it is kept.
+
+        Nobody else writes in between. What `change` raises leaves all as it was.
+        """
         with self.database.writing() as db:
             self._refuse_started(run_id)
-            edits = {**self.get(run_id).edits, key: value}
-            if value is None:
-                del edits[key]
-            db.execute("UPDATE trainings SET edits = ? WHERE id = ?", [_json(edits), run_id])
+            made = _json(dict(change(self.get(run_id).edits)))
+            db.execute("UPDATE trainings SET edits = ? WHERE id = ?", [made, run_id])
+        return dict(json.loads(made))
 
     def set_edits(self, run_id: str, edits: Mapping[str, Any]) -> None:
         """Let exactly this be changed of the samples of a draft; what is not named is as it was read."""
-        with self.database.writing() as db:
-            self._refuse_started(run_id)
-            db.execute("UPDATE trainings SET edits = ? WHERE id = ?", [_json(dict(edits)), run_id])
+        self.change_edits(run_id, lambda _: edits)
 
     def set_options(self, run_id: str, title: str, options: Mapping[str, Any]) -> None:
         """Keep what a draft's form says. Raises BusyError once it was started."""
@@ -104,12 +113,21 @@ class Trainings(Shelved):
             raise MissingError(_NOWHERE)
         return _training(row)
 
-    def list(self, limit: int = 200, *, place: RunPlace = "list") -> list[StoredTraining]:
+    def list(self, limit: int = 200, *, place: RunPlace = "list") -> list[ListedTraining]:
         """The newest first."""
         where = "deleted_at IS NULL" if place == "list" else "deleted_at IS NOT NULL"
         with self.database.reading() as db:
-            sql = f"SELECT * FROM trainings WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
-            return [_training(row) for row in db.query(sql, [limit])]
+            sql = f"SELECT {_LISTED} FROM trainings WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
+            return [ListedTraining(**{**row, "model": str(row["model"] or "")}) for row in db.query(sql, [limit])]
+
+    def pace(self, model: str) -> float:
+        """Tokens a second that the newest training of this model took; 0 where there is none."""
+        sql = "SELECT result FROM trainings WHERE deleted_at IS NULL AND json_extract(options, '$.model') = ?"
+        with self.database.reading() as db:
+            for row in db.query(f"{sql} ORDER BY created_at DESC, rowid DESC", [model]):
+                if found := json.loads(row["result"]).get("tokens_per_second"):
+                    return float(found)
+        return 0.0
 
     def find(self, text: str, limit: int = 20) -> Sequence[RunFound]:
         """Trainings in whose title all words of `text` stand, the newest first."""
@@ -166,10 +184,18 @@ class Trainings(Shelved):
 
     def _set_file(self, run_id: str, position: int, column: str, value: str) -> None:
         with self.database.writing() as db:
-            self._refuse_started(run_id)
-            nth = "SELECT position FROM training_files WHERE training_id = ? ORDER BY position LIMIT 1 OFFSET ?"
-            sql = f"UPDATE training_files SET {column} = ? WHERE training_id = ? AND position = ({nth})"
-            db.execute(sql, [value, run_id, run_id, position])
+            place = self._place_of(run_id, position)
+            sql = f"UPDATE training_files SET {column} = ? WHERE training_id = ? AND position = ?"
+            db.execute(sql, [value, run_id, place])
+
+    def _place_of(self, run_id: str, position: int) -> int:
+        """Where a draft keeps the file that `files` names at this position: after one was taken away, further on."""
+        self._refuse_started(run_id)
+        sql = "SELECT position FROM training_files WHERE training_id = ? ORDER BY position"
+        places = [int(row["position"]) for row in self.database.db.query(sql, [run_id])]
+        if not 0 <= position < len(places):
+            raise MissingError(_NO_FILE)
+        return places[position]
 
     def _refuse_started(self, run_id: str) -> None:
         row = self._row("SELECT status FROM trainings WHERE id = ?", [run_id])
@@ -183,6 +209,11 @@ class Trainings(Shelved):
             changed = db.execute(f"UPDATE trainings SET {assigned(values)} WHERE id = :id", values | {"id": run_id})
             if not changed.rowcount:
                 raise MissingError(_NOWHERE)
+
+
+def as_kept(value: Any) -> Any:
+    """A value of an edit as it is read again."""
+    return json.loads(_json(value))
 
 
 def _json(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.small_file import write_json
+from playground.tuning.figures import perplexity, written
 from playground.tuning.runfile import RunFile
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "bitsandbytes")
@@ -51,19 +51,23 @@ def _words(run: RunFile, facts: Mapping[str, Any]) -> str:
         lines += [
             "| held-out data | base | adapter |",
             "|---|---|---|",
-            f"| loss (nats per token) | {base['eval_loss']:.3f} | {mine['eval_loss']:.3f} |",
+            f"| loss (nats per token) | {written(base, 'eval_loss')} | {written(mine, 'eval_loss')} |",
         ]
         if run.recipe.task != "dpo":
-            lines.append(f"| perplexity | {math.exp(base['eval_loss']):.1f} | {math.exp(mine['eval_loss']):.1f} |")
+            lines.append(f"| perplexity | {perplexity(base)} | {perplexity(mine)} |")
         if "accuracy" in mine:
-            lines.append(f"| preference accuracy | | {mine['accuracy']:.2f} |")
+            lines.append(f"| preference accuracy | | {written(mine, 'accuracy', 2)} |")
         lines.append("")
     if "general_loss" in base and "general_loss" in mine:
         lines += [
             "On prompts that have nothing to do with the data, loss on the base's own replies: "
-            f"{base['general_loss']:.3f} before, {mine['general_loss']:.3f} after.",
+            f"{written(base, 'general_loss')} before, {written(mine, 'general_loss')} after.",
             "",
         ]
+    start = result.get("start", {})
+    if count := int(start.get("unusable", 0)):
+        named = [f"- row {row}: {why}" for row, why in start.get("unusable_rows", [])]
+        lines += ["## Rows that were left out", "", f"{count} in all.", "", *named, ""]
     for name, value in (("Base", facts["base"]), ("Data", facts["data"]), ("Recipe", facts["recipe"])):
         lines += [f"## {name}", "", *(f"- {key}: {_plain(one)}" for key, one in value.items() if one != ""), ""]
     lines += ["## Versions", "", *(f"- {key} {one}" for key, one in facts["versions"].items()), ""]

@@ -43,7 +43,7 @@ def read_dataset(data: bytes, name: str, columns: Mapping[str, str] | None = Non
         except BadValueError as problem:
             problems.append(Problem(raw.row, str(problem)))
             continue
-        sample, mended = _mended(sample)
+        sample, mended = _mended(replace(sample, goes_on=raw.goes_on))
         told = [*notes, *mended, *_told(sample), *_same_id(raw.value, raw.row, ids)]
         same = seen.setdefault(sample.said, raw.row)
         if same != raw.row:
@@ -83,7 +83,7 @@ def _told(sample: Sample) -> Iterator[str]:
     mark = next((found[0] for text in sample.texts if (found := _MARKS.search(text))), None)
     if mark:
         yield f"The text has {mark}, a mark of a chat template. The model's own is added by itself: take it out."
-    if sample.characters > _LONG:
+    if sample.characters > _LONG and sample.kind != "text":  # Of a text all is learned, in pieces.
         yield f"The row has {sample.characters} characters. What does not fit into max_length is cut off: part it."
 
 

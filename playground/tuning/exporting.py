@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,8 +129,8 @@ def _place(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f"{_PART}*"):
-            number = left.name.removeprefix(_PART).partition("-")[0]
-            if not number.isdecimal() or not psutil.pid_exists(int(number)):
+            ours = re.fullmatch(re.escape(_PART) + r"(\d{1,10})-\d+", left.name)
+            if ours and not psutil.pid_exists(int(ours[1])):
                 shutil.rmtree(left, ignore_errors=True)
         part = target.parent / f"{_PART}{os.getpid()}-{threading.get_ident()}"
         part.mkdir()

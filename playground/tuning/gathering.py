@@ -75,7 +75,7 @@ def gather(files: Sequence[DataFile], edits: Mapping[str, Any]) -> Gathered:
                     problems.append((number, Problem(sample.row, f"The row says the same as {seen[said]}.")))
                 continue
             seen[said] = f"row {sample.row} of {file.name}"
-            items.append(replace(item, sample=replace(item.sample, group=_group(number, item.sample))))
+            items.append(replace(item, sample=replace(item.sample, group=_group(number, sample))))
     return Gathered(tuple(items), tuple(left_out), tuple(problems), rows)
 
 

@@ -22,7 +22,7 @@ from playground.paths import storage_error
 from playground.store.run_values import RunStatus
 from playground.store.trainings import Trainings
 from playground.tuning.journal import JournalReader
-from playground.tuning.launching import environment, launch
+from playground.tuning.launching import WORKER, environment, launch
 from playground.tuning.progress import Progress
 from playground.tuning.runfile import RunPlaces, read_run
 
@@ -39,17 +39,23 @@ class TuningJob(Job):
         run_id: str,
         places: RunPlaces,
         store: Trainings,
-        turn: threading.Lock,
-        finish: Callable[[str, Progress], None],
+        turn: filelock.BaseFileLock,
+        finish: Callable[[Progress], None],
         locks: Path,
         on_change: Callable[[], None],
+        *,
+        asked: bool,
     ) -> None:
-        """`turn` is held by the one training that is at work; `finish` is called with what came out."""
+        """`turn` is held by the one training that is at work; `finish` is called with what came out.
+
+        `asked` is whether a person wants it to go on; else one that has ended meanwhile is not begun anew.
+        """
         super().__init__(run_id, "training", locks, on_change)
         self._places = places
         self._store = store
         self._turn = turn
         self._finish = finish
+        self._asked = asked
         self._reader = JournalReader(places.journal)
         self.progress = Progress()
         self.keep = threading.Event()
@@ -63,24 +69,39 @@ class TuningJob(Job):
     def work(self) -> None:
         """See Job. Raises ModelError as the worker said."""
         self._news()
-        with self._its_turn():
-            self.on_change()
-            process = self._worker()
-            asked = 0.0
-            while process.poll() is None if process else not _free(self._places.lock):
-                if self._news():
-                    self.on_change()
-                if self.stop.is_set() or self.keep.is_set():
-                    if not asked:
-                        self._wish("pause" if self.stop.is_set() else "stop")
-                    asked += _LOOK_SECONDS
-                    if self._closing.is_set():
-                        raise LeaseCancelled  # The worker ends by itself, with a checkpoint.
-                    if asked > _PATIENCE and process:
-                        _end_all(process)
-                self._closing.wait(_LOOK_SECONDS)
-        self._news()
+        if self._asked or not self._is_over():
+            with self._its_turn():
+                self.on_change()
+                process = self._worker()
+                self._follow(process)
+                if process is None and not self._is_over() and not self.stop.is_set():
+                    # An earlier app's, which had told it to pause when it ended, or which died with it.
+                    self._follow(self._worker())
         self._judge()
+
+    def worker_lives(self) -> bool:
+        """Whether one is at work, whoever started it."""
+        return not _free(self._places.lock)
+
+    def _is_over(self) -> bool:
+        return self.progress.phase in ("complete", "stopped", "failed")
+
+    def _follow(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Hear what a worker says until it ends; None: one that an earlier app has started."""
+        waited = 0.0
+        while process.poll() is None if process else self.worker_lives():
+            if self._news():
+                self.on_change()
+            if self.stop.is_set() or self.keep.is_set():
+                if not waited:
+                    self._wish("pause" if self.stop.is_set() else "stop")
+                waited += _LOOK_SECONDS
+                if self._closing.is_set():
+                    raise LeaseCancelled  # The worker ends by itself, with a checkpoint.
+                if waited > _PATIENCE:
+                    _end_all(self._places.root)
+            self._closing.wait(_LOOK_SECONDS)
+        self._news()
 
     def _judge(self) -> None:
         """What came of it."""
@@ -95,7 +116,7 @@ class TuningJob(Job):
         if end["status"] in ("failed", "paused"):
             raise ModelError(str(end.get("error") or "The training was paused. Press Resume to go on."))
         self.stop.clear()  # It was done already when Stop came.
-        self._finish(self.run_id, self.progress)
+        self._finish(self.progress)
 
     def _news(self) -> bool:
         found = self._reader.news()
@@ -104,11 +125,11 @@ class TuningJob(Job):
 
     @contextlib.contextmanager
     def _its_turn(self) -> Iterator[None]:
-        while not self._turn.acquire(timeout=_LOOK_SECONDS):
+        while not self._take_turn():
             if not self.queued:
                 self.queued = True
                 self.on_change()
-            if self.stop.is_set():
+            if self.stop.wait(_LOOK_SECONDS):
                 raise LeaseCancelled
         self.queued = False
         try:
@@ -116,9 +137,18 @@ class TuningJob(Job):
         finally:
             self._turn.release()
 
+    def _take_turn(self) -> bool:
+        try:
+            self._turn.acquire(timeout=0)
+        except filelock.Timeout:
+            return False
+        except OSError as error:
+            raise storage_error(error, self._places.root) from error
+        return True
+
     def _worker(self) -> subprocess.Popen[bytes] | None:
         """A new one; None when one that an earlier app has started is still at it."""
-        if not _free(self._places.lock):
+        if self.worker_lives():
             return None
         run = read_run(self._places)
         self._places.wish.unlink(missing_ok=True)
@@ -156,10 +186,9 @@ def _free(lock: Path) -> bool:
     return True
 
 
-def _end_all(process: subprocess.Popen[bytes]) -> None:
-    """The worker, and those that accelerate started, which are in sessions of their own."""
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process(process.pid).children(recursive=True):
+def _end_all(root: Path) -> None:
+    """End the worker of this folder, whoever started it, with those that accelerate started."""
+    for process in psutil.process_iter(["cmdline"]):
+        if (process.info["cmdline"] or [])[-2:] == [WORKER, str(root)]:
             with contextlib.suppress(psutil.Error):
-                child.kill()
-    process.kill()
+                process.kill()

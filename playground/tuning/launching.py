@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from pathlib import Path
 
 from playground.tuning.recipe import Recipe
 
-_WORKER = "playground.tuning.worker"
+WORKER = "playground.tuning.worker"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def launch(python: str, folder: Path, recipe: Recipe, device: str) -> tuple[list[str], dict[str, str]]:
@@ -16,13 +18,27 @@ def launch(python: str, folder: Path, recipe: Recipe, device: str) -> tuple[list
     # A thread that waits must not keep a core from chat, or from another program.
     more = {"OMP_WAIT_POLICY": "PASSIVE"} if device in ("auto", "cpu") else {}
     if recipe.num_processes == 1:
-        return [python, "-m", _WORKER, str(folder)], more
+        more |= _one_gpu(device)
+        return [python, "-m", WORKER, str(folder)], more
     command = [python, "-m", "accelerate.commands.launch", "--num_processes", str(recipe.num_processes)]
     # All that a file of accelerate's own in the user's home could say otherwise; port 0 is a free one. Processes on a
     # processor are begun like those on GPUs: accelerate's --cpu would begin a single one, whatever their number.
     command += ["--multi_gpu", "--num_machines", "1", "--machine_rank", "0", "--main_process_port", "0"]
     command += ["--gpu_ids", "all", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    return [*command, "-m", _WORKER, str(folder)], more
+    return [*command, "-m", WORKER, str(folder)], more
+
+
+def _one_gpu(device: str) -> dict[str, str]:
+    """Lets a process alone see one GPU: transformers would share the model out among all that it sees."""
+    seen = os.environ.get(VISIBLE)
+    number = int(device.removeprefix("cuda:")) if device.startswith("cuda:") else 0
+    if device == "cpu":
+        return {}
+    if seen is None:
+        return {VISIBLE: str(number)}
+    # "cuda:1" is the second of those that this process sees; CUDA sees none behind one that is not there.
+    names = list(itertools.takewhile(lambda one: one not in ("", "-1"), (one.strip() for one in seen.split(","))))
+    return {VISIBLE: names[number] if number < len(names) else ""}
 
 
 def environment(more: dict[str, str] | None = None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from playground.errors import BadValueError
 from playground.tuning.masking import Encoded, encode, encode_pair
+from playground.tuning.packing import rows_of
 from playground.tuning.private import Finding, findings
 from playground.tuning.recipe import Recipe
 from playground.tuning.samples import Sample
@@ -78,12 +79,13 @@ def see(sample: Sample, tokenizer: Any, recipe: Recipe) -> Seen:
         for token, (start, end), taught in list(zip(main.input_ids, main.offsets, main.learned, strict=True))[:64]
     )
     length = max(len(one.input_ids) for one in both)
+    most = length if sample.kind == "text" else recipe.max_length  # A text is learned in pieces, all of it.
     return Seen(
-        _pieces(main, recipe.max_length),
-        _pieces(both[1], recipe.max_length) if len(both) > 1 else (),
+        _pieces(main, most),
+        _pieces(both[1], most) if len(both) > 1 else (),
         length,
         sum(main.learned),
-        max(0, length - recipe.max_length),
+        max(0, length - most),
         private,
         shown,
     )
@@ -103,6 +105,11 @@ def lengths(samples: Sequence[Sample], tokenizer: Any, recipe: Recipe) -> Length
             both = _encoded(sample, tokenizer)
         except BadValueError as error:
             faults[str(error)] += 1
+            continue
+        if sample.kind == "text":
+            rows = rows_of(both[0].input_ids, both[0].learned, recipe.max_length)
+            sizes += [len(row.input_ids) for row in rows]
+            learned += sum(both[0].learned)
             continue
         size = max(len(one.input_ids) for one in both)
         sizes.append(size)

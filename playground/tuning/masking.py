@@ -38,14 +38,16 @@ def encode(sample: Sample, tokenizer: Any) -> Encoded:
     if sample.kind == "preference":
         raise ValueError("a preference becomes two: encode_pair")
     if sample.kind == "text":
-        return encode_text(sample.text, tokenizer)
+        return encode_text(sample.text, tokenizer, ends=not sample.goes_on)
     return encode_chat(sample.messages, sample.learned, tokenizer)
 
 
-def encode_text(text: str, tokenizer: Any) -> Encoded:
-    """A text, all of it learned, with the end that the model stops at."""
+def encode_text(text: str, tokenizer: Any, *, ends: bool = True) -> Encoded:
+    """A text, all of it learned; where it `ends`, with the end that the model stops at."""
     ids, offsets = _tokens(text, tokenizer, special=True)
-    if tokenizer.eos_token and ids[-1:] != (tokenizer.eos_token_id,):
+    if not ends and ids[-1:] == (tokenizer.eos_token_id,) and offsets[-1][0] == offsets[-1][1]:
+        ids, offsets = ids[:-1], offsets[:-1]  # It stands for no word: the tokenizer ends all texts so.
+    if ends and tokenizer.eos_token and ids[-1:] != (tokenizer.eos_token_id,):
         ids = (*ids, tokenizer.eos_token_id)
         offsets = (*offsets, (len(text), len(text) + len(tokenizer.eos_token)))
         text += tokenizer.eos_token

@@ -39,6 +39,16 @@ def row_of(input_ids: Sequence[int], learned: Sequence[bool], max_length: int) -
     return Row(ids, labels, (len(ids),))
 
 
+def rows_of(input_ids: Sequence[int], learned: Sequence[bool], max_length: int) -> list[Row]:
+    """Rows of one piece each that nothing is cut off from: where one ends, the next begins with its last token.
+
+    So every token is learned behind another one, and none twice.
+    """
+    starts = range(0, max(1, len(input_ids) - 1), max_length - 1)
+    pieces = (row_of(input_ids[at : at + max_length], learned[at : at + max_length], max_length) for at in starts)
+    return [one for one in pieces if one is not None]
+
+
 def together(rows: Sequence[Row]) -> Row:
     """All of them as one."""
     return Row(

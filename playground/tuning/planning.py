@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from playground.engine.hardware import hardware
 from playground.engine.manager import ModelManager
 from playground.engine.training_base import TrainingBases
 from playground.engine.training_need import TrainingTask
@@ -38,6 +39,7 @@ def task_for(recipe: Recipe) -> TrainingTask:
         sequence_length=recipe.max_length,
         gradient_checkpointing=recipe.gradient_checkpointing,
         optimizer={"adamw_torch": "adamw"}.get(recipe.optim, recipe.optim),
+        processes=recipe.num_processes,
     )
 
 
@@ -46,6 +48,10 @@ def forecast(bases: TrainingBases, manager: ModelManager, options: TuningOptions
     plan = bases.plan(options.model, task_for(options.recipe), _precision(options.recipe), options.device)
     need = plan.total - plan.reclaimable
     made = Forecast(plan.fits, need, plan.free, plan.device, plan.precision, dict(plan.parts.get(plan.device, {})), "")
+    gpus = len(hardware().gpus)
+    if plan.device != "cpu" and options.recipe.num_processes > gpus:
+        words = f"There are {gpus} GPUs for {options.recipe.num_processes} processes. Set num_processes to {gpus}."
+        return replace(made, fits=False, words=words, proposal=replace(options.recipe, num_processes=gpus))
     if plan.fits:
         return made
     words = f"The training needs {need / 1e9:.1f} GB, but {plan.free / 1e9:.1f} GB are free."
@@ -67,6 +73,9 @@ def _precision(recipe: Recipe) -> str:
 def _smaller(recipe: Recipe, device: str) -> Iterator[tuple[Recipe, str]]:
     """Recipes that take less, the least changed first."""
     made = recipe
+    if device == "cpu" and recipe.num_processes > 1:
+        made = replace(made, num_processes=1)
+        yield made, "num_processes 1"
     while made.per_device_train_batch_size > 1:
         half = made.per_device_train_batch_size // 2
         made = replace(

@@ -80,10 +80,10 @@ class Progress:
 
 def result_of(progress: Progress) -> dict[str, Any]:
     """What is kept for good of a run that ended."""
-    base, best = progress.base_eval, progress.best_eval
-    last = progress.evals[-1] if progress.evals else {}
+    base = progress.base_eval
     kept = int(progress.end.get("kept_step", progress.step))
-    mine = next((one for one in reversed(progress.evals) if one.get("step") == kept), best or last)
+    # Nothing where the adapter that is kept was not measured: figures of another step, or of the base, are not its own.
+    mine: Event = next((one for one in reversed(progress.evals) if one.get("step") == kept > 0), {})
     return {
         "steps": progress.step,
         "kept_step": kept,

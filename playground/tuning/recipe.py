@@ -66,7 +66,7 @@ class Recipe:
     gradient_accumulation_steps: int = 1
     packing: bool = True
     max_length: int = 512
-    """Tokens; what is longer is cut off at its end, and told."""
+    """Tokens; what is longer is cut off at its end, and told. A plain text is parted into pieces instead."""
     gradient_checkpointing: bool = False
     optim: Optimizer = "adamw_torch"
     weight_decay: float = 0.0

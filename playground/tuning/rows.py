@@ -9,8 +9,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ _LISTS = ("data", "rows", "train", "examples", "samples", "items", "conversation
 """Under these names the rows of a JSON object stand."""
 _FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]|\\.)*")')
 _BLANK = re.compile(r"\s*")
-_PARAGRAPHS = re.compile(r"\n[ \t]*\n+")
+_BORDERS = (re.compile(r"\n[ \t]*\n+"), re.compile(r"\n"), re.compile(r"[.!?]\s+|[。！？]+"))
+"""Behind which a text may be parted: paragraphs, lines of a longer one, sentences of a longer one."""
 _TEXT_LENGTH = 2000
-"""Characters that paragraphs of a text are gathered to, so that some can be held out."""
+"""Characters that these are gathered to, so that some can be held out."""
 _CELL = 16 * 2**20
 _DECODER = json.JSONDecoder()
 
@@ -35,6 +37,8 @@ class Raw:
     row: int
     value: Any = None
     fault: str = ""
+    goes_on: bool = False
+    """It is a part of a text, and not the last."""
 
 
 def raw_rows(data: bytes, name: str) -> tuple[Iterator[Raw], str]:
@@ -47,6 +51,8 @@ def raw_rows(data: bytes, name: str) -> tuple[Iterator[Raw], str]:
         return _parquet(data), ""
     if data[:4] == b"PK\x03\x04":
         raise BadValueError(f"{name} is a ZIP archive or an Office file. Unpack it, or save it as CSV or JSONL.")
+    if data.lstrip()[:5] == b"%PDF-":
+        raise BadValueError(f"{name} is a PDF, whose text is not in order. Save its text as TXT, or its rows as CSV.")
     found = decoded(data)
     if found is None:
         raise BadValueError(f"{name} is no text. Give a file of one of these kinds: JSONL, JSON, CSV, Parquet, TXT.")
@@ -205,16 +211,24 @@ def _table(text: str) -> Iterator[Raw]:
 
 
 def _text(text: str) -> Iterator[Raw]:
-    """Paragraphs, gathered."""
-    row, gathered = 0, ""
-    for piece in _PARAGRAPHS.split(text.replace("\r\n", "\n")):
-        if gathered and len(gathered) + len(piece) > _TEXT_LENGTH:
-            row += 1
-            yield Raw(row, {"text": gathered})
-            gathered = ""
-        gathered += ("\n\n" if gathered else "") + piece.strip("\n")
-    if gathered.strip():
-        yield Raw(row + 1, {"text": gathered})
+    """The parts of a text, one behind the other all of it."""
+    row, gathered = 1, ""
+    for piece in _pieces(text.replace("\r\n", "\n").strip("\n"), _BORDERS):
+        long = len(gathered.strip("\n")) + len(piece.strip("\n")) > _TEXT_LENGTH
+        if long and gathered.strip() and piece.strip():
+            yield Raw(row, {"text": gathered}, goes_on=True)
+            row, gathered = row + 1, ""
+        gathered += piece
+    yield Raw(row, {"text": gathered})
+
+
+def _pieces(text: str, borders: Sequence[re.Pattern[str]]) -> Iterator[str]:
+    if len(text) <= _TEXT_LENGTH or not borders:
+        yield text
+        return
+    ends = [found.end() for found in borders[0].finditer(text)]
+    for first, last in pairwise([0, *ends, len(text)]):
+        yield from _pieces(text[first:last], borders[1:])
 
 
 def _parquet(data: bytes) -> Iterator[Raw]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from playground.errors import BadValueError, MissingError
 from playground.settings import read_toml
+from playground.tuning.forms import FIELDS
 from playground.tuning.options import TuningOptions
 from playground.tuning.recipe import Recipe, recipe_presets
 
@@ -40,6 +41,8 @@ def read_run_toml(file: Path) -> RunToml:
     for key in ("model", "data"):
         if not values.get(key):
             raise BadValueError(f"{file}: the key {key!r} is missing.")
+    if wrong := next((one for one in values.get("columns", {}) if one not in FIELDS), None):
+        raise BadValueError(f"{file}: [columns] names {wrong!r}. Fields are {', '.join(FIELDS)}.")
     data = tuple(file.parent / str(one) for one in values["data"])
     if missing := next((one for one in data if not one.is_file()), None):
         raise MissingError(f"There is no file {missing}. Check the path.")

@@ -24,6 +24,8 @@ class Sample:
     chosen: str = ""
     rejected: str = ""
     text: str = ""
+    goes_on: bool = False
+    """Of a text: it is a part of a longer one, and not the last."""
     group: str = ""
     """Samples of the same group never stand on both sides of a split: they would give the answers away."""
 

@@ -9,24 +9,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from playground.engine.manager import ModelManager
 from playground.engine.training_base import TrainingBases
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
 from playground.jobs import JobService, title_for
 from playground.store.database import Database
 from playground.store.training_data import Choice
-from playground.store.training_values import DataFile, StoredTraining
-from playground.store.trainings import Trainings
+from playground.store.training_values import DataFile, StoredTraining, same_data
+from playground.store.trainings import Trainings, as_kept
 from playground.tuning.asides import Asides
-from playground.tuning.card import write_card
 from playground.tuning.gathering import Gathered, Item, gather, own_file, task_of
 from playground.tuning.job import TuningJob
 from playground.tuning.journal import read_journal
+from playground.tuning.keeping import keep, named, rename
 from playground.tuning.options import TuningOptions
 from playground.tuning.own import OwnCounts, counts, own_samples
 from playground.tuning.planning import Forecast, forecast
 from playground.tuning.private import findings, hidden
-from playground.tuning.progress import Progress, result_of
+from playground.tuning.progress import Progress
 from playground.tuning.runfile import BaseModel, RunFile, RunPlaces, read_run, write_run
 from playground.tuning.samples import Sample
 from playground.tuning.splitting import split
@@ -52,7 +54,7 @@ class TuningService(JobService[TuningJob]):
         self._database = database
         self._place = place
         self._locks = locks
-        self._turn = threading.Lock()
+        self._beginning = threading.Lock()
         self.asides = Asides(self.announce)
         """What is done beside trainings that have ended."""
 
@@ -91,13 +93,24 @@ class TuningService(JobService[TuningJob]):
         self.store.edit(run_id, key, values)
         self.announce(run_id)
 
-    def hide_private(self, run_id: str) -> int:
-        """Put placeholders for what is private in all samples; returns in how many."""
-        found = [(item, findings(item.sample)) for item in self.gathered(run_id).items]
-        changed = {item.key: asdict(hidden(item.sample, private)) for item, private in found if private}
-        self.store.set_edits(run_id, {**self.store.get(run_id).edits, **changed})
+    def hide_private(self, run_id: str) -> Mapping[str, tuple[Any, Any]]:
+        """Put placeholders for what is private in all samples.
+
+        Returns by key what had been changed of a sample (None: nothing) and what stands there now.
+        """
+        files, before = self.store.files(run_id), self.store.get(run_id).edits
+        found = [(item, findings(item.sample)) for item in gather(files, before).items]
+        made = {item.key: as_kept(asdict(hidden(item.sample, private))) for item, private in found if private}
+
+        def change(edits: Mapping[str, Any]) -> Mapping[str, Any]:
+            if not same_data(self.store.files(run_id), files):
+                raise BusyError("The data was changed meanwhile. Look at it, and put placeholders again.")
+            # What somebody wrote while it was looked for stays.
+            return {**edits, **{key: one for key, one in made.items() if edits.get(key) == before.get(key)}}
+
+        now = self.store.change_edits(run_id, change)
         self.announce(run_id)
-        return len(changed)
+        return {key: (before.get(key), one) for key, one in made.items() if now.get(key) == one}
 
     # Runs
 
@@ -138,9 +151,12 @@ class TuningService(JobService[TuningJob]):
             threads=options.threads,
             data=data,
         )
-        write_run(self.places(run_id), made, train, heldout)
-        self.store.start(run_id, title, options.to_dict())
-        self._begin(run_id)
+        with self._beginning:  # Else a page that is behind would write over the files of a training at work.
+            if self.store.get(run_id).status != "draft":
+                raise BusyError("This training was begun already. Make a new one of other data.")
+            write_run(self.places(run_id), made, train, heldout)
+            self.store.start(run_id, title, options.to_dict())
+        self._set_to_work(self._job(run_id))
 
     def start(self, files: Sequence[DataFile], options: TuningOptions, *, title: str = "") -> str:
         """Begin to train on `files`; returns the id. What cannot be done leaves nothing behind."""
@@ -165,11 +181,12 @@ class TuningService(JobService[TuningJob]):
         """Go on with a training that was paused, killed or failed, from its newest checkpoint that verifies."""
         if self.live(run_id) is None:
             read_run(self.places(run_id))
-            self._begin(run_id)
+            self._set_to_work(self._job(run_id))
 
     def resume_all(self) -> None:
         """Go on with what was at work when the app ended."""
-        self._go_on([run.id for run in self.store.list(10_000) if run.status == "running"], self._begin)
+        running = [run.id for run in self.store.list(10_000) if run.status == "running"]
+        self._go_on(running, lambda run_id: self._set_to_work(self._job(run_id, asked=False)))
 
     def keep(self, run_id: str) -> None:
         """End a training now, and keep what was learned so far."""
@@ -180,6 +197,10 @@ class TuningService(JobService[TuningJob]):
     def live(self, run_id: str) -> TuningJob | None:
         """The job of a training that is at work here, else None."""
         return self._at_work(run_id)
+
+    def trains(self, model: str) -> bool:
+        """Whether a training on this base is at work, or waits."""
+        return any(self.store.get(run_id).options.get("model") == model for run_id in list(self._jobs))
 
     def progress(self, run_id: str) -> Progress:
         """What its journal says, at work or not."""
@@ -199,15 +220,14 @@ class TuningService(JobService[TuningJob]):
         return RunPlaces(self._place / run_id)
 
     def adapter(self, run_id: str) -> tuple[str, str]:
-        """Model and adapter of a training, given to the manager anew when it was taken away. Raises MissingError."""
-        run = self.store.get(run_id)
-        model, name = str(run.options.get("model", "")), str(run.result.get("name", ""))
-        if name and name in self.manager.adapters(model):
-            return model, name
-        if self.live(run_id) is not None or not (self.places(run_id).adapter / "adapter_config.json").exists():
-            raise MissingError("This training has no adapter yet. Wait until it is done, or press Stop and keep.")
-        self._finish(run_id, self.progress(run_id))
-        return model, str(self.store.get(run_id).result["name"])
+        """Model and adapter of a training, given to the manager anew when it was taken away. See `keeping.named`."""
+        run, places = self.store.get(run_id), self.places(run_id)
+        return named(run, places, self.progress(run_id), self.store, self.manager)
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Call a training otherwise, and its adapter with it."""
+        rename(self.store.get(run_id), title, self.places(run_id), self.store, self.manager)
+        self.announce(run_id)
 
     def close(self, seconds: float = 2.0) -> None:
         """See JobService."""
@@ -216,45 +236,30 @@ class TuningService(JobService[TuningJob]):
 
     def purge(self, run_id: str) -> None:
         """Delete a training in the trash with its checkpoints and its adapter. Raises BusyError while it is used."""
-        run = self.store.get(run_id)
-        if self.live(run_id) is not None:
-            raise BusyError("The training is at work. Stop it first.")
-        self.asides.forget(run_id)
-        adapter, model = run.result.get("name", ""), run.options.get("model", "")
-        if adapter and adapter in self.manager.adapters(model):
-            self.manager.detach(model, adapter)
-        self.store.purge(run_id)
-        shutil.rmtree(self.places(run_id).root, ignore_errors=True)
+        run, job = self.store.get(run_id), self._job(run_id)
+        job.take()
+        try:
+            if job.worker_lives():
+                raise BusyError("The training is at work. Stop it first.")
+            self.asides.forget(run_id)
+            self.store.purge(run_id)
+            adapter, model = run.result.get("name", ""), run.options.get("model", "")
+            if adapter and adapter in self.manager.adapters(model):
+                self.manager.detach(model, adapter)
+            shutil.rmtree(self.places(run_id).root, ignore_errors=True)
+        finally:
+            job.drop()
 
-    def _begin(self, run_id: str) -> None:
-        job = TuningJob(
-            run_id,
-            self.places(run_id),
-            self.store,
-            self._turn,
-            self._finish,
-            self._locks,
-            lambda: self.announce(run_id),
+    def _job(self, run_id: str, *, asked: bool = True) -> TuningJob:
+        places = self.places(run_id)
+        turn = filelock.FileLock(self._place / "turn.lock", thread_local=False)
+
+        def finish(progress: Progress) -> None:
+            keep(run_id, progress, places, self.store, self.manager)
+
+        return TuningJob(
+            run_id, places, self.store, turn, finish, self._locks, lambda: self.announce(run_id), asked=asked
         )
-        self._set_to_work(job)
-
-    def _finish(self, run_id: str, progress: Progress) -> None:
-        """Keep what came out, and let the manager have it."""
-        run, result = read_run(self.places(run_id)), result_of(progress)
-        write_card(self.places(run_id).adapter, run, result)
-        name = self.store.get(run_id).result.get("name", "")
-        self.store.finish(run_id, {**result, "name": ""})  # An adapter that cannot be attached (DoRA) can be exported.
-        if name not in self.manager.adapters(run.base.name):
-            name = self.manager.attach(run.base.name, str(self._named(run)))
-        self.store.finish(run_id, {**result, "name": name})
-
-    def _named(self, run: RunFile) -> Path:
-        """A folder that is called as the person called the training: the manager names adapters by their folders."""
-        safe = "".join(sign if sign.isalnum() or sign in "-_ ." else "-" for sign in run.title).strip(". ")[:60]
-        named = self.places(run.id).root / (safe or "adapter")
-        if not named.exists():
-            shutil.copytree(self.places(run.id).adapter, named)
-        return named
 
     def _item(self, run_id: str, key: str) -> Item:
         found = self.gathered(run_id)

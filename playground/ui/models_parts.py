@@ -6,13 +6,13 @@ import html
 from collections.abc import Iterable, Sequence
 
 
-def size_text(size: float) -> str:
-    """Bytes for a person: "98 MB", "4.9 GB", "41 GB"."""
+def size_text(size: float, more: int = 0) -> str:
+    """Bytes for a person: "98 MB", "4.9 GB", "41 GB"; `more`: with so many digits more."""
     if size < 999_500:
-        return f"{max(size, 0) / 1e3:.0f} kB" if size > 0 else "0 GB"
+        return f"{max(size, 0) / 1e3:.{more}f} kB" if size > 0 else "0 GB"
     if size < 999_500_000:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 99.95e9 else f"{size / 1e9:.0f} GB"
+        return f"{size / 1e6:.{more}f} MB"
+    return f"{size / 1e9:.{1 + more}f} GB" if size < 99.95e9 else f"{size / 1e9:.{more}f} GB"
 
 
 def count_text(number: float) -> str:

@@ -122,6 +122,15 @@ _RUNS: tuple[tuple[str, str], ...] = (
         "Nothing is left to learn: every sample is longer than max_length before its reply begins. Raise max_length.",
         "没有可学习的内容：每个样本在回复开始之前就超过了 max_length。请调高 max_length。",
     ),
+    (
+        "The sample is longer than max_length before its reply begins. Raise max_length.",
+        "该样本在回复开始之前就超过了 max_length。请调高 max_length。",
+    ),
+    (
+        "The text has a single token, so there is nothing to go on with. Write more, or leave it out.",
+        "该文本只有一个词元，没有可续写的内容。请多写一些，或将其排除。",
+    ),
+    ("None of the {} samples can be learned from.", "{0} 个样本都无法学习。"),
     ("These replies do not exist (any more). Begin the comparison anew.", "这些回复已不存在。请重新开始比较。"),
     ("The vote is {}. Choose first, second or tie.", "投票为 {0}。请选择 first、second 或 tie。"),
     ("The prompt is empty. Write one.", "提示是空的。请输入。"),
@@ -230,4 +239,27 @@ _EXPORTS: tuple[tuple[str, str], ...] = (
     ("{} is missing or damaged. Export or download the folder again.", "{0} 缺失或已损坏。请重新导出或下载该文件夹。"),
 )
 
-SENTENCES = (*_HOW, *_BASES, *_RUNS, *_EXPORTS)
+_KEPT: tuple[tuple[str, str], ...] = (
+    (
+        "A DoRA adapter cannot be switched on and off. Export it merged, and load that model.",
+        "DoRA 适配器无法随时开关。请导出合并后的模型，再加载它。",
+    ),
+    (
+        "There are {} GPUs for {} processes. Set num_processes to {}.",
+        "只有 {0} 块 GPU，却要 {1} 个进程。请把 num_processes 设为 {2}。",
+    ),
+    (
+        "{} is a PDF, whose text is not in order. Save its text as TXT, or its rows as CSV.",
+        "{0} 是 PDF，其文字没有顺序。请把文字存为 TXT，或把数据行存为 CSV。",
+    ),
+    (
+        "{} is being trained. Stop the training first.",
+        "{0} 正在训练。请先停止训练。",
+    ),
+    (
+        "{}: [columns] names {}. Fields are {}.",
+        "{0}：[columns] 中有 {1}。可用的字段是 {2}。",
+    ),
+)
+
+SENTENCES = (*_KEPT, *_HOW, *_BASES, *_RUNS, *_EXPORTS)

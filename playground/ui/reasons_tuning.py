@@ -240,6 +240,14 @@ _OWN: tuple[tuple[str, str], ...] = (
     ),
     ("This sample does not exist (any more). Look at the list again.", "此样本已不存在。请重新查看列表。"),
     (
+        "There is no such file in this draft (any more). Look at its files again.",
+        "此草稿中没有（或已没有）该文件。请重新查看其文件。",
+    ),
+    (
+        "The data was changed meanwhile. Look at it, and put placeholders again.",
+        "数据在此期间已被改动。请查看后再次换成占位符。",
+    ),
+    (
         "A message is missing. Leave the sample out instead, or write all of its messages.",
         "缺少一条消息。请写全所有消息，或排除此样本。",
     ),

@@ -50,6 +50,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "{names} was torn and there was no other, so it began anew.",
         "{names} 已损坏且没有其他检查点，因此重新开始。",
     ),
+    "pr.unusable": (
+        "{n} rows of the data were left out, as nothing could be learned from them.",
+        "数据中有 {n} 行无法学习，已被略过。",
+    ),
+    "pr.unusable_one": (
+        "1 row of the data was left out, as nothing could be learned from it.",
+        "数据中有 1 行无法学习，已被略过。",
+    ),
+    "pr.unusable.rows": ("Row {rows}: {why}", "第 {rows} 行：{why}"),
     "pr.warning.diverged": (
         "At step {step} the loss had risen to {loss} from {lowest}: the training diverges. Stop it and train again "
         "with a third of learning_rate, or a higher warmup_ratio.",
@@ -109,6 +118,10 @@ WORDS: dict[str, tuple[str, str]] = {
     # Proof
     "pr.proof": ("Is it better?", "是否更好？"),
     "pr.measured": ("On what was held out; the adapter of step {n_}", "在留出数据上；第 {n_} 步的适配器"),
+    "pr.not_measured": (
+        "The adapter was not measured: the training ended before its first evaluation.",
+        "适配器未经测量：训练在首次评估之前就结束了。",
+    ),
     "pr.nothing_measured": (
         "Nothing was held out, so there is nothing to measure by. Compare replies below.",
         "没有留出数据，因此无从测量。请在下面比较回复。",

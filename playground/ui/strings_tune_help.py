@@ -85,8 +85,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "把短样本拼在同一行：更快，且互不干扰。默认是。",
     ),
     "tune.h.max_length": (
-        "Tokens; what is longer is cut off at its end. Default 512.",
-        "词元数；超过的部分从末尾截断。默认 512。",
+        "Tokens; what is longer is cut off at its end, and plain text is parted. Default 512.",
+        "词元数；超过的部分从末尾截断，纯文本则分段。默认 512。",
     ),
     "tune.h.gradient_checkpointing": (
         "Computes some things twice: far less memory, a third slower. Default no.",

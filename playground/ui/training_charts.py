@@ -17,10 +17,14 @@ from typing import Literal
 Point = tuple[float, float]
 """Where it is and how much; NaN and infinity are told at the upper edge."""
 Look = Literal["line", "faint", "dots", "level"]
+Written = Callable[[float, int], str]
+"""A value for a person, with so many digits more than usual."""
 _WIDE, _HIGH = 1000, 400
 _MOST = 300
 """Points of a line that can be told apart."""
 _TICKS = 5
+_MORE = 6
+"""Digits that are added at most so that no two ticks say the same."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Chart:
     series: Sequence[Series]
     across: str
     """What the points are counted by."""
-    written: Callable[[float], str]
+    written: Written
     best: Point | None = None
     best_words: str = ""
     lost_words: str = ""
@@ -62,7 +66,7 @@ def chart_html(chart: Chart) -> str:
     lost = sorted({x for one in series for x, y in one.points if not math.isfinite(y)})
     drawn += "".join(_lost(chart, x, axes) for x in _spread(lost, 20))
     if chart.best is not None and math.isfinite(chart.best[1]):
-        drawn += _dot(chart.best, axes, "pr-best", f"{chart.best_words}: {chart.written(chart.best[1])}")
+        drawn += _dot(chart.best, axes, "pr-best", f"{chart.best_words}: {chart.written(chart.best[1], 0)}")
     grid = "".join(f'<path class="pr-grid" d="M0 {axes.y(value):.1f}H{_WIDE}"/>' for value in axes.ticks_y)
     title = f'<title id="pr-t-{chart.key}">{html.escape(chart.title)}</title>'
     about = f'<desc id="pr-d-{chart.key}">{html.escape(_described(chart, series))}</desc>'
@@ -70,7 +74,10 @@ def chart_html(chart: Chart) -> str:
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" preserveAspectRatio="none" role="img" focusable="false" '
         f'aria-labelledby="pr-t-{chart.key} pr-d-{chart.key}">{title}{about}{grid}{drawn}</svg>'
     )
-    ticks = "".join(_tick(chart, value, axes) for value in axes.ticks_y)
+    ticks = "".join(
+        f'<span class="pr-y" style="top:{100 * axes.y(value) / _HIGH:.2f}%">{html.escape(text)}</span>'
+        for text, value in _tick_words(chart, axes.ticks_y).items()
+    )
     ticks += "".join(
         f'<span class="pr-x" style="left:{100 * axes.x(value) / _WIDE:.2f}%">{value:.12g}</span>'
         for value in axes.ticks_x
@@ -185,12 +192,17 @@ def _lost(chart: Chart, x: float, axes: _Axes) -> str:
     return f'<path class="pr-lost" d="M{axes.x(x):.1f} 0V{_HIGH}"><title>{words}</title></path>'
 
 
-def _tick(chart: Chart, value: float, axes: _Axes) -> str:
-    """A round number without the zeros at its end."""
-    text = chart.written(value)
-    if re.fullmatch(r"-?\d+\.\d+", text):
-        text = text.rstrip("0").rstrip(".")
-    return f'<span class="pr-y" style="top:{100 * axes.y(value) / _HIGH:.2f}%">{html.escape(text)}</span>'
+def _tick_words(chart: Chart, values: Sequence[float]) -> dict[str, float]:
+    """Round numbers without the zeros at their ends, with as many digits as tell them apart, or fewer of them."""
+    found: dict[str, float] = {}
+    for more in range(_MORE + 1):
+        found = {chart.written(value, more): value for value in reversed(values)}
+        if len(found) == len(values):
+            break
+    return {
+        text.rstrip("0").rstrip(".") if re.fullmatch(r"-?\d+\.\d+", text) else text: value
+        for text, value in found.items()
+    }
 
 
 def _spread(values: Sequence[float], most: int) -> Sequence[float]:
@@ -202,7 +214,7 @@ def _legend(chart: Chart, series: Sequence[Series]) -> str:
         f'<li><i class="pr-{one.look} pr-c{one.colour}"></i>{html.escape(one.name)}</li>' for one in series if one.name
     )
     if chart.best is not None:
-        named += f'<li><i class="pr-best"></i>{html.escape(chart.best_words)} {chart.written(chart.best[1])}</li>'
+        named += f'<li><i class="pr-best"></i>{html.escape(chart.best_words)} {chart.written(chart.best[1], 0)}</li>'
     return f"<ul>{named}</ul>" if len(series) > 1 or chart.best is not None else ""
 
 
@@ -212,7 +224,7 @@ def _described(chart: Chart, series: Sequence[Series]) -> str:
     for one in series:
         finite = [y for _, y in one.points if math.isfinite(y)]
         if finite and one.look != "faint":
-            ends = [chart.written(finite[0])] + ([chart.written(finite[-1])] if len(finite) > 1 else [])
+            ends = [chart.written(y, 0) for y in ([finite[0], finite[-1]] if len(finite) > 1 else finite)]
             told.append(f"{one.name or chart.title}: {' → '.join(ends)}")
     return f"{chart.across}. {'; '.join(told)}"
 
@@ -222,7 +234,7 @@ def _told(chart: Chart, series: Sequence[Series]) -> str:
     rows = [
         [
             one.name or chart.title,
-            [[x, chart.written(y) if math.isfinite(y) else "NaN"] for x, y in thinned(one.points)],
+            [[x, chart.written(y, 0) if math.isfinite(y) else "NaN"] for x, y in thinned(one.points)],
         ]
         for one in series
         if one.look != "level"

@@ -62,7 +62,7 @@ def recipe_words(recipe: Recipe, language: str) -> str:
 def state_html(run: StoredTraining, job: TuningJob | None, progress: Progress, language: str) -> str:
     """How it stands, what was noticed, and the commands that make sense now."""
     body = _working(job, progress, language) if job is not None else _ended(run, progress, language)
-    notices = _skipped(progress, language) + _warnings(progress, language)
+    notices = _skipped(progress, language) + _unusable(progress, language) + _warnings(progress, language)
     said = '<p class="error pr-said" role="alert" data-own></p>'
     label = words(language, "state")
     return f'<section data-key="state" class="pr-state" aria-label="{label}">{body}{said}{notices}</section>'
@@ -131,6 +131,20 @@ def _skipped(progress: Progress, language: str) -> str:
     step = int(number(progress.start.get("step")) or 0)
     said = words(language, "skipped" if step else "skipped_all", names=", ".join(names), step=step)
     return f'<p class="pr-warning">{said}</p>'
+
+
+def _unusable(progress: Progress, language: str) -> str:
+    """Rows of the data that nothing could be learned from, by what is wrong with them."""
+    count = int(number(progress.start.get("unusable", 0)))
+    if not count:
+        return ""
+    rows: dict[str, list[str]] = {}
+    for row, why in progress.start.get("unusable_rows") or ():
+        rows.setdefault(str(why), []).append(str(row))
+    said = [t(language, "pr.unusable", n=count)]
+    for why, numbers in rows.items():
+        said.append(t(language, "pr.unusable.rows", rows=", ".join(numbers), why=reason_words(language, why)))
+    return f'<p class="pr-warning">{html.escape(" ".join(said))}</p>'
 
 
 def _warnings(progress: Progress, language: str) -> str:

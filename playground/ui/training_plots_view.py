@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from playground.tuning.progress import Event, Progress
 from playground.ui.models_parts import size_text
 from playground.ui.strings import t
-from playground.ui.training_charts import Chart, Point, Series, chart_html, smoothed
+from playground.ui.training_charts import Chart, Point, Series, Written, chart_html, smoothed
 from playground.ui.training_parts import fold, number, plain, words
 
 _ROWS = 60
 """Of the table."""
 _SMALL = (
-    ("rate", "learning_rate", lambda value: f"{value:.3g}"),
-    ("norm", "grad_norm", lambda value: f"{value:.3g}"),
-    ("speed", "tokens_per_second", lambda value: f"{value:,.0f}"),
-    ("memory", "memory", lambda value: size_text(value)),
+    ("rate", "learning_rate", lambda value, more: f"{value:.{3 + more}g}"),
+    ("norm", "grad_norm", lambda value, more: f"{value:.{3 + more}g}"),
+    ("speed", "tokens_per_second", lambda value, more: f"{value:,.{more}f}"),
+    ("memory", "memory", lambda value, more: size_text(value, more)),
 )
 
 
@@ -47,7 +47,7 @@ def _loss(progress: Progress, steps: Sequence[Event], evals: Sequence[Event], la
         series.append(Series(t(language, "pr.chart.base"), [(0, number(base["eval_loss"]))], "level", 2))
     marked = (number(best["step"]), number(best["eval_loss"])) if best else None
     name = "dpo_loss" if any("accuracies" in one for one in steps[:1]) else "loss"
-    return _chart(progress, "loss", name, series, plain, language, best=marked)
+    return _chart(progress, "loss", name, series, lambda value, more: plain(value, 3 + more), language, best=marked)
 
 
 def _preferences(progress: Progress, steps: Sequence[Event], evals: Sequence[Event], language: str) -> Chart:
@@ -57,7 +57,7 @@ def _preferences(progress: Progress, steps: Sequence[Event], evals: Sequence[Eve
         Series(t(language, "pr.chart.train"), smoothed(raw), "line", 0),
         Series(t(language, "pr.chart.heldout"), measured, "dots", 1),
     ]
-    return _chart(progress, "accuracy", "accuracy", series, lambda value: f"{100 * value:.0f} %", language)
+    return _chart(progress, "accuracy", "accuracy", series, _share, language)
 
 
 def _chart(
@@ -65,7 +65,7 @@ def _chart(
     key: str,
     name: str,
     series: Sequence[Series],
-    written: Callable[[float], str],
+    written: Written,
     language: str,
     best: Point | None = None,
 ) -> Chart:
@@ -80,6 +80,10 @@ def _chart(
         t(language, "pr.chart.lost"),
         progress.total,
     )
+
+
+def _share(value: float, more: int) -> str:
+    return f"{100 * value:.{more}f} %"
 
 
 def _points(events: Sequence[Event], name: str) -> list[Point]:

@@ -29,8 +29,10 @@ def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: in
         return f'<p class="hint">{words(language, "nothing_measured")}</p>{_forgot(base, mine, language)}'
     head = "".join(f'<th scope="col">{words(language, key)}</th>' for key in ("base", "adapter"))
     caption = words(language, "measured", n_=kept_step)
+    missing = "eval_loss" in base and "eval_loss" not in mine
+    said = f'<p class="hint">{words(language, "not_measured")}</p>' if missing else _verdict(base, mine, language)
     return (
-        f'{_verdict(base, mine, language)}<div class="pr-scroll"><table class="pr-numbers"><caption>{caption}</caption>'
+        f'{said}<div class="pr-scroll"><table class="pr-numbers"><caption>{caption}</caption>'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_forgot(base, mine, language)}"
     )
 

@@ -13,7 +13,7 @@ from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 from playground.ui.tune_form import TuneForm, faults, options_of, preset_of, readable
 from playground.ui.tune_lengths import lengths_html
-from playground.ui.tune_looking import FILTERS, Draft, Looked, noted, pace
+from playground.ui.tune_looking import FILTERS, Draft, Looked, noted
 from playground.ui.tune_recipe import facts_words, forecast_html, time_html
 from playground.ui.tune_samples import PAGE, Listed, page_html, seen_html
 
@@ -32,7 +32,7 @@ def page_of(looked: Looked, asked: Mapping[str, Any], language: str) -> dict[str
         Listed(
             item,
             item.key in out,
-            looked.private(draft, item),
+            looked.private(item),
             told.get(item.key, ()),
             draft.files[int(item.key.partition(":")[0])].name if several else "",
         )
@@ -64,7 +64,7 @@ def lengths_of(looked: Looked, run_id: str, language: str) -> dict[str, Any]:
     if options is None or not draft.gathered.items:
         return {"html": "", "time": ""}
     found = looked.lengths(draft, options)
-    speed = pace(looked.service.store.list(200), options.model)
+    speed = looked.service.store.pace(options.model)
     time = time_html(_to_read(options.recipe, found.tokens, found.of), speed, language)
     return {"html": lengths_html(found, options.recipe.max_length, language), "time": time}
 

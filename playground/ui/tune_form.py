@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cache
@@ -85,6 +85,14 @@ def typed(asked: Any, before: TuneForm) -> TuneForm:
     values = {name: given.get(name, value) for name, value in before.values.items()}
     rest = {name: given.get(name, getattr(before, name)) for name in ("model", "prompts", "device", "threads")}
     return TuneForm(before.task, rest.pop("model"), values, **rest)
+
+
+def refuse_others(form: TuneForm, before: TuneForm, devices: Sequence[str]) -> None:
+    """Raise BadValueError for a choice that was not offered; what was kept stays, though it may be of elsewhere."""
+    for name, choices in {**CHOICES, "device": ("auto", *devices)}.items():
+        was, now = (one.device if name == "device" else one.values[name] for one in (before, form))
+        if now not in (was, *choices):
+            raise BadValueError(f"{name} is {now!r}. Choose one of: {', '.join(choices)}.")
 
 
 def faults(form: TuneForm) -> dict[str, str]:

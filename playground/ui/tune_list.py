@@ -6,14 +6,14 @@ import html
 import time
 from collections.abc import Sequence
 
-from playground.store.training_values import StoredTraining
+from playground.store.training_values import ListedTraining
 from playground.ui.icons import icon_button
 from playground.ui.run_list import frame_html, thrown_html
 from playground.ui.strings import t
 
 
 def trainings_html(
-    runs: Sequence[StoredTraining], trashed: Sequence[StoredTraining], shown: str, older: bool, language: str
+    runs: Sequence[ListedTraining], trashed: Sequence[ListedTraining], shown: str, older: bool, language: str
 ) -> str:
     """The list at the left, and the trash below it. `older`: there are more than these."""
     if not runs and not trashed:
@@ -30,7 +30,7 @@ def when_words(at: float) -> str:
     return time.strftime("%H:%M" if then[:3] == now[:3] else "%Y-%m-%d", then)
 
 
-def _item(run: StoredTraining, shown: str, language: str) -> str:
+def _item(run: ListedTraining, shown: str, language: str) -> str:
     title = html.escape(run.title)
     words = html.escape(t(language, "s.draft", title=run.title)) if run.status == "draft" else title
     current = ' aria-current="page"' if run.id == shown else ""

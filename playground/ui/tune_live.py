@@ -81,17 +81,16 @@ class TuneWatcher(Watcher):
         kinds: Counter[str] = Counter()
         with_any = 0
         for item in draft.gathered.items:
-            found = looked.private(draft, item)
+            found = looked.private(item)
             kinds.update(found)
             with_any += bool(found)
-        devices = [one.name for one in looked.models.overview().devices]
         form = looked.form(draft)
         drawn = {
             "pn-files": files_html(draft, language),
             "pn-sums": sums_html(draft, language),
             "pn-problems": problems_html(draft, language, whole=self._whole),
             "pn-private": private_html(kinds, with_any, run.id in self._hidden, language),
-            "pn-form": form_html(form, run.title, looked.bases(language), devices, language),
+            "pn-form": form_html(form, run.title, looked.bases(language), looked.devices(), language),
         }
         changed = {box: body for box, body in drawn.items() if self._sent.get(box) != body}
         self._sent |= changed

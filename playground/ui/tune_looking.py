@@ -29,6 +29,8 @@ _ROWS = 50
 """Rows of a file in which its columns are looked for."""
 _MOST = 4000
 """Samples that a filter looks at which has to count their tokens."""
+_MOST_PRIVATE = 200_000
+"""Samples of which is kept what is private in them."""
 _KEPT = 3
 
 
@@ -65,7 +67,7 @@ class Looked:
         self._lock = threading.Lock()
         self._drafts: dict[str, Draft] = {}
         self._lengths: dict[tuple[str, str, int], Lengths] = {}
-        self._private: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._private: dict[bytes, tuple[str, ...]] = {}
 
     def forget(self, run_id: str) -> None:
         """Its files changed."""
@@ -115,14 +117,20 @@ class Looked:
         """One sample as the model will see it. Raises ModelError, MissingError."""
         return see(item.sample, self.service.bases.tokenizer(options.model), options.recipe)
 
-    def private(self, draft: Draft, item: Item) -> tuple[str, ...]:
-        """Kinds of what is private in a sample."""
-        key = draft.version, item.key
-        if key not in self._private:
-            if len(self._private) > 100_000:
+    def devices(self) -> list[str]:
+        """Where one can train."""
+        return [one.name for one in self.models.overview().devices]
+
+    def private(self, item: Item) -> tuple[str, ...]:
+        """Kinds of what is private in a sample. A sample is looked through once, wherever it stands."""
+        key = hashlib.sha256("\0".join(item.sample.texts).encode("utf-8", "surrogatepass")).digest()
+        found = self._private.get(key)
+        if found is None:
+            found = tuple(sorted({one.kind for one in findings(item.sample)}))
+            if len(self._private) >= _MOST_PRIVATE:
                 self._private.clear()
-            self._private[key] = tuple(sorted({one.kind for one in findings(item.sample)}))
-        return self._private[key]
+            self._private[key] = found
+        return found
 
     def chosen(self, draft: Draft, shown: str, words: str, options: TuningOptions | None) -> list[Item]:
         """The samples that a filter and a search leave."""
@@ -142,7 +150,7 @@ class Looked:
             told = noted(draft)
             return [item for item in found if item.key in told]
         if shown == "private":
-            return [item for item in found if item.key not in out and self.private(draft, item)]
+            return [item for item in found if item.key not in out and self.private(item)]
         if shown == "cut" and options is not None:
             inside = [item for item in found if item.key not in out]
             return [item for item in inside[:_MOST] if (seen := self.see(item, options)).cut or seen.fault]
@@ -156,18 +164,6 @@ def noted(draft: Draft) -> Mapping[str, list[str]]:
         if problem.row:
             found.setdefault(f"{number}:{problem.row}", []).append(problem.words)
     return found
-
-
-def pace(runs: Sequence[StoredTraining], model: str) -> float:
-    """Tokens a second that the newest training of this model took; 0 where there is none."""
-    return next(
-        (
-            float(run.result.get("tokens_per_second") or 0)
-            for run in runs
-            if run.options.get("model") == model and run.result.get("tokens_per_second")
-        ),
-        0.0,
-    )
 
 
 def _read(run: StoredTraining, files: Sequence[DataFile]) -> Draft:

@@ -160,7 +160,7 @@ def _field(name: str, form: TuneForm, devices: Sequence[str], language: str) -> 
     choices = ("auto", *devices) if name == "device" else CHOICES.get(name)
     if choices:
         options = "".join(
-            f'<option value="{one}"{" selected" if one == value else ""}>{_choice(one, language)}</option>'
+            f'<option value="{html.escape(one)}"{" selected" if one == value else ""}>{_choice(one, language)}</option>'
             for one in dict.fromkeys((*choices, value))
         )
         control = f"<select {about}>{options}</select>"

@@ -6,6 +6,7 @@ The stream is in `tune_live`; what is done with a training that has begun is in 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,20 @@ from playground.models import ModelsService
 from playground.paths import PRESETS
 from playground.store import History
 from playground.tuning.forms import FIELDS
-from playground.tuning.gathering import given_file
+from playground.tuning.gathering import gather, given_file
 from playground.tuning.service import TuningService
 from playground.ui.chat_routes import Asked, answered
 from playground.ui.file_routes import received, short_name
 from playground.ui.strings import language_asked, t
 from playground.ui.tune_answers import lengths_of, page_of, plan_of, ready, sample_of
-from playground.ui.tune_form import readable, typed
+from playground.ui.tune_form import readable, refuse_others, typed
 from playground.ui.tune_live import TuneWatcher
 from playground.ui.tune_looking import Looked
 from playground.ui.tune_own import choice_of, name_of, own_html
 
-_Edits = dict[str, Mapping[str, Any]]
-"""What was changed of drafts before placeholders were put into them."""
+_Hidden = dict[str, Mapping[str, tuple[Any, Any]]]
+"""Of drafts with placeholders: by sample what had been changed of it, and what was written there."""
+_POSITION = re.compile(r"[0-9]{1,6}")
 
 
 def build_tune_router(
@@ -40,7 +42,7 @@ def build_tune_router(
     """The routes, all under /page/tune; `folder` is for files on their way."""
     router = APIRouter()
     looked = Looked(service, models)
-    hidden: _Edits = {}
+    hidden: _Hidden = {}
 
     @router.get("/live")
     async def live(request: Request, f: str = "", listed: int = 100, whole: bool = False) -> Response:
@@ -113,14 +115,14 @@ def build_tune_router(
     return router
 
 
-def _act(looked: Looked, hidden: _Edits, asked: dict[str, Any], language: str) -> dict[str, Any]:
+def _act(looked: Looked, hidden: _Hidden, asked: dict[str, Any], language: str) -> dict[str, Any]:
     """One command; the answer names the training that is to be shown."""
     service, store = looked.service, looked.service.store
     action, run_id, key = str(asked.get("action")), str(asked.get("run") or ""), str(asked.get("key") or "")
     given = asked.get("values")
     values: dict[str, Any] = given if isinstance(given, dict) else {}
     done: dict[str, Callable[[], None]] = {
-        "rename": lambda: store.rename(run_id, str(asked.get("title") or "")),
+        "rename": lambda: service.rename(run_id, str(asked.get("title") or "")),
         "restore": lambda: store.restore(run_id),
         "purge": lambda: service.purge(run_id),
         "leave_out": lambda: service.leave_out(run_id, key, out=True),
@@ -131,7 +133,7 @@ def _act(looked: Looked, hidden: _Edits, asked: dict[str, Any], language: str) -
         "columns": lambda: _columns(looked, run_id, _number(asked.get("position")), values),
         "only": lambda: _only(looked, run_id, str(asked.get("kind") or "")),
         "hide_private": lambda: _hide(looked, hidden, run_id),
-        "undo_private": lambda: store.set_edits(run_id, hidden.pop(run_id, store.get(run_id).edits)),
+        "undo_private": lambda: _show_again(looked, hidden, run_id),
     }
     if action == "example":
         run_id = _example(looked, run_id, language)
@@ -162,7 +164,9 @@ def _keep(looked: Looked, run_id: str, asked: dict[str, Any]) -> None:
     if not isinstance(form, dict):
         return
     draft = looked.draft(run_id)
-    made = typed(form, looked.form(draft))
+    before = looked.form(draft)
+    made = typed(form, before)
+    refuse_others(made, before, looked.devices())
     title = str(form.get("title") or "").strip() or draft.run.title
     # Beside the form, what can be read of it already: a copy of the draft and the list are told by that.
     options = {"form": made.to_dict(), "model": made.model, "prompts": list(readable(made).prompts)}
@@ -194,18 +198,32 @@ def _columns(looked: Looked, run_id: str, position: int, values: Mapping[str, An
 
 def _only(looked: Looked, run_id: str, kind: str) -> None:
     """Leave out all samples of other kinds."""
-    draft = looked.draft(run_id)
-    others: dict[str, Any] = {item.key: False for item in draft.gathered.items if item.sample.kind != kind}
-    looked.service.store.set_edits(run_id, {**draft.run.edits, **others})
+    store = looked.service.store
+
+    def change(edits: Mapping[str, Any]) -> Mapping[str, Any]:
+        others = [item.key for item in gather(store.files(run_id), edits).items if item.sample.kind != kind]
+        return {**edits, **dict.fromkeys(others, False)}
+
+    store.change_edits(run_id, change)
 
 
-def _hide(looked: Looked, hidden: _Edits, run_id: str) -> None:
-    before = looked.service.store.get(run_id).edits
-    if looked.service.hide_private(run_id):
-        hidden[run_id] = before
+def _hide(looked: Looked, hidden: _Hidden, run_id: str) -> None:
+    if done := looked.service.hide_private(run_id):
+        hidden[run_id] = done
 
 
-def _remove(looked: Looked, hidden: _Edits, run_id: str, position: int) -> str:
+def _show_again(looked: Looked, hidden: _Hidden, run_id: str) -> None:
+    """Take placeholders back; what was written after them stays."""
+
+    def change(edits: Mapping[str, Any]) -> Mapping[str, Any]:
+        back = {key: before for key, (before, put) in hidden.get(run_id, {}).items() if edits.get(key) == put}
+        return {key: one for key, one in {**edits, **back}.items() if one is not None}
+
+    looked.service.store.change_edits(run_id, change)
+    hidden.pop(run_id, None)
+
+
+def _remove(looked: Looked, hidden: _Hidden, run_id: str, position: int) -> str:
     """Take a file away; of a draft without any nothing is left. Returns what is to be shown."""
     service, store = looked.service, looked.service.store
     names = [file.name for file in looked.draft(run_id).files]
@@ -232,4 +250,5 @@ def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else -1
+    """A position among files; -1, where none is, for what is no number."""
+    return int(value) if isinstance(value, int | str) and _POSITION.fullmatch(str(value)) else -1

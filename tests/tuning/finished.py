@@ -67,7 +67,7 @@ def lay(
             _small_adapter(places.adapter)
         result = result_of(service.progress(run_id))
         write_card(places.adapter, run, result)
-        name = services.manager.attach("echo", str(_named(places.root / title, places.adapter)))
+        name = services.manager.attach("echo", str(places.adapter), called=title)
         service.store.finish(run_id, {**result, "name": name})
     service.store.set_status(run_id, status, "", seconds=75.0)
     return run_id
@@ -102,10 +102,3 @@ def _small_adapter(folder: Path) -> None:
     config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "task_type": "CAUSAL_LM"}
     (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     save_file({"a": np.zeros((2, 2), np.float32)}, folder / "adapter_model.safetensors")
-
-
-def _named(named: Path, adapter: Path) -> Path:
-    named.mkdir()
-    for file in adapter.iterdir():
-        (named / file.name).write_bytes(file.read_bytes())
-    return named

@@ -10,14 +10,16 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.errors import BadValueError
 from playground.records import Turn
 from playground.tuning.dataset import read_dataset
 from playground.tuning.forms import sample_of
+from playground.tuning.rows import raw_rows
 from playground.tuning.samples import Dataset, Sample
+from playground.tuning.splitting import split
 from tests.tuning.broken import CASES, GOOD, OTHER, Broken, lines, talk
 
 
@@ -147,8 +149,44 @@ def test_a_text_is_parted_at_paragraphs_and_nothing_of_it_is_lost() -> None:
     paragraphs = [f"Paragraph {n}. " + "word " * 60 for n in range(30)]
     found = read_dataset("\r\n\r\n".join(paragraphs).encode(), "a.txt")
     assert {one.kind for one in found.samples} == {"text"}
-    assert "\n\n".join(one.text for one in found.samples).split("\n\n") == paragraphs
+    assert "".join(one.text for one in found.samples) == "\n\n".join(paragraphs)
+    assert {one.text.split("\n")[0] for one in found.samples} <= set(paragraphs)
     assert 3 < len(found.samples) < 10
+
+
+@pytest.mark.parametrize("end", ["\n", ". ", "。"])
+def test_a_text_without_paragraphs_is_parted_at_lines_or_sentences(end: str) -> None:
+    """So that some of it can be held out, and none of it is taken for a text that ends there."""
+    text = end.join(f"Line {n} of a text that has but single line ends" for n in range(25_000))
+    assert len(text) > 1_100_000
+    found = read_dataset(text.encode(), "a.txt")
+    assert "".join(one.text for one in found.samples) == text
+    assert len(found.samples) > 500
+    assert all(len(one.text) <= 2000 for one in found.samples)
+    assert all(one.text.endswith(end) for one in found.samples[:-1])
+    assert [one.goes_on for one in found.samples] == [True] * (len(found.samples) - 1) + [False]
+    assert not found.problems
+    _, held = split(found.samples, 0.1, 0)
+    assert len(held) == pytest.approx(len(found.samples) / 10, abs=1)
+
+
+@given(st.text("ab.\n \r", max_size=9000))
+@settings(max_examples=30, deadline=None)
+def test_a_text_s_parts_are_the_text(text: str) -> None:
+    if not text.strip():
+        return
+    rows, _ = raw_rows(("x" + text).encode(), "a.txt")
+    parts = list(rows)
+    assert "".join(one.value["text"] for one in parts) == ("x" + text).replace("\r\n", "\n").strip("\n")
+    assert [one.row for one in parts] == list(range(1, len(parts) + 1))
+    assert all(one.value["text"].strip() for one in parts)
+
+
+def test_a_long_text_is_not_said_to_be_cut_off() -> None:
+    long = "word " * 30_000
+    assert not read_dataset(json.dumps({"text": long}).encode(), "a.jsonl").problems
+    told = read_dataset(json.dumps({"prompt": long, "completion": "x"}).encode(), "a.jsonl").problems
+    assert "is cut off" in told[0].words
 
 
 @pytest.mark.parametrize(

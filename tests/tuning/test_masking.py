@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,23 @@ def test_a_text_is_learned_whole_with_its_end() -> None:
     assert of("qwen2.5").decode(plain.input_ids) == plain.text
     assert plain.offsets[-1] == (12, 22)
     assert encode_text("Once<|im_end|>", of("qwen2.5")).text == "Once<|im_end|>"
+
+
+def test_a_text_that_goes_on_has_no_end() -> None:
+    from tokenizers import processors
+
+    part = Sample("text", 1, text="Once upon ", goes_on=True)
+    plain = encode(part, of("qwen2.5"))
+    assert (plain.text, all(plain.learned)) == ("Once upon ", True)
+    assert plain.input_ids == encode(replace(part, goes_on=False), of("qwen2.5")).input_ids[:-1]
+    shape = SHAPES["llama-3.3"]
+    tokenizer = small_tokenizer(shape, CHATML + "{# goes on #}")
+    (last,) = tokenizer.convert_tokens_to_ids([shape.ends])
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {shape.ends}", special_tokens=[(shape.ends, last)]
+    )
+    assert tokenizer("Once upon ")["input_ids"][-1] == last, "the tokenizer ends all texts"
+    assert last not in encode(part, tokenizer).input_ids
 
 
 def test_a_text_begins_as_the_tokenizer_begins_it() -> None:

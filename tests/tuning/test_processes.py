@@ -16,6 +16,7 @@ from playground.tuning.journal import read_journal
 from playground.tuning.launching import environment, launch
 from playground.tuning.recipe import Recipe
 from playground.tuning.runfile import RunPlaces, read_run
+from playground.tuning.worker.base import device_of
 from tests.tuning.tiny import chats, curve, events, make_run, seen, tiny_base
 
 
@@ -55,6 +56,46 @@ def test_one_process_is_the_worker_alone(tmp_path: Path) -> None:
     assert command[:3] == ["python", "-m", "accelerate.commands.launch"]
     assert command[command.index("--num_processes") + 1] == "3"
     assert command[-3:] == ["-m", "playground.tuning.worker", str(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("device", "seen", "one"),
+    [
+        ("cpu", None, None),
+        ("cpu", "2,3", None),
+        ("auto", None, "0"),
+        ("cuda:0", None, "0"),
+        ("cuda:1", None, "1"),
+        ("auto", "2,3", "2"),
+        ("cuda:1", "2, 3", "3"),
+        ("cuda:1", "GPU-8932f937,GPU-d72bc4e2", "GPU-d72bc4e2"),
+        ("cuda:1", "3", ""),
+        ("cuda:1", "0,-1,1", ""),
+        ("auto", "", ""),
+        ("auto", "-1", ""),
+    ],
+)
+def test_a_process_alone_sees_the_gpu_that_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str, seen: str | None, one: str | None
+) -> None:
+    """Of several transformers would use all, which the model is not made for."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    _, more = launch("python", tmp_path, Recipe(), device)
+    assert more.get("CUDA_VISIBLE_DEVICES") == one
+    assert environment(more).get("CUDA_VISIBLE_DEVICES") == (seen if one is None else one)
+    if device != "cpu" and one:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", one)
+        assert device_of(device if device != "auto" else "cuda:0") == "cuda:0", "as the worker numbers it"
+    _, more = launch("python", tmp_path, Recipe(num_processes=2), device)
+    assert "CUDA_VISIBLE_DEVICES" not in more, "each takes its own"
+
+
+def test_a_worker_that_sees_several_gpus_takes_the_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for visible in ("", "0,1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert [device_of(one) for one in ("cpu", "cuda:0", "cuda:1")] == ["cpu", "cuda:0", "cuda:1"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="PyTorch for Windows cannot start processes that find each other")

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,17 @@ def test_no_number_is_never_the_best(tmp_path: Path) -> None:
 def test_of_a_run_without_steps_there_is_a_result() -> None:
     found = result_of(Progress().add_all([{"kind": "loading"}, {"kind": "end", "status": "failed"}]))
     assert (found["steps"], found["curve"], found["memory"], found["base"]) == (0, [], 0, {})
+
+
+@pytest.mark.parametrize("measured", [[], [0], [0, 5]])
+def test_an_adapter_that_was_not_measured_has_no_figures(measured: list[int]) -> None:
+    """Neither the base's own, nor those of another step."""
+    events = [{"kind": "start", "step": 0}, *(evaluation(number, 3.5) for number in measured), *map(step, range(1, 10))]
+    for kept in (0, 9):
+        end = {"kind": "end", "status": "stopped", "step": 9, "kept_step": kept}
+        found = result_of(Progress().add_all([*events, end]))
+        assert found["adapter"] == {}
+        assert found["base"] == ({"step": 0, "eval_loss": 3.5} if measured else {})
 
 
 @given(st.integers(1, 5000))

@@ -13,16 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.tuning.journal import read_journal
+from playground.tuning.progress import Progress
 from playground.ui.strings import LANGUAGES
 from playground.ui.training_charts import Chart, Point, Series, chart_html, nice_ticks, smoothed, thinned
 from playground.ui.training_plots_view import plots_html
+from playground.ui.training_proof_view import numbers_html
 from tests.tuning.finished import write_events
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
 def chart(*series: Series, **more: Any) -> Chart:
-    return Chart("c", "Loss", series, "step", lambda value: f"{value:.3f}", lost_words="Step {x}: NaN", **more)
+    return Chart(
+        "c", "Loss", series, "step", lambda value, more: f"{value:.{3 + more}f}", lost_words="Step {x}: NaN", **more
+    )
 
 
 def drawn(made: str) -> ET.Element:
@@ -121,9 +126,6 @@ def test_ticks_are_round_and_between_both(low: float, width: float) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_of_a_training_all_curves_and_a_table(language: str, tmp_path: Any) -> None:
-    from playground.tuning.journal import read_journal
-    from playground.tuning.progress import Progress
-
     write_events(tmp_path / "journal.jsonl", 300, loss=math.nan)
     found = plots_html(Progress().add_all(read_journal(tmp_path / "journal.jsonl")), language)
     whole = drawn(f"<div>{found}</div>")
@@ -134,3 +136,35 @@ def test_of_a_training_all_curves_and_a_table(language: str, tmp_path: Any) -> N
     assert "NaN" in found
     assert "300" in found
     assert plots_html(Progress(), language) == ""
+
+
+def ticks(made: str) -> list[str]:
+    """What is written beside the chart."""
+    return [one.text or "" for one in drawn(made).iter("span") if one.get("class") == "pr-y"]
+
+
+def test_ticks_of_memory_that_hardly_changes_differ() -> None:
+    steps = [{"kind": "step", "step": at, "of": 50, "memory": 1_795_000_000 + at * 600_000} for at in range(1, 51)]
+    found = plots_html(Progress().add_all(steps), "en")
+    memory = next(one for one in drawn(f"<div>{found}</div>").iter("figure") if one.get("data-key") == "chart-memory")
+    told = ticks(ET.tostring(memory, "unicode"))
+    assert len(set(told)) == len(told)
+    assert len(told) >= 3
+    assert all(one.endswith(" GB") for one in told)
+
+
+@given(st.floats(0, 1e12), st.floats(1e-12, 1e6))
+def test_no_two_ticks_say_the_same(low: float, width: float) -> None:
+    told = ticks(chart_html(chart(Series("a", points([low, low + width])))))
+    assert told
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_adapter_that_was_never_measured_is_told(language: str) -> None:
+    base = {"step": 0, "eval_loss": 3.5, "top1": 0.35, "general_top1": 0.9, "general_loss": 1.0}
+    found = numbers_html(base, {}, 4, "sft", language)
+    assert ("was not measured" if language == "en" else "未经测量") in found
+    assert "–" in found
+    assert "was not measured" not in numbers_html(base, base, 4, "sft", language)
+    assert "NaN" in numbers_html(base, {**base, "eval_loss": "nan"}, 4, "sft", language)

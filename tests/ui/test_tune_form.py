@@ -13,7 +13,18 @@ from playground.errors import BadValueError
 from playground.store.training_values import StoredTraining
 from playground.tuning.options import TuningOptions
 from playground.tuning.recipe import Recipe, Task, recipe_presets
-from playground.ui.tune_form import faults, form_of, options_of, preset_of, readable, texts_of, typed
+from playground.ui.tune_form import (
+    CHOICES,
+    faults,
+    form_of,
+    options_of,
+    preset_of,
+    readable,
+    refuse_others,
+    texts_of,
+    typed,
+)
+from playground.ui.tune_recipe import form_html
 
 
 def stored(options: dict[str, Any]) -> StoredTraining:
@@ -69,3 +80,22 @@ def test_a_recipe_for_other_data_is_not_taken() -> None:
     other = form_of(stored({"form": form.to_dict()}), "dpo", "")
     assert (other.model, other.values["packing"], other.values["seed"]) == ("starter", "false", "7")
     assert other.values["r"] != "3"
+
+
+@pytest.mark.parametrize("name", [*CHOICES, "device"])
+def test_what_is_kept_of_a_choice_shows_no_markup(name: str) -> None:
+    evil = '"><img src=x onerror=alert(1)>'
+    kept = {"task": "sft", "model": evil, "prompts": evil, "device": evil, "threads": evil, "values": {name: evil}}
+    found = form_html(form_of(stored({"form": kept}), "sft", ""), evil, [], ["cpu", evil], "en")
+    assert "<img" not in found
+    assert found.count("&quot;&gt;&lt;img") >= 5
+
+
+def test_a_choice_that_was_kept_stays_and_another_is_refused() -> None:
+    kept = {"task": "sft", "device": "cuda:7", "values": {"optim": "adamw_future"}}
+    before = form_of(stored({"form": kept}), "sft", "starter")
+    refuse_others(typed({"packing": "false", "r": "many"}, before), before, ["cpu"])
+    refuse_others(typed({"device": "cpu", "optim": "sgd"}, before), before, ["cpu"])
+    for wrong in ({"device": "cuda:8"}, {"optim": "x"}, {"packing": "yes"}, {"target_modules": ""}):
+        with pytest.raises(BadValueError, match="Choose one of"):
+            refuse_others(typed(wrong, before), before, ["cpu"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from playground.engine.transformers_load import Loaded, load
 from playground.errors import ModelError
+from playground.tuning.launching import VISIBLE
 from playground.tuning.recipe import Recipe
 from playground.tuning.runfile import BaseModel, RunFile
 
@@ -16,6 +18,19 @@ _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
 BF16 = ("bf16", "nf4")
 """Precisions of a base that computes in bfloat16."""
 _QV = ("q_proj", "v_proj")
+
+
+def device_of(wanted: str) -> str:
+    """ "cpu" or "cuda:N" for "auto" or either of them, as this process numbers its GPUs.
+
+    One that was let see a single GPU (`launching`) has it as its first, whichever of the machine's it is.
+    """
+    import torch
+
+    if wanted == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    alone = os.environ.get(VISIBLE, "")
+    return "cuda:0" if wanted != "cpu" and alone and "," not in alone else wanted
 
 
 def training_precision(recipe: Recipe, device: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.small_file import write_json
+from playground.errors import BadValueError
 from playground.records import Turn
 from playground.tuning.masking import encode_chat, encode_text
 from playground.tuning.packing import Row, row_of
@@ -35,7 +36,10 @@ def general_rows(
         if not reply:
             continue
         if tokenizer.chat_template:
-            encoded = encode_chat((Turn("user", prompt), Turn("assistant", reply)), (False, True), tokenizer)
+            try:
+                encoded = encode_chat((Turn("user", prompt), Turn("assistant", reply)), (False, True), tokenizer)
+            except BadValueError:
+                continue  # A template may want more than a question; the data shows what it takes.
         else:
             encoded = encode_text(f"{prompt} {reply}", tokenizer)
         if (row := row_of(encoded.input_ids, encoded.learned, recipe.max_length)) is not None:

@@ -11,7 +11,7 @@ from playground.errors import PlaygroundError
 from playground.records import Turn
 from playground.tuning.masking import Encoded, encode_chat, encode_text
 from playground.tuning.runfile import RunPlaces, read_run
-from playground.tuning.worker.base import autocast_of, load_base
+from playground.tuning.worker.base import autocast_of, device_of, load_base
 from playground.tuning.worker.measuring import looking
 
 
@@ -31,7 +31,9 @@ def _tokens(places: RunPlaces, prompt: str, text: str) -> list[list[Any]]:
     from peft import PeftModel
 
     run = read_run(places)
-    device = "cuda:0" if run.device != "cpu" and torch.cuda.is_available() else "cpu"
+    device = device_of(run.device)
+    if device != "cpu" and int(device.removeprefix("cuda:")) >= torch.cuda.device_count():
+        device = device_of("auto")  # The GPU that it was trained on is gone.
     torch.set_num_threads(usable_cores())
     loaded = load_base(run, device)
     if prompt and loaded.tokenizer.chat_template:
@@ -47,10 +49,30 @@ def _tokens(places: RunPlaces, prompt: str, text: str) -> list[list[Any]]:
             found.append(_scores(model, ids))
     mine, base = found
     return [
-        [_text(encoded, at), round(base[at - 1], 4) if at else None, round(mine[at - 1], 4) if at else None]
-        for at, taught in enumerate(encoded.learned)
-        if taught and _text(encoded, at)
+        [encoded.text[start:end], *(_together(scores, tokens) for scores in (base, mine))]
+        for start, end, tokens in pieces(encoded)
     ]
+
+
+def pieces(encoded: Encoded) -> list[tuple[int, int, list[int]]]:
+    """Beginning and end of each stretch of the text that is learned, and its tokens: several where one is less than a
+    character, as in most Chinese ones."""
+    found: list[tuple[int, int, list[int]]] = []
+    for at, taught in enumerate(encoded.learned):
+        start, end = encoded.offsets[at]
+        if not taught or start == end:
+            continue
+        if found and start < found[-1][1]:
+            before = found.pop()
+            found.append((before[0], max(end, before[1]), [*before[2], at]))
+        else:
+            found.append((start, end, [at]))
+    return found
+
+
+def _together(scores: list[float], tokens: list[int]) -> float | None:
+    """The log probability of these tokens in a row; None for the first of a text, which nothing comes before."""
+    return round(sum(scores[at - 1] for at in tokens), 4) if tokens[0] else None
 
 
 def _scores(model: Any, ids: Any) -> list[float]:
@@ -58,8 +80,3 @@ def _scores(model: Any, ids: Any) -> list[float]:
     logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
     scores = logits.gather(1, ids[0, 1:, None])[:, 0] - logits.logsumexp(-1)
     return [float(one) for one in scores]
-
-
-def _text(encoded: Encoded, at: int) -> str:
-    start, end = encoded.offsets[at]
-    return encoded.text[start:end]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.tuning.journal import Journal
+from playground.tuning.progress import Progress
 from playground.tuning.runfile import RunPlaces
 
 _SMOOTH = 0.9
@@ -17,6 +18,10 @@ _DIVERGED = 1.5
 """Times the loss at its lowest (smoothed) from which on a run has diverged."""
 _SETTLED = 10
 """Steps before that is looked at."""
+
+
+class Lost(Exception):
+    """There is nothing to train, as `Outcome.fault` says."""
 
 
 @dataclass
@@ -51,10 +56,11 @@ def make_watcher(
     checkpoint_seconds: float,
     outcome: Outcome,
     processes: int,
+    earlier: Progress,
 ) -> Any:
     """A callback for transformers' Trainer. `look(step)` measures; it is called in all processes.
 
-    `journal` is None in all but the first one.
+    `journal` is None in all but the first one. `earlier` is what workers before this one did of the same training.
     """
     import psutil
     import torch
@@ -71,13 +77,18 @@ def make_watcher(
             self.began = time.monotonic()
             self.idle = 0.0
             self.lowest = self.smooth = math.inf
+            self.settled = 0
             self.steps = 0
             self.tokens = 0
-            self.told: set[str] = set()
+            self.told = {str(one.get("what")) for one in earlier.warnings}
+            for one in earlier.steps:
+                self.rises(float(one["loss"]))
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == 0:
                 self.looked(0)
+                if outcome.fault:
+                    raise Lost
             self.began = self.saved = time.monotonic()
             self.idle = 0.0
 
@@ -85,7 +96,8 @@ def make_watcher(
             outcome.wish = outcome.wish or _wish(places, processes)
             if outcome.wish:
                 control.should_training_stop = True
-                control.should_save = outcome.wish == "pause"
+                # Also of a stop: what was learned is safe while it is being measured.
+                control.should_save = True
             elif _shared(time.monotonic() - self.saved > checkpoint_seconds, processes):
                 control.should_save = True
 
@@ -129,13 +141,18 @@ def make_watcher(
                 outcome.lost(state.global_step)
                 control.should_training_stop, control.should_save = True, False
                 return
-            self.smooth = loss if self.steps == 1 else _SMOOTH * self.smooth + (1 - _SMOOTH) * loss
-            if self.steps < _SETTLED:
-                return
-            self.lowest = min(self.lowest, self.smooth)
-            if self.smooth > _DIVERGED * self.lowest and "diverged" not in self.told and journal is not None:
+            if self.rises(loss) and "diverged" not in self.told and journal is not None:
                 self.told.add("diverged")
                 journal.add("warning", step=state.global_step, what="diverged", loss=self.smooth, lowest=self.lowest)
+
+        def rises(self, loss: float) -> bool:
+            """Count a step's loss in; whether the smoothed one is far above its lowest."""
+            self.settled += 1
+            self.smooth = loss if self.settled == 1 else _SMOOTH * self.smooth + (1 - _SMOOTH) * loss
+            if self.settled < _SETTLED:
+                return False
+            self.lowest = min(self.lowest, self.smooth)
+            return self.smooth > _DIVERGED * self.lowest
 
         def looked(self, step: int) -> None:
             before = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -20,15 +21,16 @@ from playground.paths import PRESETS
 from playground.tuning.checkpoints import drop, fault, newest
 from playground.tuning.journal import Journal, read_journal
 from playground.tuning.packing import Row
+from playground.tuning.progress import Progress
 from playground.tuning.runfile import RunFile, RunPlaces, read_run, read_samples
 from playground.tuning.worker import trainers
 from playground.tuning.worker.answering import answers
-from playground.tuning.worker.base import BF16, autocast_of, load_base, with_lora
+from playground.tuning.worker.base import BF16, autocast_of, device_of, load_base, with_lora
 from playground.tuning.worker.general import general_rows
 from playground.tuning.worker.head import add_head
 from playground.tuning.worker.measuring import adapter, measure, measure_pairs
-from playground.tuning.worker.reporting import Outcome, make_watcher, overfits
-from playground.tuning.worker.rows import pair_rows, sample_rows, training_pairs, training_rows
+from playground.tuning.worker.reporting import Lost, Outcome, make_watcher, overfits
+from playground.tuning.worker.rows import pair_rows, sample_rows, told, training_pairs, training_rows
 
 log = logging.getLogger(__name__)
 _ANSWER_TOKENS, _GENERAL_TOKENS = 64, 48
@@ -103,6 +105,8 @@ class Training:
         self.recipe = run.recipe
         self.outcome = Outcome()
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))
+        self.measured: set[int] = set()
+        """Steps behind which there was an evaluation."""
         self.losses: dict[int, float] = {}
         """By step, on what was held out."""
         self.best: dict[str, Any] = {}
@@ -137,15 +141,18 @@ class Training:
             precision=loaded.precision,
             processes=self.processes,
             **self.counts,
+            **told(self.unusable),
         )
+        earlier = Progress().add_all(read_journal(self.places.journal) if self.journal is not None else ())
         watcher = make_watcher(
             self.places, self.journal, lambda: trainer.real_tokens, self.look, self.recipe.evaluations,
-            self.run_file.checkpoint_seconds, self.outcome, self.processes,
+            self.run_file.checkpoint_seconds, self.outcome, self.processes, earlier,
         )  # fmt: skip
         trainer.add_callback(watcher)
         trainer.remove_callback(transformers.PrinterCallback)
         if not trainers.at_its_end(trainer, found.path):
-            trainer.train(resume_from_checkpoint=str(found.path) if found.path else None)
+            with contextlib.suppress(Lost):
+                trainer.train(resume_from_checkpoint=str(found.path) if found.path else None)
         return self._end(trainer)
 
     def note(self, kind: str, **values: Any) -> None:
@@ -155,6 +162,7 @@ class Training:
 
     def look(self, step: int) -> None:
         """Measure the model as it is, ask it the fixed prompts, keep the adapter if it is the best so far."""
+        self.measured.add(step)
         model = self.trainer.model_wrapped if self.processes > 1 else self.trainer.model
         found: dict[str, Any] = {}
         if self.recipe.task == "dpo":
@@ -210,17 +218,19 @@ class Training:
         self.heldout_pairs: list[dict[str, list[int]]] = []
         self.counts: dict[str, Any] = {"samples": len(samples), "heldout": len(heldout)}
         if recipe.task == "dpo":
-            pairs = training_pairs(samples, self.tokenizer, recipe)
-            self.heldout_pairs = pair_rows(heldout, self.tokenizer, recipe)
+            pairs, unusable = training_pairs(samples, self.tokenizer, recipe)
+            self.heldout_pairs, more = pair_rows(heldout, self.tokenizer, recipe)
+            self.unusable = [*unusable, *more]
             self.counts |= {"rows": len(pairs), "tokens": sum(len(one) for each in pairs for one in each.values())}
             values = trainers.arguments(
                 recipe, device, places.checkpoints, bf16=bf16, batch=recipe.per_device_train_batch_size
             )
             return trainers.dpo_trainer(self.model, self.tokenizer, pairs, recipe, values, self._sealed)
-        rows = training_rows(samples, self.tokenizer, recipe)
+        rows, unusable = training_rows(samples, self.tokenizer, recipe)
         if device == "cpu" and max(length for row in rows for length in row.seq_lengths) <= _SHORT:
             self.model.get_base_model().set_attn_implementation("eager")
-        self.heldout_rows = sample_rows(heldout, self.tokenizer, recipe)
+        self.heldout_rows, more = sample_rows(heldout, self.tokenizer, recipe)
+        self.unusable = [*unusable, *more]
         self.counts |= {"rows": len(rows), "tokens": sum(len(row.input_ids) for row in rows)}
         values = trainers.arguments(recipe, device, places.checkpoints, bf16=bf16, batch=1)
         return trainers.sft_trainer(self.model, self.tokenizer, rows, values, self.collator, self._sealed)
@@ -231,11 +241,7 @@ class Training:
             self.journal.sync()
 
     def _device(self) -> str:
-        import torch
-
-        wanted = self.run_file.device
-        if wanted == "auto":
-            wanted = "cuda:0" if torch.cuda.is_available() else "cpu"
+        wanted = device_of(self.run_file.device)
         if wanted != "cpu" and self.processes > 1:
             return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         return wanted
@@ -243,8 +249,10 @@ class Training:
     def _remember(self, step: int) -> None:
         """What earlier workers of this run measured, up to the step it goes on from."""
         for event in read_journal(self.places.journal):
-            if event["kind"] == "eval" and event["step"] <= step and "eval_loss" in event:
-                self.losses[event["step"]] = float(event["eval_loss"])
+            if event["kind"] == "eval" and event["step"] <= step:
+                self.measured.add(event["step"])
+                if "eval_loss" in event:
+                    self.losses[event["step"]] = float(event["eval_loss"])
         try:
             self.best = json.loads((self.places.root / "best.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -256,8 +264,13 @@ class Training:
         step = trainer.state.global_step
         if self.outcome.wish == "pause":
             return {"status": "paused", "step": step, "error": ""}
+        # What is kept is measured: also behind a stop between two evaluations, and where none was asked for.
+        by_something = bool(self.recipe.evaluations or self.heldout_rows or self.heldout_pairs)
+        if by_something and not self.outcome.fault and step not in self.measured:
+            self.look(step)
         # The best one is kept where something measures it; else the last one.
-        use_best = bool(self.best) and (self.outcome.fault != "" or self.best["step"] != step) and self._is_better()
+        here = math.nan if self.best and self.best["step"] == step else self.losses.get(step, math.inf)
+        use_best = bool(self.best) and (self.outcome.fault != "" or self.best["eval_loss"] <= here)
         if self.journal is not None and not (self.outcome.fault and not use_best):
             if use_best:
                 shutil.rmtree(self.places.adapter, ignore_errors=True)
@@ -267,6 +280,3 @@ class Training:
         status = "failed" if self.outcome.fault else "stopped" if self.outcome.wish == "stop" else "complete"
         kept = self.best["step"] if use_best else 0 if self.outcome.fault else step
         return {"status": status, "step": step, "kept_step": kept, "error": self.outcome.fault}
-
-    def _is_better(self) -> bool:
-        return not self.losses or self.best["eval_loss"] <= list(self.losses.values())[-1]

@@ -89,7 +89,8 @@ const playground = (() => {
   function showModel({ phase, name, text, error, note }) {
     const box = $("pg-status");
     box.dataset.phase = phase;
-    box.querySelector("b").textContent = name;
+    Object.assign(box.querySelector("b"), { textContent: name, title: name });
+    box.style.setProperty("--pg-signs", name.length);
     if (phase !== "loading") loadingSince = 0;
     else loadingSince = loadingSince || Date.now();
     box.dataset.text = text;
