@@ -51,9 +51,9 @@ class TrainingBases:
             raise ModelError(f"{name} has its weights in a pickle, which is not loaded. Convert it in the Models tab.")
         return catalog.source(wanted, options, self._settings, self._folder)
 
-    def check_here(self, name: str) -> None:
+    def check_here(self, name: str, options: LoadOptions) -> None:
         """Raise MissingError for a model whose files were deleted: it is not fetched again unasked."""
-        wanted = catalog.resolve(plain(name), LoadOptions(), self._settings, self._folder)
+        wanted = catalog.resolve(name, options, self._settings, self._folder)
         if wanted.path is not None and not wanted.path.exists():
             raise _gone(name)
 

@@ -28,7 +28,7 @@ from playground.tuning.runfile import RunPlaces, read_run
 
 _LOOK_SECONDS = 0.25
 _PATIENCE = 240.0
-"""Seconds that a worker may take to write a checkpoint and end."""
+"""Seconds that a worker which shall end may take until it notes something: to measure, to write, to end."""
 
 
 class TuningJob(Job):
@@ -88,17 +88,19 @@ class TuningJob(Job):
 
     def _follow(self, process: subprocess.Popen[bytes] | None) -> None:
         """Hear what a worker says until it ends; None: one that an earlier app has started."""
-        waited = 0.0
+        wish, silent = "", 0.0
         while process.poll() is None if process else self.worker_lives():
             if self._news():
+                silent = 0.0
                 self.on_change()
-            if self.stop.is_set() or self.keep.is_set():
-                if not waited:
-                    self._wish("pause" if self.stop.is_set() else "stop")
-                waited += _LOOK_SECONDS
+            if asked := "pause" if self.stop.is_set() else "stop" if self.keep.is_set() else "":
+                if asked != wish:
+                    self._wish(asked)
+                    wish, silent = asked, 0.0
+                silent += _LOOK_SECONDS
                 if self._closing.is_set():
                     raise LeaseCancelled  # The worker ends by itself, with a checkpoint.
-                if waited > _PATIENCE:
+                if silent > _PATIENCE:
                     _end_all(self._places.root)
             self._closing.wait(_LOOK_SECONDS)
         self._news()

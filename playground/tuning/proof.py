@@ -169,7 +169,7 @@ def lens(
 def adapter_of(service: TuningService, run: StoredTraining) -> tuple[str, str]:
     """Model and adapter of a training that is done. Raises MissingError."""
     model, name = str(run.options.get("model", "")), str(run.result.get("name", ""))
-    service.bases.check_here(model)
+    service.bases.check_here(model, service.manager.options_of(model))
     if not name or name not in service.manager.adapters(model):
         raise MissingError("The adapter of this training is not attached to its model (any more). Press Use in Chat.")
     return model, name

@@ -250,6 +250,9 @@ def test_a_reply_that_was_stopped_is_in_no_pair_and_equal_ones_are_told(history:
     found = read(history, VOTES)
     assert (found.samples, found.rows) == ((), 1)
     assert "say the same" in found.problems[0].words
+    told = counts(history.database)
+    assert told.pairs == len(found.samples)
+    assert told.unfit == (found.problems[0].words,)
 
 
 ENGLISH = TranslationOptions(target="zh", source="en", formality="formal")

@@ -104,6 +104,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     runs = []
     for processes, times in ((1, 4), (2, 2)):
         places = make_run(
+            # They make 27 rows, so that no epoch comes out even.
             tmp_path / f"{processes}", base, chats(32), chats(4, 100), {"checkpoint_seconds": 0.0, "threads": 2},
             num_processes=processes, gradient_accumulation_steps=times, max_length=64, num_train_epochs=2.0,
         )  # fmt: skip
@@ -119,10 +120,11 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     finish(two)
     first, again = events(two, "start")
     assert first["processes"] == again["processes"] == 2
+    assert first["rows"] % 2 == 1
     assert again["skipped"] == [] or again["skipped"][0][1] == "it was not written to its end"
     assert again["step"] >= 4
     for alone, together in zip(curve(one), curve(two), strict=True):
-        assert together[:3] == pytest.approx(alone[:3], rel=0.01)
+        assert together[:3] == pytest.approx(alone[:3], rel=1e-4)
     assert len(events(two, "eval")) == len({event["step"] for event in events(two, "eval")}), "one process tells"
     checkpoint = max(two.checkpoints.iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
     assert fault(checkpoint) == ""

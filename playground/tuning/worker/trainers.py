@@ -12,6 +12,7 @@ from playground.tuning.checkpoints import rotate, seal
 from playground.tuning.packing import IGNORED, Row
 from playground.tuning.recipe import Recipe
 from playground.tuning.worker.rows import RowCollator
+from playground.tuning.worker.sharing import filled, sampler
 
 _CUDA_MULTIPLE, _CPU_MULTIPLE = 64, 1
 
@@ -72,8 +73,14 @@ def sft_trainer(
             # `num_items_in_batch` counts the tokens of all processes, over which gradients are averaged.
             return total / count * (1 if num_items_in_batch is None else self.accelerator.num_processes)
 
-    columns = {name: [list(getattr(row, name)) for row in rows] for name in ("input_ids", "labels", "seq_lengths")}
+        def _get_train_sampler(self, *more: Any, **named: Any) -> Any:
+            if len(shared) == len(rows):
+                return super()._get_train_sampler(*more, **named)
+            return sampler(len(rows), config.world_size, values["seed"])
+
     config = SFTConfig(**values, packing=False, dataset_kwargs={"skip_prepare_dataset": True})
+    shared = filled(rows, config.world_size)
+    columns = {name: [list(getattr(row, name)) for row in shared] for name in ("input_ids", "labels", "seq_lengths")}
     return _exact(
         Trainer(
             model=model,
@@ -176,7 +183,8 @@ def save_adapter(model: Any, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     inner = getattr(model, "module", model)
     try:
-        inner.save_pretrained(str(part), safe_serialization=True)
+        # trl's DPO puts a second one beside it, "ref", which is the bare base.
+        inner.save_pretrained(str(part), safe_serialization=True, selected_adapters=["default"])
         (part / "README.md").unlink(missing_ok=True)
         seal(part)
     except Exception:
