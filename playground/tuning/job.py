@@ -93,7 +93,7 @@ class TuningJob(Job):
             if self._news():
                 silent = 0.0
                 self.on_change()
-            if asked := "pause" if self.stop.is_set() else "stop" if self.keep.is_set() else "":
+            if asked := "stop" if self.keep.is_set() else "pause" if self.stop.is_set() else "":
                 if asked != wish:
                     self._wish(asked)
                     wish, silent = asked, 0.0
