@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "upkeep",
         "titles",
         "jobs",
+        "access",
         "exchange",
         "summarize",
         "translate",

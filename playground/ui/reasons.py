@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from playground.store.history import INTERRUPTED
 from playground.ui import (
+    reasons_access,
     reasons_chat,
     reasons_documents,
     reasons_exchange,
@@ -90,6 +91,7 @@ def _recogniser(template: str) -> re.Pattern[str]:
 def _all() -> Iterator[tuple[re.Pattern[str], str]]:
     # The wordiest first: "{} is damaged." would also recognise the end of a longer one.
     rooms = (
+        reasons_access,
         reasons_chat,
         reasons_documents,
         reasons_exchange,

@@ -1,0 +1,31 @@
+"""What keeps people and programs out, in Chinese: accounts, links, keys, quotas."""
+
+from __future__ import annotations
+
+SENTENCES: tuple[tuple[str, str], ...] = (
+    ("{} is {}. Write a number from 0 on.", "{0} 是 {1}。请填写不小于 0 的数。"),
+    ("There is an account {} already. Choose another name.", "已有名为 {0} 的账户。请换一个名字。"),
+    (
+        "The rooms are {}. Choose among: {}.",
+        "房间是 {0}。请从中选择：{1}。",
+    ),
+    ("The link would be over already. Choose a later time.", "该链接已经过期。请选择更晚的时间。"),
+    ("The scopes are {}. Choose among: {}.", "权限是 {0}。请从中选择：{1}。"),
+    ("It does not exist (any more). Look at the list again.", "它（已）不存在。请再看一下列表。"),
+    (
+        "This account does not exist (any more). Look at the list again.",
+        "该账户（已）不存在。请再看一下列表。",
+    ),
+    ("This link does not exist (any more). Look at the list again.", "该链接（已）不存在。请再看一下列表。"),
+    ("{} cannot be used ({}). Free some space, or restore it.", "{0} 无法使用（{1}）。请释放空间，或从备份恢复。"),
+    ("The name is {}. Write one of 1 to {} characters.", "名称是 {0}。请填写 1 到 {1} 个字符。"),
+    ("The password has {} characters. Choose one of at least {}.", "密码有 {0} 个字符。请至少用 {1} 个。"),
+    ("The password repeats very few characters. Choose another.", "密码只是重复很少几个字符。请换一个。"),
+    ("The password has more than {} characters. Choose a shorter one.", "密码超过 {0} 个字符。请换短一些的。"),
+    ("Too many people are here at the moment. Try again later.", "目前人数太多。请稍后再试。"),
+    (
+        "Too much of yours is at work already. Wait until one of it is done.",
+        "您已有太多任务在进行。请等其中一个完成。",
+    ),
+    ("{} {} an hour are used up. Try again in {} minutes.", "每小时 {0} 的限额（{1}）已用完。请 {2} 分钟后再试。"),
+)
