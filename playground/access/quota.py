@@ -12,6 +12,8 @@ from playground.errors import BusyError
 from playground.store.access_values import Limits
 
 _HOUR = 3600.0
+_TOGETHER = 10.0
+"""Seconds of which the tokens are counted as one."""
 
 
 class QuotaError(BusyError):
@@ -45,9 +47,7 @@ class Quota:
                 raise _used_up(
                     limits.requests_per_hour, "requests", self._left(self._requests[0] if self._requests else None)
                 )
-            if self._used() >= limits.tokens_per_hour:
-                first = self._tokens[0][0] if self._tokens else None
-                raise _used_up(limits.tokens_per_hour, "tokens", self._left(first))
+            self._check_tokens()
             self._requests.append(self._now())
             self._at_work += 1
         try:
@@ -56,16 +56,31 @@ class Quota:
             with self._lock:
                 self._at_work -= 1
 
+    def check_tokens(self) -> None:
+        """Raise QuotaError when those of the hour are used up."""
+        with self._lock:
+            self._forget()
+            self._check_tokens()
+
     def spend(self, tokens: int) -> None:
         """Note what a model has read and written."""
         with self._lock:
-            self._tokens.append((self._now(), tokens))
+            now = self._now()
+            if self._tokens and now - self._tokens[-1][0] < _TOGETHER:
+                now, before = self._tokens.pop()
+                tokens += before
+            self._tokens.append((now, tokens))
 
     def used(self) -> tuple[int, int, int]:
         """Requests and tokens of the last hour, and what is at work now."""
         with self._lock:
             self._forget()
             return len(self._requests), self._used(), self._at_work
+
+    def _check_tokens(self) -> None:
+        if self._used() >= self.limits.tokens_per_hour:
+            first = self._tokens[0][0] if self._tokens else None
+            raise _used_up(self.limits.tokens_per_hour, "tokens", self._left(first))
 
     def _used(self) -> int:
         return sum(tokens for _, tokens in self._tokens)

@@ -47,8 +47,7 @@ class ModelManager:
         self._residents = Residents(budget or memory_budget(settings))
         self._loading = Loading(self._loader, self._residents, self._adapter_paths, self._failed)
         self._changed = self._residents.changed
-        self._previous = ""
-        self._note = ""
+        self._previous, self._note = "", ""
         self.resting = False
         """The chosen model was unloaded by someone's wish: it comes back when it is used, not when a page opens."""
         self._first_choice()
@@ -117,9 +116,10 @@ class ModelManager:
         options = options or self.options_of(name)
         return self._loader.plan(self._loader.resolve(name, options), options, self._loading.sizes(name))
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` from whatever thread after each change of a state; it must be quick."""
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` from whatever thread after each change of a state; it must be quick. Returns what ends it."""
         self._residents.listeners.append(listener)
+        return lambda: self._residents.listeners.remove(listener)
 
     def choose(self, name: str, adapter: str = "", options: LoadOptions | None = None) -> None:
         """Use this model, with this adapter, for new replies, and begin to load it.

@@ -61,7 +61,7 @@ class Residents:
 
     def announce(self) -> None:
         """Call the listeners. One that fails must not end the load, or the turn, that it is told of."""
-        for listener in self.listeners:
+        for listener in list(self.listeners):
             try:
                 listener()
             except Exception:

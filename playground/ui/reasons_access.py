@@ -28,4 +28,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "您已有太多任务在进行。请等其中一个完成。",
     ),
     ("{} {} an hour are used up. Try again in {} minutes.", "每小时 {0} 的限额（{1}）已用完。请 {2} 分钟后再试。"),
+    ("Only the owner of this machine can do this. Ask them.", "只有这台机器的主人可以这样做。请联系他。"),
+    (
+        "No model is loaded at the moment. Ask the owner of this machine to load one.",
+        "目前没有加载任何模型。请让这台机器的主人加载一个。",
+    ),
+    ("{} is not loaded here. Choose one that is.", "{0} 在这里没有加载。请选择已加载的模型。"),
 )

@@ -1,0 +1,188 @@
+"""The owner's models in other people's hands: what is loaded can be used, within a quota; all else is refused.
+
+It stands in the place of the manager itself, so that no room has to ask who is in it. It shares nothing of its parent's
+state: a way into the manager that is not written down here does not exist, and fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from playground.access.quota import Quota
+from playground.engine.base import Engine, LoadOptions
+from playground.engine.lease import Lease, LeaseCancelled
+from playground.engine.manager import ModelManager
+from playground.engine.plan import MemoryPlan
+from playground.engine.states import ModelState
+from playground.errors import BadValueError, BusyError
+from playground.presets import ModelPreset
+from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
+
+_LOOK_SECONDS = 0.2
+_OWNERS = "Only the owner of this machine can do this. Ask them."
+_NONE = "No model is loaded at the moment. Ask the owner of this machine to load one."
+
+
+class ForbiddenError(BadValueError):
+    """Something that is the owner's alone."""
+
+
+class BorrowedManager(ModelManager):
+    """A manager for one person who is not the owner. Raises ForbiddenError for all that changes what is loaded."""
+
+    def __init__(self, owner: ModelManager, quota: Quota) -> None:  # super().__init__ is left out on purpose.
+        self._owner = owner
+        self._quota = quota
+        self._own = ""
+        self._places = threading.BoundedSemaphore(max(1, quota.limits.concurrent))
+        self._own_listeners: list[Callable[[], None]] = []
+        self._unlisten = owner.listen(self._heard)
+
+    @property
+    def chosen(self) -> str:
+        """The person's own choice while it is loaded, else the owner's, else any that is loaded."""
+        ready = [one.model for one in self.states()]
+        wishes = [one for one in (self._own, self._owner.chosen) if one in ready]
+        return (wishes or ready or [self._owner.chosen])[0]
+
+    @property
+    def adapter(self) -> str:
+        """The owner's, while the model is the owner's choice."""
+        return self._owner.adapter if self.chosen == self._owner.chosen else ""
+
+    @property
+    def resting(self) -> bool:  # type: ignore[override]
+        """True: no page of this person begins to load anything."""
+        return True
+
+    @property
+    def state(self) -> ModelState:
+        """See ModelManager."""
+        return self.state_of(self.chosen)
+
+    def state_of(self, name: str) -> ModelState:
+        """See ModelManager; of what is not loaded nothing is told."""
+        return next((one for one in self.states() if one.model == name), ModelState("idle", name, "", detail=_NONE))
+
+    def states(self) -> tuple[ModelState, ...]:
+        """Those that are loaded."""
+        return tuple(one for one in self._owner.states() if one.phase == "ready")
+
+    @property
+    def note(self) -> str:
+        """Empty: what went wrong is for the owner."""
+        return ""
+
+    @property
+    def budget(self) -> Mapping[str, int]:
+        """See ModelManager."""
+        return self._owner.budget
+
+    @property
+    def preset(self) -> ModelPreset | None:
+        """See ModelManager."""
+        return self._owner.preset if self.chosen == self._owner.chosen else None
+
+    def adapters(self, name: str) -> tuple[str, ...]:
+        """The one that is in use, if one is: the others are the owner's own business."""
+        return tuple(filter(None, [self.adapter])) if name == self.chosen else ()
+
+    def options_of(self, name: str) -> LoadOptions:
+        """See ModelManager."""
+        return self._owner.options_of(self._loaded(name))
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """See ModelManager."""
+        self._own_listeners.append(listener)
+        return lambda: self._own_listeners.remove(listener)
+
+    def choose(self, name: str, adapter: str = "", options: LoadOptions | None = None) -> None:
+        """Take another one of those that are loaded."""
+        if options is not None or adapter not in ("", *self.adapters(name)):
+            raise ForbiddenError(_OWNERS)
+        self._own = self._loaded(name)
+        self._heard()
+
+    def load(self, name: str = "", options: LoadOptions | None = None) -> None:
+        """Nothing is loaded for this person; one that is there is there."""
+        if options is not None or (name and name not in [one.model for one in self.states()]):
+            raise ForbiddenError(_OWNERS)
+
+    @contextlib.contextmanager
+    def lease(self, stop: threading.Event, name: str = "", adapter: str | None = None) -> Iterator[Lease]:
+        """See ModelManager; at most so many at once as the quota says, the next one waits. Raises QuotaError."""
+        model = self._loaded(name or self.chosen)
+        if adapter not in (None, "", *self.adapters(model)):
+            raise ForbiddenError(_OWNERS)
+        self._quota.check_tokens()
+        while not self._places.acquire(timeout=_LOOK_SECONDS):
+            if stop.is_set():
+                raise LeaseCancelled
+        try:
+            with self._owner.lease(stop, model, adapter) as lease:
+                yield _MeteredLease(lease, self._quota)
+        finally:
+            self._places.release()
+
+    def peek(self, name: str = "") -> AbstractContextManager[Engine | None]:
+        """See ModelManager."""
+        return self._owner.peek(self._loaded(name or self.chosen))
+
+    def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
+        """Refused."""
+        raise ForbiddenError(_OWNERS)
+
+    def unload(self, name: str = "") -> None:
+        """Refused."""
+        raise ForbiddenError(_OWNERS)
+
+    def attach(self, name: str, path: str, *, called: str = "") -> str:
+        """Refused."""
+        raise ForbiddenError(_OWNERS)
+
+    def detach(self, name: str, adapter: str) -> None:
+        """Refused."""
+        raise ForbiddenError(_OWNERS)
+
+    def close(self) -> None:
+        """Hear no more of the owner's manager, which stays."""
+        self._unlisten()
+        self._own_listeners.clear()
+
+    def _loaded(self, name: str) -> str:
+        ready = [one.model for one in self.states()]
+        if name in ready:
+            return name
+        raise BusyError(_NONE) if not ready else ForbiddenError(f"{name} is not loaded here. Choose one that is.")
+
+    def _heard(self) -> None:
+        for listener in list(self._own_listeners):
+            listener()
+
+
+class _MeteredLease(Lease):
+    """A lease whose tokens are counted."""
+
+    def __init__(self, lease: Lease, quota: Quota) -> None:
+        self._engine = lease._engine
+        self._info: ModelInfo = lease.info
+        self.adapter, self.adapter_sha256 = lease.adapter, lease.adapter_sha256
+        self._quota = quota
+
+    def stream(
+        self,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        *,
+        top_logprobs: int = 0,
+        reading: Reading = (),
+    ) -> Iterator[Chunk]:
+        """See Lease."""
+        self._quota.spend(self.count_tokens(turns))
+        for chunk in super().stream(turns, sampling, stop, top_logprobs=top_logprobs, reading=reading):
+            self._quota.spend(1)
+            yield chunk

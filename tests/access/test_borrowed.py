@@ -1,0 +1,154 @@
+"""The owner's models in a guest's hands: those that are loaded, within a quota, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground.access.borrowed import BorrowedManager, ForbiddenError
+from playground.access.quota import Quota, QuotaError
+from playground.engine.base import LoadOptions
+from playground.engine.lease import LeaseCancelled
+from playground.engine.manager import ModelManager
+from playground.errors import BusyError
+from playground.records import Sampling, Turn
+from playground.serve import Services
+from playground.store.access_values import Limits
+from tests.tuning.finished import services_in
+
+HELLO = [Turn("user", "Hello there")]
+SAMPLING = Sampling(seed=1, max_new_tokens=8)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with services_in(tmp_path / "data") as made:
+        yield made
+
+
+def loaded(manager: ModelManager, *names: str) -> None:
+    """Have these in memory."""
+    for name in names:
+        with manager.lease(threading.Event(), name):
+            pass
+
+
+def borrowed(services: Services, **limits: int) -> BorrowedManager:
+    return BorrowedManager(services.manager, Quota(Limits(**limits)))
+
+
+def said(manager: ModelManager, **asked: Any) -> str:
+    stop = threading.Event()
+    with manager.lease(stop, **asked) as lease:
+        return "".join(chunk.text for chunk in lease.stream(HELLO, SAMPLING, stop))
+
+
+def test_every_way_into_the_manager_is_written_down() -> None:
+    public = {name for name in vars(ModelManager) if not name.startswith("_")}
+    assert public <= set(vars(BorrowedManager)), public - set(vars(BorrowedManager))
+    inside = {name for name in vars(ModelManager) if name.startswith("_") and not name.startswith("__")}
+    assert not inside & set(vars(BorrowedManager))
+
+
+def test_what_is_loaded_can_be_used(services: Services) -> None:
+    mine = borrowed(services)
+    with pytest.raises(BusyError, match="No model is loaded"):
+        said(mine)
+    loaded(services.manager, "echo", "echo@40")
+    assert said(mine) == said(services.manager)
+    assert {one.model for one in mine.states()} == {"echo", "echo@40"}
+    mine.choose("echo@40")
+    assert (mine.chosen, services.manager.chosen) == ("echo@40", "echo")
+    services.manager.unload("echo@40")
+    assert mine.chosen == "echo"
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda m: m.choose("smollm2-135m-instruct"),
+        lambda m: m.choose("echo", "secret"),
+        lambda m: m.choose("echo", options=LoadOptions()),
+        lambda m: m.load("smollm2-135m-instruct"),
+        lambda m: m.load("echo", LoadOptions(context_length=512)),
+        lambda m: m.unload("echo"),
+        lambda m: m.unload(),
+        lambda m: m.attach("echo", "/etc"),
+        lambda m: m.detach("echo", "x"),
+        lambda m: m.plan("/etc/passwd"),
+        lambda m: m.options_of("/etc/passwd"),
+        lambda m: said(m, name="smollm2-135m-instruct"),
+        lambda m: said(m, name="/etc/passwd"),
+        lambda m: said(m, name="http://127.0.0.1:1/v1#x"),
+        lambda m: said(m, adapter="secret"),
+        lambda m: m.peek("/etc/passwd"),
+    ],
+)
+def test_nothing_else_can(services: Services, do: Callable[[ModelManager], object]) -> None:
+    loaded(services.manager, "echo")
+    before = services.manager.states(), services.manager.chosen
+    with pytest.raises(ForbiddenError):
+        do(borrowed(services))
+    assert (services.manager.states(), services.manager.chosen)[1] == before[1]
+    assert [one.model for one in services.manager.states()] == ["echo"]
+
+
+def test_a_page_of_theirs_loads_nothing(services: Services) -> None:
+    mine = borrowed(services)
+    mine.load()
+    assert not services.manager.states()
+    assert mine.state.phase == "idle"
+    assert "Ask the owner" in mine.state.detail
+
+
+def test_tokens_are_counted_and_used_up(services: Services) -> None:
+    loaded(services.manager, "echo")
+    mine = borrowed(services, tokens_per_hour=6)
+    said(mine)
+    assert mine._quota.used()[1] >= 6
+    with pytest.raises(QuotaError, match="6 tokens an hour"):
+        said(mine)
+    assert said(borrowed(services)), "others go on"
+
+
+def test_the_second_of_one_person_waits_and_can_be_stopped(services: Services) -> None:
+    loaded(services.manager, "echo")
+    mine, stop, began = borrowed(services, concurrent=1), threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def second() -> None:
+        began.set()
+        try:
+            with mine.lease(stop):
+                ended.append("held")
+        except LeaseCancelled:
+            ended.append("stopped")
+
+    thread = threading.Thread(target=second)
+    with mine.lease(threading.Event()):
+        thread.start()
+        began.wait()
+        time.sleep(0.3)
+        assert not ended
+        stop.set()
+        thread.join(10)
+    assert ended == ["stopped"]
+    with mine.lease(threading.Event()):
+        pass
+
+
+def test_who_has_left_hears_nothing_more(services: Services) -> None:
+    mine, heard = borrowed(services), []
+    end = mine.listen(lambda: heard.append(1))
+    loaded(services.manager, "echo")
+    assert heard
+    end()
+    count = len(services.manager._residents.listeners)
+    mine.close()
+    assert len(services.manager._residents.listeners) == count - 1
+    assert services.manager.states()
