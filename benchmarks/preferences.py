@@ -34,7 +34,7 @@ from benchmarks.tuning_data import packages
 from playground.paths import open_data_folder
 from playground.presets import STARTER
 from playground.records import Message, Sampling
-from playground.serve import Services, open_services
+from playground.services import Services, open_services
 from playground.settings import Settings
 from playground.store.training_data import Choice
 from playground.tuning.options import TuningOptions

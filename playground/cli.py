@@ -29,7 +29,7 @@ from playground.paths import DataFolder, open_data_folder
 from playground.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from playground.serve import Services
+    from playground.services import Services
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +64,8 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) 
 
 
 def _ask(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
 
     try:
         text = sys.stdin.read() if options.text == "-" else options.text

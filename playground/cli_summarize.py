@@ -19,7 +19,7 @@ from playground.paths import DataFolder
 from playground.settings import Settings
 
 if TYPE_CHECKING:
-    from playground.serve import Services
+    from playground.services import Services
     from playground.store.run_values import Node, Run, RunDocument
     from playground.summarize.live import LiveRun
     from playground.summarize.options import SummaryOptions
@@ -53,7 +53,8 @@ def add_summarize(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _summarize(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
 
     wanted = _wanted(options)
     target, format = _target(options.out)

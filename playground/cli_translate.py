@@ -20,7 +20,7 @@ from playground.paths import DataFolder
 from playground.settings import Settings
 
 if TYPE_CHECKING:
-    from playground.serve import Services
+    from playground.services import Services
     from playground.store.translation_values import SourceFile, StoredSegment, Translation
     from playground.translate.live import LiveTranslation
     from playground.translate.options import TranslationOptions
@@ -56,7 +56,8 @@ def add_translate(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _translate(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
 
     check_text("title", options.title)
     target = _target(options.out)

@@ -34,7 +34,8 @@ def add_export(action: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _export(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
     from playground.tuning.exporting import export
 
     target = Path(options.file).absolute()

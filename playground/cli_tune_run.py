@@ -18,7 +18,7 @@ from playground.settings import Settings
 from playground.tuning.figures import number, perplexity, written
 
 if TYPE_CHECKING:
-    from playground.serve import Services
+    from playground.services import Services
     from playground.store.training_values import StoredTraining
     from playground.tuning.gathering import Gathered
     from playground.tuning.progress import Progress
@@ -50,7 +50,8 @@ def found(services: Services, start: str) -> str:
 
 
 def _run(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
     from playground.tuning.gathering import gather, given_file
     from playground.tuning.runtoml import read_run_toml
 
@@ -74,7 +75,8 @@ def _run(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
 
 
 def _resume(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services, set_environment
+    from playground.serve import set_environment
+    from playground.services import open_services
 
     set_environment(settings, folder)
     services = open_services(settings, folder)
@@ -88,7 +90,7 @@ def _resume(options: argparse.Namespace, settings: Settings, folder: DataFolder)
 
 
 def _list(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
-    from playground.serve import open_services
+    from playground.services import open_services
 
     services = open_services(settings, folder)
     store = services.trainings.store

@@ -19,59 +19,23 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from playground import upkeep
-from playground.chat import ChatService
-from playground.engine.downloads import Downloads
-from playground.engine.embedding import Embedders
 from playground.engine.manager import ModelManager
-from playground.engine.training_base import TrainingBases
 from playground.errors import BadValueError, BusyError
-from playground.models import ModelsService
 from playground.paths import DataFolder
+from playground.services import Services, open_services
 from playground.settings import Settings
-from playground.store import Database, History
-from playground.store.memory import Memory
-from playground.store.runs import Runs
-from playground.store.trainings import Trainings
-from playground.store.translations import Translations
-from playground.summarize.asking import Asking
-from playground.summarize.service import SummaryService
-from playground.translate.service import TranslationService
-from playground.tuning.service import TuningService
 
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
 _LOAD_ANYWAY_SECONDS = 3.0
 _CLOSE_SECONDS = 1.2
 """How long replies may take to stop at the end; with the server's own second it stays below three."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """What every front end stands on."""
-
-    database: Database
-    manager: ModelManager
-    chat: ChatService
-    models: ModelsService
-    summaries: SummaryService
-    asking: Asking
-    translations: TranslationService
-    trainings: TuningService
-
-    def close(self, seconds: float = 2.0) -> None:
-        """Stop all work, save it, and free the models."""
-        self.chat.close(seconds)
-        self.summaries.close(seconds)
-        self.translations.close(seconds)
-        self.trainings.close(seconds)
-        self.manager.close()
 
 
 class ModelProgress:
@@ -92,30 +56,6 @@ class ModelProgress:
         if line != self._last and state.phase in ("downloading", "loading"):
             self._last = line
             sys.stderr.write(line + "\n")  # One write: several threads report.
-
-
-def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False) -> Services:
-    """History, manager and chat service over one data folder; nothing is loaded yet.
-
-    `alone` says that the folder's lock is held: only then may a damaged history be moved aside.
-    """
-    manager = ModelManager(settings, folder)
-    database = Database(folder.database, folder.backups, keep_aside=alone)
-    if database.kept_aside:
-        print(f"The history file was damaged; it is kept as {database.kept_aside}.", file=sys.stderr)
-    models = ModelsService(manager, Downloads(folder, settings.offline), settings, folder)
-    runs, embedders = Runs(database), Embedders(folder, settings)
-    summaries = SummaryService(runs, manager, folder.cache / "runs", embedders.embed_for)
-    chat = ChatService(History(database), manager)
-    asking = Asking(runs, chat.history, embedders.embed_for)
-    chat.pull = asking.pull
-    translations = TranslationService(
-        Translations(database), Memory(database), manager, lambda: models.overview().local, folder.cache / "runs"
-    )
-    bases, place = TrainingBases(settings, folder), folder.root / "trainings"
-    trainings = TuningService(Trainings(database), database, manager, bases, place, folder.cache / "runs")
-    models.is_trained = trainings.trains
-    return Services(database, manager, chat, models, summaries, asking, translations, trainings)
 
 
 def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:

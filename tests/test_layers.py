@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "translate",
         "tuning",
     ),
-    ("ui", "api"),
+    ("ui", "api", "services"),
     (
         "serve",
         "cli",

@@ -22,7 +22,7 @@ from playground.presets import ModelPreset
 from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
 
 _LOOK_SECONDS = 0.2
-_OWNERS = "Only the owner of this machine can do this. Ask them."
+OWNERS = "Only the owner of this machine can do this. Ask them."
 _NONE = "No model is loaded at the moment. Ask the owner of this machine to load one."
 
 
@@ -102,21 +102,21 @@ class BorrowedManager(ModelManager):
     def choose(self, name: str, adapter: str = "", options: LoadOptions | None = None) -> None:
         """Take another one of those that are loaded."""
         if options is not None or adapter not in ("", *self.adapters(name)):
-            raise ForbiddenError(_OWNERS)
+            raise ForbiddenError(OWNERS)
         self._own = self._loaded(name)
         self._heard()
 
     def load(self, name: str = "", options: LoadOptions | None = None) -> None:
         """Nothing is loaded for this person; one that is there is there."""
         if options is not None or (name and name not in [one.model for one in self.states()]):
-            raise ForbiddenError(_OWNERS)
+            raise ForbiddenError(OWNERS)
 
     @contextlib.contextmanager
     def lease(self, stop: threading.Event, name: str = "", adapter: str | None = None) -> Iterator[Lease]:
         """See ModelManager; at most so many at once as the quota says, the next one waits. Raises QuotaError."""
         model = self._loaded(name or self.chosen)
         if adapter not in (None, "", *self.adapters(model)):
-            raise ForbiddenError(_OWNERS)
+            raise ForbiddenError(OWNERS)
         self._quota.check_tokens()
         while not self._places.acquire(timeout=_LOOK_SECONDS):
             if stop.is_set():
@@ -133,19 +133,19 @@ class BorrowedManager(ModelManager):
 
     def plan(self, name: str, options: LoadOptions | None = None) -> MemoryPlan | None:
         """Refused."""
-        raise ForbiddenError(_OWNERS)
+        raise ForbiddenError(OWNERS)
 
     def unload(self, name: str = "") -> None:
         """Refused."""
-        raise ForbiddenError(_OWNERS)
+        raise ForbiddenError(OWNERS)
 
     def attach(self, name: str, path: str, *, called: str = "") -> str:
         """Refused."""
-        raise ForbiddenError(_OWNERS)
+        raise ForbiddenError(OWNERS)
 
     def detach(self, name: str, adapter: str) -> None:
         """Refused."""
-        raise ForbiddenError(_OWNERS)
+        raise ForbiddenError(OWNERS)
 
     def close(self) -> None:
         """Hear no more of the owner's manager, which stays."""

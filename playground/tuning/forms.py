@@ -14,8 +14,10 @@ from playground.tuning.talks import Talk, refuse_images, talk_of, text_of
 FIELDS = ("messages", "system", "prompt", "completion", "chosen", "rejected", "text")
 """What columns can be mapped to by hand."""
 _MESSAGES = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
-_PROMPTS = ("prompt", "instruction", "question", "query", "problem", "user", "human", "input")
-_REPLIES = ("completion", "response", "output", "answer", "reply", "solution", "assistant")
+_PROMPTS = ("prompt", "instruction", "question", "query", "problem", "user", "human", "input", "问题", "指令")
+_REPLIES = ("completion", "response", "output", "answer", "reply", "solution", "assistant", "答案", "回答", "回复")
+_TRANSLATED = (("source", "target"), ("src", "tgt"), ("原文", "译文"))
+"""A text and its translation, where both stand in a row: each alone may be something else."""
 _TEXTS = ("text", "content", "document")
 _SHOWN = 8
 
@@ -38,12 +40,15 @@ def sample_of(row: int, value: Any, columns: Mapping[str, str] | None = None) ->
     if key := _first(found, _MESSAGES):
         return _chat(row, talk_of(found[key]), found)
     prompt, reply = _first(found, _PROMPTS), _first(found, _REPLIES)
+    if not (prompt and reply):
+        both = [pair for pair in _TRANSLATED if all(found.get(name) is not None for name in pair)]
+        prompt, reply = both[0] if both else (prompt, reply)
     if prompt and reply:
         return _chat(row, _pair(found, prompt, reply), found)
     if key := _first(found, _TEXTS):
         text = text_of(found[key], "The text")
         if not text.strip():
-            raise BadValueError("The text is empty. Write it, or leave out the row.")
+            raise BadValueError("The text is empty. Write it in the file.")
         return Sample("text", row, text=text, group=_group(text)), []
     if prompt:
         raise BadValueError(f"The row has {prompt!r} but no reply to it. Add it under completion, or map the columns.")
@@ -78,7 +83,7 @@ def _pair(row: Mapping[str, Any], prompt: str, reply: str) -> Talk:
     answer = text_of(row[reply], f"The {reply}")
     for name, text in ((prompt, asked), (reply, answer)):
         if not text.strip():
-            raise BadValueError(f"The {name} is empty. Write it, or leave out the row.")
+            raise BadValueError(f"The {name} is empty. Write it in the file.")
     return talk_of([*said, {"role": "user", "content": asked}, {"role": "assistant", "content": answer}])
 
 
@@ -120,7 +125,7 @@ def _preference(row: int, found: Mapping[str, Any]) -> tuple[Sample, list[str]]:
         raise BadValueError("The pair has no question. Write it under prompt.")
     if better == worse:
         raise BadValueError(
-            "Chosen and rejected are the same. Nothing is learned from that: change one, or leave out the row."
+            "Chosen and rejected are the same. Nothing is learned from that: change one of them in the file."
         )
     turns, _ = _with_system(asked, [False] * len(asked), found)
     group = _group(next((turn.content for turn in turns if turn.role == "user"), ""))
@@ -136,11 +141,11 @@ def _side(value: Any, name: str) -> tuple[list[Turn], str]:
             return [], turns[-1].content
         turns = talk_of(value).turns
         if turns[-1].role != "assistant":
-            raise BadValueError(f"The list under {name} does not end with a reply. Add it, or leave out the row.")
+            raise BadValueError(f"The list under {name} does not end with a reply. Add it in the file.")
         return turns[:-1], turns[-1].content
     text = text_of(value, f"The {name} reply")
     if not text.strip():
-        raise BadValueError(f"The {name} reply is empty. Write it, or leave out the row.")
+        raise BadValueError(f"The {name} reply is empty. Write it in the file.")
     return [], text
 
 

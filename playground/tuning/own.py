@@ -35,6 +35,8 @@ class OwnCounts:
     changed: Mapping[tuple[str, str], int]
     """Of these, the ones for which a machine had other words."""
     summaries: int
+    unfit: tuple[str, ...] = ()
+    """Why pairs of replies are none to learn from, which are not among `pairs`."""
 
 
 def own_samples(choice: Choice, database: Database) -> Dataset:
@@ -66,7 +68,7 @@ def own_samples(choice: Choice, database: Database) -> Dataset:
 
 def counts(database: Database) -> OwnCounts:
     """How much there is to choose from."""
-    data, history = TrainingData(database), History(database)
+    data = TrainingData(database)
 
     def chats(choice: Choice) -> int:
         return len({one.conversation_id for one in data.replies(choice) if _good(one)})
@@ -75,15 +77,17 @@ def counts(database: Database) -> OwnCounts:
         return sum(map(_good, data.replies(choice)))
 
     languages = data.languages()
+    votes = own_samples(Choice("votes"), database)
     return OwnCounts(
         chats=chats(Choice("chats")),
         pinned=chats(Choice("chats", pinned=True)),
         starred=replies(Choice("chats", starred=True)),
         voted_up=replies(Choice("chats", voted_up=True)),
-        pairs=sum(1 for _ in _pairs(Choice("votes"), data, history)),
+        pairs=len(votes.samples),
         segments={pair: number for pair, (number, _) in languages.items()},
         changed={pair: number for pair, (_, number) in languages.items() if number},
         summaries=len(data.summaries(Choice("summaries"))),
+        unfit=tuple(dict.fromkeys(one.words for one in votes.problems if one.lost)),
     )
 
 

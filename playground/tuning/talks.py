@@ -33,7 +33,7 @@ def text_of(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if value is None:
-        raise BadValueError(f"{name} is empty. Write it, or leave out the row.")
+        raise BadValueError(f"{name} is empty. Write it in the file.")
     if isinstance(value, list) and value and all(isinstance(part, dict | str) for part in value):
         return "\n".join(_part(part, name) for part in value)
     raise BadValueError(f"{name} is no text. Write it in quotes.")
@@ -66,7 +66,7 @@ def talk_of(value: Any) -> Talk:
     if not isinstance(value, list):
         raise BadValueError("The messages are no list. Write a list of objects with role and content.")
     if not value:
-        raise BadValueError("The list of messages is empty. Write the messages, or leave out the row.")
+        raise BadValueError("The list of messages is empty. Write them in the file.")
     said = [_message(one, number) for number, one in enumerate(value, 1)]
     _systems(said, talk)
     _join(said, talk)
@@ -100,7 +100,7 @@ def _message(value: Any, number: int) -> tuple[Role, str, bool]:
     refuse_images(one)
     text = text_of(one[key], f"Message {number}")
     if not text.strip():
-        raise BadValueError(f"Message {number} is empty. Write it, or leave out the row.")
+        raise BadValueError(f"Message {number} is empty. Write it in the file.")
     return ROLES[name], text, ROLES[name] == "assistant" and _weight(one.get("weight", 1), number)
 
 
@@ -142,7 +142,7 @@ def _join(said: Sequence[tuple[Role, str, bool]], talk: Talk) -> None:
 def _ends(talk: Talk) -> None:
     roles = [turn.role for turn in talk.turns]
     if "assistant" not in roles:
-        raise BadValueError("There is no reply to learn from. Add a message of the assistant, or leave out the row.")
+        raise BadValueError("There is no reply to learn from. Add a message of the assistant in the file.")
     if next(role for role in roles if role != "system") == "assistant":
         raise BadValueError("The conversation begins with a reply. Write before it what was asked.")
     if not any(talk.learned):

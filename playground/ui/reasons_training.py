@@ -78,6 +78,33 @@ _BASES: tuple[tuple[str, str], ...] = (
     ),
 )
 
+_TEMPLATES: tuple[tuple[str, str], ...] = (
+    (
+        "The model's chat template changes replies so that it cannot be told what of them is learned. "
+        "Choose another model, or train on text.",
+        "模型的对话模板会改动回复，无法判断其中哪些要学习。请另选模型，或用纯文本训练。",
+    ),
+    (
+        "This model has no chat template. Choose an instruct model, or train on text.",
+        "此模型没有对话模板。请选择指令模型，或用纯文本训练。",
+    ),
+    (
+        "The model's tokenizer does not say where its tokens stand in a text, so replies cannot be told from "
+        "questions. Choose another model.",
+        "模型的分词器不说明词元在文字中的位置，因此无法区分回复与问题。请另选模型。",
+    ),
+    (
+        "The model's chat template writes no token behind a reply, so the model would not learn to stop. "
+        "Choose another model, or train on text.",
+        "模型的对话模板在回复之后没有结束词元，模型学不会停止。请另选模型，或用纯文本训练。",
+    ),
+    (
+        "The model's chat template refuses a conversation: {}. Take its system message out, let user and assistant "
+        "take turns, or choose another model.",
+        "模型的对话模板不接受某个对话：{0}。请删去系统消息，让 user 与 assistant 交替，或另选模型。",
+    ),
+)
+
 _RUNS: tuple[tuple[str, str], ...] = (
     ("This training does not exist (any more). Choose another from the list.", "此微调已不存在。请从列表中另选一个。"),
     ("This training was begun already. Make a new one of other data.", "此微调已经开始。请用其他数据新建一个。"),
@@ -262,4 +289,4 @@ _KEPT: tuple[tuple[str, str], ...] = (
     ),
 )
 
-SENTENCES = (*_KEPT, *_HOW, *_BASES, *_RUNS, *_EXPORTS)
+SENTENCES = (*_KEPT, *_HOW, *_BASES, *_TEMPLATES, *_RUNS, *_EXPORTS)

@@ -46,6 +46,19 @@ _FILES: tuple[tuple[str, str], ...] = (
     ),
 )
 
+_CALLED = {
+    **{name: f"提示（{name}）" for name in ("prompt", "instruction", "query", "user", "human", "input")},
+    **{name: f"问题（{name}）" for name in ("question", "problem")},
+    **{name: f"回复（{name}）" for name in ("completion", "response", "output", "reply", "assistant")},
+    **{name: f"回答（{name}）" for name in ("answer", "solution")},
+    **{name: f"原文（{name}）" for name in ("source", "src")},
+    **{name: f"译文（{name}）" for name in ("target", "tgt")},
+}
+"""What columns are called for a person, by the names that are known."""
+_EMPTY = tuple(
+    (f"The {name} is empty. Write it in the file.", f"{said}是空的。请在文件中补上。") for name, said in _CALLED.items()
+)
+
 _ROWS: tuple[tuple[str, str], ...] = (
     ("The row says the same as row {}. It counts once.", "与第 {0} 行内容相同，只算一次。"),
     ("The row says the same as {}.", "与{0}内容相同。"),
@@ -108,46 +121,50 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ),
     ("The pair has no question. Write it under prompt.", "这对回复没有问题。请写在 prompt 下。"),
     (
-        "Chosen and rejected are the same. Nothing is learned from that: change one, or leave out the row.",
-        "chosen 与 rejected 相同，学不到任何东西：请修改其中一个，或排除此行。",
+        "Chosen and rejected are the same. Nothing is learned from that: change one of them in the file.",
+        "较好与较差的回复（chosen 与 rejected）相同，学不到任何东西：请在文件中修改其中一个。",
     ),
-    ("The {} reply is empty. Write it, or leave out the row.", "{0} 回复是空的。请补上，或排除此行。"),
-    ("The text is empty. Write it, or leave out the row.", "文字是空的。请补上，或排除此行。"),
+    ("The chosen reply is empty. Write it in the file.", "较好的回复（chosen）是空的。请在文件中补上。"),
+    ("The rejected reply is empty. Write it in the file.", "较差的回复（rejected）是空的。请在文件中补上。"),
+    ("The text is empty. Write it in the file.", "文字是空的。请在文件中补上。"),
     (
         "Entry {} of the history is no pair. Write a question and a reply, or leave it out.",
         "history 的第 {0} 项不是一对。请写成问题和回复，或删去。",
     ),
-    ("The {} is empty. Write it, or leave out the row.", "{0} 是空的。请补上，或排除此行。"),
+    *_EMPTY,
+    ("The {} is empty. Write it in the file.", "“{0}”是空的。请在文件中补上。"),
     (
         "The row has no {}. A pair needs a better and a worse reply: add it.",
         "该行没有 {0}。成对数据需要较好和较差的回复：请添加。",
     ),
     (
-        "The list under {} does not end with a reply. Add it, or leave out the row.",
-        "{0} 下的列表不是以回复结尾。请添加，或排除此行。",
+        "The list under {} does not end with a reply. Add it in the file.",
+        "{0} 下的列表不是以回复结尾。请在文件中添加。",
     ),
 )
 
 _MESSAGES: tuple[tuple[str, str], ...] = (
-    ("{} is no text. Write it in quotes.", "{0} 不是文字。请加引号。"),
-    ("{} is empty. Write it, or leave out the row.", "{0} 是空的。请补上，或排除此行。"),
+    ("{} is no text. Write it in quotes.", "{0}不是文字。请加引号。"),
+    ("{} is empty. Write it in the file.", "{0}是空的。请在文件中补上。"),
     (
         "{} has an image or a sound. Only text is trained here: take it out, or the row.",
-        "{0} 含有图像或声音。这里只训练文字：请删去它，或删去此行。",
+        "{0}含有图像或声音。这里只训练文字：请删去它，或删去此行。",
     ),
     ("Message {}", "第 {0} 条消息"),
-    ("The {} reply", "{0} 回复"),
+    ("The chosen reply", "较好的回复（chosen）"),
+    ("The rejected reply", "较差的回复（rejected）"),
     ("The system prompt", "系统提示"),
     ("The text", "文字"),
-    ("The input", "input"),
+    ("The input", "输入（input）"),
+    *((f"The {name}", said) for name, said in _CALLED.items()),
     ("The messages stood in a list within a list. They were taken out of it.", "消息外面多了一层列表，已经去掉。"),
     (
         "The messages are no list. Write a list of objects with role and content.",
         "messages 不是列表。请写成含 role 和 content 的对象列表。",
     ),
     (
-        "The list of messages is empty. Write the messages, or leave out the row.",
-        "消息列表是空的。请补上消息，或排除此行。",
+        "The list of messages is empty. Write them in the file.",
+        "消息列表是空的。请在文件中补上消息。",
     ),
     (
         "Message {} is no object with role and content. Write one.",
@@ -169,7 +186,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "Message {} has no content. Write it, or take the message out.",
         "第 {0} 条消息没有 content。请补上，或删去此消息。",
     ),
-    ("Message {} is empty. Write it, or leave out the row.", "第 {0} 条消息是空的。请补上，或排除此行。"),
+    ("Message {} is empty. Write it in the file.", "第 {0} 条消息是空的。请在文件中补上。"),
     (
         "Message {} has a weight that is neither 0 nor 1. Write one of them, or none.",
         "第 {0} 条消息的 weight 既不是 0 也不是 1。请改为其中之一，或不写。",
@@ -184,8 +201,8 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "同一方的连续消息已合并。请查看是否属于一起。",
     ),
     (
-        "There is no reply to learn from. Add a message of the assistant, or leave out the row.",
-        "没有可学习的回复。请添加一条 assistant 消息，或排除此行。",
+        "There is no reply to learn from. Add a message of the assistant in the file.",
+        "没有可学习的回复。请在文件中添加一条 assistant 消息。",
     ),
     ("The conversation begins with a reply. Write before it what was asked.", "对话以回复开头。请在前面写上问题。"),
     (
@@ -258,31 +275,4 @@ _OWN: tuple[tuple[str, str], ...] = (
     ),
 )
 
-_TEMPLATES: tuple[tuple[str, str], ...] = (
-    (
-        "The model's chat template changes replies so that it cannot be told what of them is learned. "
-        "Choose another model, or train on text.",
-        "模型的对话模板会改动回复，无法判断其中哪些要学习。请另选模型，或用纯文本训练。",
-    ),
-    (
-        "This model has no chat template. Choose an instruct model, or train on text.",
-        "此模型没有对话模板。请选择指令模型，或用纯文本训练。",
-    ),
-    (
-        "The model's tokenizer does not say where its tokens stand in a text, so replies cannot be told from "
-        "questions. Choose another model.",
-        "模型的分词器不说明词元在文字中的位置，因此无法区分回复与问题。请另选模型。",
-    ),
-    (
-        "The model's chat template writes no token behind a reply, so the model would not learn to stop. "
-        "Choose another model, or train on text.",
-        "模型的对话模板在回复之后没有结束词元，模型学不会停止。请另选模型，或用纯文本训练。",
-    ),
-    (
-        "The model's chat template refuses a conversation: {}. Take its system message out, let user and assistant "
-        "take turns, or choose another model.",
-        "模型的对话模板不接受某个对话：{0}。请删去系统消息，让 user 与 assistant 交替，或另选模型。",
-    ),
-)
-
-SENTENCES = (*_FILES, *_ROWS, *_MESSAGES, *_OWN, *_TEMPLATES)
+SENTENCES = (*_FILES, *_ROWS, *_MESSAGES, *_OWN)

@@ -9,7 +9,10 @@ from playground.ui.strings import t
 
 
 def frame_html(items: str, thrown: str, count: int, older: tuple[str, str] | None, language: str) -> str:
-    """The list, and the trash below it, in which there are `count`. `older`: word and action for more than these."""
+    """A way past it all by keyboard, the list, and the trash below it, in which there are `count`.
+
+    `older`: word and action for more than these.
+    """
     more = ""
     if older:
         words, action = older
@@ -17,7 +20,8 @@ def frame_html(items: str, thrown: str, count: int, older: tuple[str, str] | Non
     if thrown:
         head = f"<summary>{t(language, 'trash')} <small>{count}</small></summary>"
         thrown = f'<details class="ps-trash" data-key="trash">{head}<ul>{thrown}</ul></details>'
-    return f"<ul>{items}</ul>{more}{thrown}"
+    past = f'<button type="button" class="ps-past" data-past>{t(language, "past_list")}</button>'
+    return f"{past}<ul>{items}</ul>{more}{thrown}"
 
 
 def thrown_html(run_id: str, title: str, room: str, language: str, more: str = "") -> str:

@@ -16,7 +16,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "pr.stopped": ("Stopped.", "已停止。"),
     "pr.queued": ("Waits for the other training to end", "等待另一个训练结束"),
     "pr.pausing": ("Pausing: a checkpoint is being written", "正在暂停：正在写入检查点"),
-    "pr.stopping": ("Ending after this step; what was learned is kept", "本步结束后停止；已学到的内容会保留"),
+    "pr.stopping": (
+        "Ending: this step is finished, then it is measured and saved",
+        "正在结束：先完成这一步，再测量并保存",
+    ),
+    "pr.ending.about": ("It is ending already", "已在结束"),
+    "pr.keep.early": ("There is something to keep after the first step", "完成第一步后才有可保留的内容"),
     "pr.phase.waiting": ("Getting ready", "准备中"),
     "pr.phase.loading": ("Loading the model and the data", "正在加载模型和数据"),
     "pr.phase.training": ("Training", "训练中"),
@@ -28,10 +33,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "pr.epochs": ("{n} epochs", "{n} 轮"),
     "pr.epochs_one": ("1 epoch", "1 轮"),
     "pr.task.text": ("Text", "文本"),
-    "pr.data": (
-        "{samples} samples to learn from, {heldout} held out · {tokens} tokens · {device}, {precision}",
-        "{samples} 个训练样本，{heldout} 个留出 · {tokens} 词元 · {device}，{precision}",
-    ),
+    "pr.data.samples": ("{of} samples to learn from", "{of} 个训练样本"),
+    "pr.data.samples_one": ("1 sample to learn from", "1 个训练样本"),
+    "pr.data.heldout": ("{of} held out", "{of} 个留出"),
+    "pr.data.none": ("nothing held out", "没有留出"),
+    "pr.data.tokens": ("{of} tokens", "{of} 个词元"),
+    "pr.data.tokens_one": ("1 token", "1 个词元"),
     "pr.paused": ("Paused at step {step} of {of}.", "已暂停在第 {step} / {of} 步。"),
     "pr.elsewhere": (
         "This is being trained by another window or command, or the app ended meanwhile.",
@@ -108,8 +115,12 @@ WORDS: dict[str, tuple[str, str]] = {
     # Samples and the log
     "pr.samples": ("What it says", "它的回答"),
     "pr.samples.about": (
-        "The same questions at each evaluation, the newest first. Words that the base does not say are marked.",
-        "每次评估时提同样的问题，最新的在前。与基础模型不同的词已标出。",
+        "The same questions at each evaluation, the newest first.",
+        "每次评估时提同样的问题，最新的在前。",
+    ),
+    "pr.samples.marked": (
+        "Where a reply is much like the base's, the words that the base does not say are marked.",
+        "回复与基础模型的相近时，基础模型没有说的词会标出。",
     ),
     "pr.samples.step": ("step {n_}", "第 {n_} 步"),
     "pr.base": ("Base", "基础模型"),
@@ -126,14 +137,25 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing was held out, so there is nothing to measure by. Compare replies below.",
         "没有留出数据，因此无从测量。请在下面比较回复。",
     ),
-    "pr.better": (
-        "On data it has not learned from, the loss went from {before} to {after}.",
-        "在未学习过的数据上，损失从 {before} 降到 {after}。",
-    ),
+    "pr.better": ("It predicts what was held out better than its base", "它对留出数据的预测比基础模型更好"),
     "pr.not_better": (
-        "On data it has not learned from it is no better than its base: the loss was {before} and is {after}. More or "
-        "cleaner data helps most.",
-        "在未学习过的数据上并不比基础模型好：损失原为 {before}，现为 {after}。更多或更干净的数据最有帮助。",
+        "It predicts what was held out no better than its base",
+        "它对留出数据的预测并不比基础模型好",
+    ),
+    "pr.not_better.do": ("More or cleaner data helps most.", "更多或更干净的数据最有帮助。"),
+    "pr.dpo_better": (
+        "On what was held out it prefers the better replies more than its base does",
+        "在留出数据上，它比基础模型更偏好较好的回复",
+    ),
+    "pr.dpo_not_better": (
+        "On what was held out it prefers the better replies no more than its base does",
+        "在留出数据上，它并不比基础模型更偏好较好的回复",
+    ),
+    "pr.verdict.perplexity": ("perplexity {before} → {after}.", "困惑度 {before} → {after}。"),
+    "pr.verdict.accuracy": ("in {share} of the pairs.", "占 {share} 的回复对。"),
+    "pr.verdict.loss": (
+        "Loss on data it has not learned from: {before} before, {after} after.",
+        "在未学习过的数据上的损失：之前 {before}，之后 {after}。",
     ),
     "pr.forgetting": ("What it forgot", "它忘记了什么"),
     "pr.forgot": (
@@ -145,6 +167,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "That is much less than before. If it shall keep what it could: fewer epochs, a lower learning_rate or a "
         "lower r.",
         "比之前低了许多。若要保留原有能力：请减少轮数，或降低 learning_rate 或 r。",
+    ),
+    "pr.forgot_base": (
+        "The base itself is not quite at 100 %: where two words are about as likely, it may choose the other one when "
+        "it reads its reply instead of writing it.",
+        "基础模型自身略低于 100 %：两个词概率相近时，读回复与写回复时的选择可能不同。",
     ),
     "pr.forgot_loss": (
         "Loss on the base's own replies: {before} before, {after} after.",
@@ -170,18 +197,20 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "pr.blind.begin": ("Begin", "开始"),
     "pr.blind.more": ("Go on", "继续"),
-    "pr.blind.all": ("All held-out questions have been compared.", "所有留出的问题都已比较过。"),
+    "pr.blind.all": (
+        "All held-out questions have been compared. Write questions of your own below to go on.",
+        "所有留出的问题都已比较过。可在下面自己写问题，继续比较。",
+    ),
     "pr.blind.own": ("Or a question of your own", "或自己写一个问题"),
+    "pr.blind.own_only": ("A question of your own", "自己写一个问题"),
     "pr.blind.ask": ("Compare on this", "用它比较"),
     "pr.blind.which": ("Which is better?", "哪个更好？"),
     "pr.blind.first": ("The first", "第一个"),
     "pr.blind.second": ("The second", "第二个"),
-    "pr.blind.tie": ("Neither", "不相上下"),
+    "pr.blind.tie": ("No difference", "分不出高下"),
     "pr.blind.same": ("Both say the same.", "两者回答相同。"),
-    "pr.blind.was": (
-        "“{prompt}”: the first was: {first}. You chose: {chosen}.",
-        "“{prompt}”：第一个是：{first}。您选择了：{chosen}。",
-    ),
+    "pr.blind.was": ("“{prompt}”: you chose: {chosen}.", "“{prompt}”：您选择了：{chosen}。"),
+    "pr.blind.mine": ("{name} – your choice", "{name} – 您的选择"),
     "pr.blind.rate": (
         "The adapter wins {rate} of {n} votes (with 95 % certainty between {low} and {high}).",
         "适配器在 {n} 票中胜率 {rate}（95% 置信区间 {low} 至 {high}）。",
@@ -190,8 +219,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "The adapter wins {rate} of 1 vote (with 95 % certainty between {low} and {high}).",
         "适配器在 1 票中胜率 {rate}（95% 置信区间 {low} 至 {high}）。",
     ),
-    "pr.blind.counts": ("{wins} won, {losses} lost, {ties} neither.", "{wins} 胜，{losses} 负，{ties} 平。"),
-    "pr.blind.few": ("{left} more votes until this says something.", "再投 {left} 票，结果才有意义。"),
+    "pr.blind.counts": ("{wins} won, {losses} lost.", "{wins} 胜，{losses} 负。"),
+    "pr.blind.ties": (
+        "{n} without a difference, which count half.",
+        "{n} 次分不出高下，各计半票。",
+    ),
+    "pr.blind.ties_one": ("1 without a difference, which counts half.", "1 次分不出高下，计半票。"),
+    "pr.blind.few": ("{n} more votes until this says something.", "再投 {n} 票，结果才有意义。"),
+    "pr.blind.few_one": ("1 more vote until this says something.", "再投 1 票，结果才有意义。"),
     "pr.blind.won": ("You prefer the adapter: this is hardly chance.", "您更喜欢适配器：这不太可能是偶然。"),
     "pr.blind.lost": ("You prefer the base: this is hardly chance.", "您更喜欢基础模型：这不太可能是偶然。"),
     "pr.blind.open": (
@@ -227,6 +262,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "pr.use.chat": ("Use in Chat", "在对话中使用"),
     "pr.use.chosen": ("It is in use now.", "正在使用中。"),
+    "pr.use.stop": ("Stop using it", "停止使用"),
     "pr.card": ("Model card", "模型卡"),
     "pr.export": ("Export", "导出"),
     "pr.export.make": ("Export", "导出"),
@@ -251,8 +287,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "pr.step.check": ("checking that it says the same", "正在检查回答是否一致"),
     "pr.check.copied": ("The weights are copied as they are.", "权重原样复制。"),
     "pr.check.same": (
-        "{same} of {tokens} words as before ({percent}).",
-        "{tokens} 个词中有 {same} 个与之前相同（{percent}）。",
+        "It chooses the same next word as base and adapter at {same} of {tokens} places.",
+        "在 {tokens} 处中的 {same} 处，它选择的下一个词与基础模型加适配器相同。",
     ),
     "pr.check.cut": ("It cuts text into other tokens than before.", "它切分文字的方式与之前不同。"),
     "pr.check.failed": ("It was not compared.", "未做比较。"),

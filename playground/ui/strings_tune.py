@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from playground.ui.strings_tune_help import WORDS as _HELP
+from playground.ui.strings_tune_own import WORDS as _OWN
 
 WORDS: dict[str, tuple[str, str]] = {
     "tab.tune": ("Fine-tune", "微调"),
+    "past_list": ("Skip the list", "跳过列表"),
     "in_trainings": ("In trainings", "在微调中"),
     "tune.new": ("New training", "新微调"),
     "tune.list": ("Trainings", "微调列表"),
@@ -14,6 +16,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.gone": ("This training does not exist (any more).", "此微调（已）不存在。"),
     "tune.status.draft": ("draft", "草稿"),
     "tune.status.running": ("running", "进行中"),
+    "tune.status.waiting": ("waiting", "排队中"),
     "tune.status.complete": ("done", "已完成"),
     "tune.status.stopped": ("paused", "已暂停"),
     "tune.status.failed": ("broke off", "已中断"),
@@ -54,6 +57,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.note_of": ("Licence or source of {name}", "{name} 的许可或来源"),
     "tune.columns": ("Which column holds what?", "各列是什么内容？"),
     "tune.no_column": ("(none)", "（无）"),
+    "tune.column": ("{name}: {first}", "{name}：{first}"),
+    "tune.field.messages": ("a whole conversation, as a list", "整个对话（列表）"),
+    "tune.field.system": ("how the model shall behave; may be missing", "模型应如何表现；可以没有"),
+    "tune.field.prompt": ("what is asked", "问题"),
+    "tune.field.completion": ("the reply that is learned", "要学习的回复"),
+    "tune.field.chosen": ("of two replies, the better one", "两条回复中较好的"),
+    "tune.field.rejected": ("of two replies, the worse one", "两条回复中较差的"),
+    "tune.field.text": ("plain text, without questions", "纯文本，没有问题"),
     "tune.use_columns": ("Read it like this", "按此读取"),
     "tune.sum.samples": ("samples", "个样本"),
     "tune.sum.samples_one": ("sample", "个样本"),
@@ -75,11 +86,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.only.text_one": ("Only the text", "只用这 1 段文字"),
     "tune.problems": ("{n} rows are not learned from", "{n} 行不会被学习"),
     "tune.problems_one": ("1 row is not learned from", "1 行不会被学习"),
+    "tune.unreadable": ("{n} files cannot be used", "{n} 个文件无法使用"),
+    "tune.unreadable_one": ("1 file cannot be used", "1 个文件无法使用"),
+    "tune.no_use": ("cannot be used", "无法使用"),
+    "tune.left_out_rows": (
+        "They are left out. To learn from them, correct the file and add it again.",
+        "这些行已略过。要学习它们，请改正文件后重新添加。",
+    ),
     "tune.notes": ("What to know about the data", "关于数据的提示"),
     "tune.all_problems": ("Show all", "全部显示"),
-    "tune.same": ("It says the same as another row. It counts once.", "与另一行内容相同，只算一次。"),
+    "tune.same": ("Each says the same as the row behind it. It counts once.", "各行与其后所列的行内容相同，只算一次。"),
+    "tune.as_row": ("{row} (= {other})", "{row}（= {other}）"),
     "tune.row": ("Row {rows}", "第 {rows} 行"),
     "tune.row_list": ("Rows {rows}", "第 {rows} 行"),
+    "tune.where": ("{where}:", "{where}："),
     "tune.more_rows": (" and {n} more", " 等，另有 {n} 处"),
     "tune.private": ("{n} samples hold private data: {kinds}.", "{n} 个样本含有隐私数据：{kinds}。"),
     "tune.private_one": ("1 sample holds private data: {kinds}.", "1 个样本含有隐私数据：{kinds}。"),
@@ -102,57 +122,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.hide": ("Put placeholders", "换成占位符"),
     "tune.look": ("Look at them", "查看"),
     "tune.hidden": ("Placeholders such as [email] stand in their place.", "已换成 [email] 之类的占位符。"),
-    # Own work
-    "tune.own.add": ("Add", "添加"),
-    "tune.own.added": ("It was added to the data.", "已添加到数据中。"),
-    "tune.own.chats": (
-        "{n} conversations ({pinned} pinned, {starred} starred replies, {up} voted up)",
-        "{n} 个对话（{pinned} 个已置顶，{starred} 条加星标的回复，{up} 条赞成）",
-    ),
-    "tune.own.chats_one": (
-        "1 conversation ({pinned} pinned, {starred} starred replies, {up} voted up)",
-        "1 个对话（{pinned} 个已置顶，{starred} 条加星标的回复，{up} 条赞成）",
-    ),
-    "tune.own.chats_hint": (
-        "Replies that were stopped, cut off or voted down are not learned.",
-        "被停止、截断或投了反对票的回复不会被学习。",
-    ),
-    "tune.own.chats_none": ("Chat with a model, and star what is good.", "与模型对话，并给好的回复加星标。"),
-    "tune.own.votes": ("{n} pairs of a better and a worse reply", "{n} 对较好与较差的回复"),
-    "tune.own.votes_one": ("1 pair of a better and a worse reply", "1 对较好与较差的回复"),
-    "tune.own.votes_hint": (
-        "One voted up beside one voted down, written after it, or written by you over it.",
-        "赞成与反对的回复相对，或赞成的是之后重新生成的，或由您改写的。",
-    ),
-    "tune.own.votes_none": (
-        "Regenerate a reply and vote one up and one down.",
-        "重新生成一条回复，赞成一条，反对另一条。",
-    ),
-    "tune.own.translations": ("{n} translated segments ({changed} corrected)", "{n} 段译文（{changed} 段经改正）"),
-    "tune.own.translations_one": ("1 translated segment ({changed} corrected)", "1 段译文（{changed} 段经改正）"),
-    "tune.own.translations_hint": ("Those that you confirmed or wrote.", "您确认或撰写的译文。"),
-    "tune.own.translations_none": (
-        "Confirm or correct segments in the Translate tab.",
-        "在“翻译”页确认或改正译文。",
-    ),
-    "tune.own.summaries": ("{n} summaries", "{n} 份摘要"),
-    "tune.own.summaries_one": ("1 summary", "1 份摘要"),
-    "tune.own.summaries_hint": ("As a model wrote them: read them first.", "由模型所写：请先阅读。"),
-    "tune.own.summaries_none": ("Summarize a text in the Summarize tab.", "在“摘要”页为文字作摘要。"),
-    "tune.own.tick.pinned": ("pinned only", "仅置顶"),
-    "tune.own.tick.starred": ("starred only", "仅加星标的"),
-    "tune.own.tick.voted_up": ("voted up only", "仅赞成"),
-    "tune.own.tick.pairs": ("as pairs: your words against the machine's", "成对：您的译文与机器的译文"),
-    "tune.own.by.model": ("Model", "模型"),
-    "tune.own.by.tag": ("Tag", "标签"),
-    "tune.own.by.words": ("With these words", "含有这些词"),
-    "tune.own.by.pair": ("Languages", "语言"),
-    "tune.own.any_pair": ("All languages", "所有语言"),
-    "tune.own.chats_name": ("Own chats", "自己的对话"),
-    "tune.own.votes_name": ("Own votes", "自己的投票"),
-    "tune.own.translations_name": ("Own translations", "自己的译文"),
-    "tune.own.corrections_name": ("Own corrections", "自己的改正"),
-    "tune.own.summaries_name": ("Own summaries", "自己的摘要"),
     # Samples
     "tune.samples": ("What the model will see", "模型将看到的内容"),
     "tune.search": ("Search samples", "搜索样本"),
@@ -178,6 +147,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.cut": ("{n} cut off", "截断 {n} 个"),
     "tune.legend": ("Legend", "图例"),
     "tune.mark.learned": ("learned", "学习"),
+    "tune.mark.wanted": ("wanted", "想要的"),
+    "tune.mark.unwanted": ("not wanted", "不想要的"),
     "tune.mark.read": ("only read", "只阅读"),
     "tune.mark.cut": ("cut off", "被截断"),
     "tune.chosen": ("Better reply", "较好的回复"),
@@ -238,7 +209,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tune.recipe": ("Recipe", "方案"),
     "tune.facts": (
         "r {r} · epochs {num_train_epochs} · learning_rate {learning_rate} · max_length {max_length}",
-        "r {r} · 遍数 {num_train_epochs} · learning_rate {learning_rate} · max_length {max_length}",
+        "r {r} · 轮数 {num_train_epochs} · learning_rate {learning_rate} · max_length {max_length}",
     ),
     "tune.needs.sft": ("It needs conversations.", "需要对话数据。"),
     "tune.needs.dpo": ("It needs pairs of a better and a worse reply.", "需要较好与较差回复成对的数据。"),
@@ -269,6 +240,30 @@ WORDS: dict[str, tuple[str, str]] = {
         "How long it takes is measured in the first steps.",
         "所需时间会在最初几步中测出。",
     ),
+    "tune.hint.nothing_held": (
+        "Nothing will be held out, so it cannot be measured whether the model gets better. Add samples with other "
+        "questions, or raise heldout.",
+        "不会留出任何数据，因此无法衡量模型是否变好。请添加问题不同的样本，或调高 heldout。",
+    ),
+    "tune.hint.held": (
+        "Only {n} samples will be held out: too few to measure well whether the model gets better. More data helps, or "
+        "a higher heldout.",
+        "只会留出 {n} 个样本，太少，难以衡量模型是否变好。可添加更多数据，或调高 heldout。",
+    ),
+    "tune.hint.held_one": (
+        "Only 1 sample will be held out: too few to measure whether the model gets better. More data helps, or a "
+        "higher heldout.",
+        "只会留出 1 个样本，太少，无法衡量模型是否变好。可添加更多数据，或调高 heldout。",
+    ),
+    "tune.hint.few": (
+        "Only {n} samples will be learned from: the model learns little from so few, or learns them by heart.",
+        "只有 {n} 个样本可学习：这么少的样本，模型学不到多少，或只会死记。",
+    ),
+    "tune.hint.few_one": (
+        "Only 1 sample will be learned from: the model learns little from it, or learns it by heart.",
+        "只有 1 个样本可学习：模型学不到多少，或只会死记。",
+    ),
     "tune.start": ("Start the training", "开始训练"),
+    **_OWN,
     **_HELP,
 }

@@ -35,7 +35,7 @@ def sides_html(run_id: str, examples: Sequence[tuple[str, str]], aside: Aside | 
 
 
 def blind_html(run_id: str, duels: Sequence[Duel], left: int, aside: Aside | None, language: str) -> str:
-    """The next two replies, which is which being hidden until the vote; and how the votes went."""
+    """The next two replies, which is which being hidden until the vote; the last ones; and how the votes went."""
     waiting = next((one for one in duels if not one.vote), None)
     voted = [one for one in duels if one.vote]
     body = ""
@@ -84,9 +84,10 @@ def _begin(run_id: str, made: int, left: int, language: str) -> str:
         start += button("pr-blind", words(language, "blind.more" if made else "blind.begin"))
     elif made:
         start = f'<p class="hint">{words(language, "blind.all")}</p>'
+    label = words(language, "blind.own" if left else "blind.own_only")
     own = (
         f'<form data-key="blind-{run_id}" data-own data-form="blind" class="pr-form">'
-        f'<label for="pr-blind-prompt">{words(language, "blind.own")}</label>'
+        f'<label for="pr-blind-prompt">{label}</label>'
         f'<textarea id="pr-blind-prompt" name="prompt" rows="2" dir="auto"></textarea>'
         f"{_submit(language, 'blind.ask')}</form>"
     )
@@ -123,10 +124,21 @@ def _revealed(voted: Sequence[Duel], language: str) -> str:
     if not voted:
         return ""
     last = voted[-1]
-    first = t(language, f"pr.{last.first}")
     chosen = t(language, f"pr.{last.vote}") if last.vote != "tie" else t(language, "pr.blind.tie")
-    said = words(language, "blind.was", prompt=_short(last.prompt), first=first, chosen=chosen)
-    return f'<p class="hint" role="status">{said}</p>'
+    said = words(language, "blind.was", prompt=_short(last.prompt), chosen=chosen)
+    order = ("adapter", "base") if last.first == "adapter" else ("base", "adapter")
+    both = "".join(_side(last, side, language) for side in order)
+    return (
+        f'<div class="pr-last" data-key="last"><p class="hint" role="status">{said}</p>'
+        f'<div class="pr-pair">{both}</div></div>'
+    )
+
+
+def _side(duel: Duel, side: str, language: str) -> str:
+    """One of the replies that were voted on, with whose it is."""
+    name = t(language, f"pr.{side}")
+    shown = words(language, "blind.mine", name=name) if duel.vote == side else html.escape(name)
+    return _reply(side, shown, duel.adapter if side == "adapter" else duel.base)
 
 
 def _tally(voted: Sequence[Duel], language: str) -> str:
@@ -135,7 +147,9 @@ def _tally(voted: Sequence[Duel], language: str) -> str:
         return ""
     low, high = percent(found.low), percent(found.high)
     said = words(language, "blind.rate", n=len(voted), rate=percent(found.rate), low=low, high=high)
-    counts = words(language, "blind.counts", wins=found.wins, losses=found.losses, ties=found.ties)
+    counts = words(language, "blind.counts", wins=found.wins, losses=found.losses)
+    if found.ties:
+        counts += f" {words(language, 'blind.ties', n=found.ties)}"
     key = "blind.open"
     if len(voted) < _ENOUGH:
         key = "blind.few"
@@ -143,7 +157,7 @@ def _tally(voted: Sequence[Duel], language: str) -> str:
         key = "blind.won"
     elif found.high < 0.5:
         key = "blind.lost"
-    judged = words(language, key, left=max(0, _ENOUGH - len(voted)))
+    judged = words(language, key, n=max(0, _ENOUGH - len(voted)))
     drawn = (
         f'<div class="pr-rate" aria-hidden="true"><i style="left:{100 * found.low:.1f}%;'
         f'width:{100 * (found.high - found.low):.1f}%"></i><b style="left:{100 * found.rate:.1f}%"></b></div>'

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from typing import Any
 
 from playground.overview import title_of
 from playground.store.training_values import StoredTraining
@@ -27,19 +29,21 @@ def head_html(run: StoredTraining, file: RunFile | None, progress: Progress, lan
     about = [" · ".join(facts)]
     start = progress.start
     if start.get("tokens"):
-        about.append(
-            t(
-                language,
-                "pr.data",
-                samples=f"{start.get('samples', 0):,}",
-                heldout=f"{start.get('heldout', 0):,}",
-                tokens=f"{start['tokens']:,}",
-                device=start.get("device", ""),
-                precision=start.get("precision", ""),
-            )
-        )
+        about.append(_data(start, language))
     lines = "".join(f'<p class="hint">{html.escape(one)}</p>' for one in about)
-    return f'<header data-key="head"><h2>{html.escape(run.title)}</h2>{lines}</header>'
+    return f'<header data-key="head"><h2 id="pr-title" tabindex="-1">{html.escape(run.title)}</h2>{lines}</header>'
+
+
+def _data(start: Mapping[str, Any], language: str) -> str:
+    """How much is learned from, and where."""
+
+    def count(name: str) -> str:
+        return t(language, f"pr.data.{name}", n=start.get(name, 0), of=f"{start.get(name, 0):,}")
+
+    held = count("heldout") if start.get("heldout") else t(language, "pr.data.none")
+    comma = "，" if language == "zh" else ", "
+    place = comma.join(str(start[name]) for name in ("device", "precision") if start.get(name))
+    return " · ".join((f"{count('samples')}{comma}{held}", count("tokens"), place))
 
 
 def recipe_words(recipe: Recipe, language: str) -> str:
@@ -80,9 +84,10 @@ def _working(job: TuningJob, progress: Progress, language: str) -> str:
         said = [t(language, "pr.phase.loading" if progress.phase == "loading" else "pr.phase.waiting")]
     drawn = bar(progress.step, 0 if job.queued else progress.total, words(language, "bar"))
     notice = f'<p class="error">{html.escape(reason_words(language, job.notice))}</p>' if job.notice else ""
-    buttons = button("pr-pause", words(language, "pause"), off=ending)
+    why = f' title="{words(language, "ending.about")}"' if ending else ""
+    buttons = button("pr-pause", words(language, "pause"), off=ending, more=why)
     if not job.queued:
-        about = f' title="{words(language, "keep.about")}"'
+        about = why or f' title="{words(language, "keep.about" if progress.steps else "keep.early")}"'
         buttons += button("pr-keep", words(language, "keep"), off=ending or not progress.steps, more=about)
     return f'<p role="status">{html.escape(" · ".join(said))}</p>{drawn}{notice}<div class="pr-row">{buttons}</div>'
 

@@ -30,8 +30,11 @@ def plain(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """A share for a person."""
-    return f"{100 * share:.0f} %" if math.isfinite(share) else "NaN"
+    """A share for a person; what is not all of it is never told as 100 %, and what is something never as 0 %."""
+    if not math.isfinite(share):
+        return "NaN"
+    whole = round(100 * share)
+    return f"{min(whole, 99) if share < 1 and whole > 99 else 1 if whole == 0 and share > 0 else whole} %"
 
 
 def button(do: str, said: str, *, more: str = "", kind: str = "", off: bool = False) -> str:

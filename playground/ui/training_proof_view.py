@@ -17,12 +17,13 @@ _LARGEST = 50.0
 def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: int, task: str, language: str) -> str:
     """The table of base and adapter, and the words about what was forgotten; a hint when nothing was measured."""
     dpo = task == "dpo"
+    measured = "eval_loss" in base or "eval_loss" in mine
     rows = _row("eval_loss", base, mine, plain, language, about="dpo_loss" if dpo else "eval_loss")
     if dpo:  # The base is what is compared with: it prefers nothing to itself.
         base = {key: value for key, value in base.items() if key not in ("accuracy", "margin")}
-    else:
-        before, after = ({"perplexity": _perplexity(one)} for one in (base, mine))
-        rows += _row("perplexity", before, after, lambda value: plain(value, 1), language)
+    elif measured:
+        before, after = ({"perplexity": _perplexity(one)} if "eval_loss" in one else {} for one in (base, mine))
+        rows = _row("perplexity", before, after, lambda value: plain(value, 1), language) + rows
     rows += _row("top1", base, mine, percent, language) + _row("accuracy", base, mine, percent, language)
     rows += _row("margin", base, mine, plain, language)
     if not rows:
@@ -30,7 +31,7 @@ def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: in
     head = "".join(f'<th scope="col">{words(language, key)}</th>' for key in ("base", "adapter"))
     caption = words(language, "measured", n_=kept_step)
     missing = "eval_loss" in base and "eval_loss" not in mine
-    said = f'<p class="hint">{words(language, "not_measured")}</p>' if missing else _verdict(base, mine, language)
+    said = f'<p class="hint">{words(language, "not_measured")}</p>' if missing else _verdict(base, mine, dpo, language)
     return (
         f'{said}<div class="pr-scroll"><table class="pr-numbers"><caption>{caption}</caption>'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_forgot(base, mine, language)}"
@@ -52,12 +53,20 @@ def _perplexity(measured: Mapping[str, Any]) -> float:
     return math.exp(loss) if math.isfinite(loss) and loss < _LARGEST else math.nan
 
 
-def _verdict(base: Mapping[str, Any], mine: Mapping[str, Any], language: str) -> str:
+def _verdict(base: Mapping[str, Any], mine: Mapping[str, Any], dpo: bool, language: str) -> str:
+    """In plain words first; the figure that says it, and the loss after it."""
     before, after = number(base.get("eval_loss")), number(mine.get("eval_loss"))
     if not (math.isfinite(before) and math.isfinite(after)):
         return ""
-    key = "better" if after < before else "not_better"
-    return f'<p class="pr-verdict">{words(language, key, before=plain(before), after=plain(after))}</p>'
+    said = [words(language, f"{'dpo_' if dpo else ''}{'better' if after < before else 'not_better'}")]
+    if dpo and math.isfinite(share := number(mine.get("accuracy"))):
+        said.append(words(language, "verdict.accuracy", share=percent(share)))
+    if not dpo and all(map(math.isfinite, both := [_perplexity(one) for one in (base, mine)])):
+        said.append(words(language, "verdict.perplexity", before=plain(both[0], 1), after=plain(both[1], 1)))
+    loss = words(language, "verdict.loss", before=plain(before), after=plain(after))
+    hint = "" if after < before else f" {words(language, 'not_better.do')}"
+    joint = "：" if language == "zh" else ": "
+    return f'<p class="pr-verdict">{joint.join(said)}</p><p class="hint">{loss}{hint}</p>'
 
 
 def _forgot(base: Mapping[str, Any], mine: Mapping[str, Any], language: str) -> str:
@@ -68,5 +77,7 @@ def _forgot(base: Mapping[str, Any], mine: Mapping[str, Any], language: str) -> 
     losses = [number(one.get("general_loss")) for one in (base, mine)]
     facts = words(language, "forgot_loss", before=plain(losses[0]), after=plain(losses[1]))
     hint = f'<p class="pr-warning">{words(language, "forgot_much")}</p>' if before - after > _FORGOT else ""
+    if before < 1:
+        facts = f"{words(language, 'forgot_base')} {facts}"
     head = f"<h4>{words(language, 'forgetting')}</h4>"
     return f'<div class="pr-forgot">{head}<p>{said}</p>{hint}<p class="hint">{facts}</p></div>'

@@ -58,6 +58,7 @@ def _act(service: TuningService, run_id: str, asked: dict[str, Any]) -> dict[str
         "pause": lambda: service.stop(run_id),
         "keep": lambda: service.keep(run_id),
         "resume": lambda: service.resume(run_id),
+        "unuse": lambda: _unuse(service, run_id),
         "sides": lambda: _sides(service, run_id, prompt),
         "blind": lambda: _blind(service, run_id, prompt),
         "vote": lambda: _vote(service, run_id, str(asked.get("argument") or "")),
@@ -70,6 +71,14 @@ def _act(service: TuningService, run_id: str, asked: dict[str, Any]) -> dict[str
     done[action]()
     service.announce(run_id)
     return {}
+
+
+def _unuse(service: TuningService, run_id: str) -> None:
+    """Go on with the base alone; nothing where another window has chosen something else meanwhile."""
+    run, manager = service.store.get(run_id), service.manager
+    model, name = str(run.options.get("model", "")), str(run.result.get("name", ""))
+    if name and (manager.chosen, manager.adapter) == (model, name):
+        manager.choose(model, "")
 
 
 def _stopper(service: TuningService, run_id: str, name: str) -> Callable[[], object]:

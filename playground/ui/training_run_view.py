@@ -37,7 +37,8 @@ def run_html(service: TuningService, run_id: str, language: str) -> str:
     if plots := plots_html(progress, language):
         parts += section("plots", words(language, "plots"), plots)
     if file is not None and (samples := samples_html(progress, file.prompts, language)):
-        about = f'<p class="hint">{words(language, "samples.about")}</p>'
+        marked = f" {words(language, 'samples.marked')}" if "<mark>" in samples else ""
+        about = f'<p class="hint">{words(language, "samples.about")}{marked}</p>'
         parts += section("samples", words(language, "samples"), about + samples)
     if done and (card := card_html(places.adapter / "README.md")):
         parts += fold("card", words(language, "card"), card)

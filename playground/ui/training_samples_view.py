@@ -45,21 +45,36 @@ def _table(number: int, prompt: str, base: list[str], later: Sequence[Event], la
 
 @lru_cache(maxsize=500)
 def differing(base: str, said: str) -> str:
-    """`said` as HTML, in which the words that `base` does not have are marked, where they have enough in common."""
-    mine, other = _words(said), _words(base)
+    """`said` as HTML, in which the words that `base` does not have are marked, where they have enough in common.
+
+    Case and punctuation make no other word.
+    """
+    pieces = _pieces(said)
+    places = [at for at, piece in enumerate(pieces) if _plain(piece)]
+    mine, other = [_plain(pieces[at]) for at in places], [plain for one in _pieces(base) if (plain := _plain(one))]
     matcher = difflib.SequenceMatcher(None, other, mine, autojunk=False)
-    if base == said or matcher.ratio() < _ALIKE:
+    if mine == other or matcher.ratio() < _ALIKE:
         return _text(said)
-    drawn = []
+    drawn, done = "", 0
     for what, _, _, start, end in matcher.get_opcodes():
-        text = html.escape("".join(mine[start:end]))
-        drawn.append(text if what == "equal" or not text.strip() else f"<mark>{text}</mark>")
-    return "".join(drawn)
+        if what == "equal" or start == end:
+            continue
+        first, last = places[start], places[end - 1] + 1
+        text = "".join(pieces[first:last])
+        kept = text.rstrip()
+        drawn += f"{html.escape(''.join(pieces[done:first]))}<mark>{html.escape(kept)}</mark>{text[len(kept) :]}"
+        done = last
+    return drawn + html.escape("".join(pieces[done:]))
 
 
-def _words(text: str) -> list[str]:
-    """Words with what follows them; of Chinese each sign."""
-    return re.findall(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]+\s*|\s+", text)
+def _pieces(text: str) -> list[str]:
+    """Words, with what stands at them; of Chinese each sign; blanks behind them."""
+    return re.findall(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]+|\s+", text)
+
+
+def _plain(piece: str) -> str:
+    """A word by which it is compared; "" for what is none."""
+    return "".join(filter(str.isalnum, piece.casefold()))
 
 
 def _text(text: str) -> str:

@@ -13,14 +13,15 @@ from playground.tuning.exporting import KINDS, Exported
 from playground.ui.markdown import render
 from playground.ui.models_parts import size_text
 from playground.ui.reasons import reason_words
-from playground.ui.training_parts import aside_html, button, percent, words
+from playground.ui.training_parts import aside_html, button, words
 
 
 def use_html(name: str, chosen: bool, language: str) -> str:
     """How the adapter comes into the other rooms."""
     state = f'<p class="pr-verdict">{words(language, "use.chosen")}</p>' if chosen else ""
     said = words(language, "use.about", name=name) if name else words(language, "use.about_kept")
-    return f'{state}<p>{said}</p><div class="pr-row">{button("pr-use", words(language, "use.chat"))}</div>'
+    do = button("pr-unuse", words(language, "use.stop")) if chosen else button("pr-use", words(language, "use.chat"))
+    return f'{state}<p>{said}</p><div class="pr-row">{do}</div>'
 
 
 def export_html(run_id: str, made: Sequence[Exported], aside: Aside | None, language: str) -> str:
@@ -67,6 +68,6 @@ def _check(check: Mapping[str, Any], language: str) -> str:
         said = words(language, "check.failed")
         return f'<p class="hint">{said} {html.escape(reason_words(language, str(check["error"])))}</p>'
     same, tokens = int(check["same"]), int(check["tokens"])
-    said = words(language, "check.same", same=same, tokens=tokens, percent=percent(same / max(1, tokens)))
+    said = words(language, "check.same", same=same, tokens=tokens)
     cut = "" if check.get("words") else f" {words(language, 'check.cut')}"
     return f'<p class="pr-check">{said}{cut}</p>'

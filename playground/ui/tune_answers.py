@@ -14,7 +14,7 @@ from playground.ui.strings import t
 from playground.ui.tune_form import TuneForm, faults, options_of, preset_of, readable
 from playground.ui.tune_lengths import lengths_html
 from playground.ui.tune_looking import FILTERS, Draft, Looked, noted
-from playground.ui.tune_recipe import facts_words, forecast_html, time_html
+from playground.ui.tune_recipe import facts_words, forecast_html, hints_html, time_html
 from playground.ui.tune_samples import PAGE, Listed, page_html, seen_html
 
 
@@ -86,6 +86,7 @@ def plan_of(looked: Looked, run_id: str, language: str) -> dict[str, Any]:
                 why = t(language, "tune.too_large")
         except PlaygroundError as error:
             why = why or reason_words(language, str(error))
+    forecast += hints_html(draft.task, *looked.parted(draft, readable(form).recipe), language)
     return {
         "faults": {name: reason_words(language, words) for name, words in wrong.items()},
         "preset": preset_of(form),

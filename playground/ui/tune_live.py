@@ -62,7 +62,9 @@ class TuneWatcher(Watcher):
         store, events = self._looked.service.store, []
         listed, trashed = store.list(self._listed + 1), store.list(self._listed, place="trash")
         older = len(listed) > self._listed
-        drawn = trainings_html(listed[: self._listed], trashed, self._run_id, older, self._language)
+        running = [run.id for run in listed if run.status == "running"]
+        waiting = {one for one in running if (job := self._looked.service.live(one)) is not None and job.queued}
+        drawn = trainings_html(listed[: self._listed], trashed, waiting, self._run_id, older, self._language)
         if drawn != self._list:
             self._list = drawn
             events.append(event("list", {"html": drawn}))

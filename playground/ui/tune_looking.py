@@ -8,7 +8,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.models import ModelsService
@@ -17,9 +16,10 @@ from playground.tuning.gathering import Gathered, Item, gather
 from playground.tuning.looking import Lengths, Seen, lengths, see
 from playground.tuning.options import TuningOptions
 from playground.tuning.private import findings
-from playground.tuning.recipe import TASK_OF, Task
+from playground.tuning.recipe import TASK_OF, Recipe, Task
 from playground.tuning.rows import raw_rows
 from playground.tuning.service import TuningService
+from playground.tuning.splitting import split
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 from playground.ui.tune_form import TuneForm, form_of
@@ -31,6 +31,8 @@ _MOST = 4000
 """Samples that a filter looks at which has to count their tokens."""
 _MOST_PRIVATE = 200_000
 """Samples of which is kept what is private in them."""
+_FIRST = 200
+"""Characters of a cell that show what its column holds."""
 _KEPT = 3
 
 
@@ -40,8 +42,8 @@ class Draft:
 
     run: StoredTraining
     files: tuple[DataFile, ...]
-    columns: tuple[tuple[str, ...], ...]
-    """Of each file the names of its columns."""
+    columns: tuple[Mapping[str, str], ...]
+    """Of each file the names of its columns, with the first that stands in each."""
     gathered: Gathered
     version: str
     """Another one for other data."""
@@ -68,6 +70,7 @@ class Looked:
         self._drafts: dict[str, Draft] = {}
         self._lengths: dict[tuple[str, str, int], Lengths] = {}
         self._private: dict[bytes, tuple[str, ...]] = {}
+        self._parted: dict[tuple[str, float, int], tuple[int, int]] = {}
 
     def forget(self, run_id: str) -> None:
         """Its files changed."""
@@ -112,6 +115,14 @@ class Looked:
             made = lengths(samples, self.service.bases.tokenizer(options.model), options.recipe)
             self._lengths = dict(islice([(key, made), *self._lengths.items()], 8))
         return self._lengths[key]
+
+    def parted(self, draft: Draft, recipe: Recipe) -> tuple[int, int]:
+        """How many samples will be learned from, and how many held out."""
+        key = draft.version, recipe.heldout, recipe.seed
+        if key not in self._parted:
+            train, held = split([item.sample for item in draft.gathered.items], recipe.heldout, recipe.seed)
+            self._parted = dict(islice([(key, (len(train), len(held))), *self._parted.items()], 8))
+        return self._parted[key]
 
     def see(self, item: Item, options: TuningOptions) -> Seen:
         """One sample as the model will see it. Raises ModelError, MissingError."""
@@ -174,15 +185,16 @@ def _read(run: StoredTraining, files: Sequence[DataFile]) -> Draft:
     return Draft(run, light, columns, gather(files, run.edits), version)
 
 
-def _columns(file: DataFile) -> tuple[str, ...]:
+def _columns(file: DataFile) -> Mapping[str, str]:
+    names: dict[str, str] = {}
     if file.kind == "own":
-        return ()
-    names: dict[str, Any] = {}
+        return names
     try:
         rows, _ = raw_rows(file.data, file.name)
         for raw in islice(rows, _ROWS):
-            if isinstance(raw.value, dict):
-                names |= dict.fromkeys(map(str, raw.value))
+            for name, value in raw.value.items() if isinstance(raw.value, dict) else ():
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+                names[str(name)] = names.get(str(name)) or ("" if value is None else " ".join(text[:_FIRST].split()))
     except PlaygroundError:
-        return ()
-    return tuple(names)
+        return {}
+    return names

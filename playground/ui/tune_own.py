@@ -11,8 +11,10 @@ from playground.errors import BadValueError
 from playground.languages import NAMES
 from playground.tuning.own import Choice, OwnCounts, OwnKind
 from playground.ui.models_parts import button
+from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 
+_MOST_UNFIT = 10
 _KINDS: tuple[OwnKind, ...] = ("chats", "votes", "translations", "summaries")
 
 
@@ -30,17 +32,25 @@ def own_html(found: OwnCounts, models: Sequence[str], tags: Sequence[str], langu
     out = ""
     for kind in _KINDS:
         said = html.escape(t(language, f"tune.own.{kind}", n=counts[kind], **more))
+        unfit = _unfit(found, language) if kind == "votes" else ""
         if not counts[kind]:
-            out += f'<div class="pn-own"><b>{said}</b><small>{t(language, f"tune.own.{kind}_none")}</small></div>'
+            none = f"<small>{t(language, f'tune.own.{kind}_none')}</small>"
+            out += f'<div class="pn-own"><b>{said}</b>{none}{unfit}</div>'
             continue
         add = button("add_own", t(language, "tune.own.add"), kind, submit=True, kind="ps-button")
         out += (
             f'<details class="pn-own" data-key="{kind}"><summary><b>{said}</b></summary>'
-            f'<form data-own-kind="{kind}"><small>{t(language, f"tune.own.{kind}_hint")}</small>'
+            f'<form data-own-kind="{kind}"><small>{t(language, f"tune.own.{kind}_hint")}</small>{unfit}'
             f'<div class="pn-fields">{body[kind]}{_dates(language)}</div>'
             f'<p class="error" role="alert"></p>{add}</form></details>'
         )
     return out
+
+
+def _unfit(found: OwnCounts, language: str) -> str:
+    """Pairs that cannot be learned from, each reason once."""
+    said = [t(language, "tune.own.unfit", why=reason_words(language, one)) for one in found.unfit[:_MOST_UNFIT]]
+    return "".join(f'<p class="pn-warn">{html.escape(one)}</p>' for one in said)
 
 
 def choice_of(asked: Mapping[str, Any]) -> Choice:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from playground.tuning.planning import Forecast
-from playground.tuning.recipe import RecipePreset, recipe_presets
+from playground.tuning.recipe import RecipePreset, Task, recipe_presets
 from playground.ui.models_parts import size_text
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 from playground.ui.summary_view import time_words
-from playground.ui.tune_form import CHOICES, OWN, TuneForm, preset_of, texts_of
+from playground.ui.tune_form import CHOICES, NAMES, OWN, TuneForm, preset_of, texts_of
 
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("adapter", ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "load_in_4bit")),
@@ -47,6 +47,8 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("measuring", ("heldout", "evaluations")),
 )
+_FEW, _FEW_HELD = 20, 5
+"""Samples below which little is learned, and little can be said about what was."""
 _FACTS = ("r", "num_train_epochs", "learning_rate", "max_length")
 """What a card and the folded settings say in short."""
 
@@ -89,6 +91,16 @@ def forecast_html(found: Forecast, before: TuneForm, language: str) -> str:
         )
     kind = "" if found.fits else ' class="error"'
     return f'<p class="pn-row"><span{kind}>{html.escape(said)}</span>{use}</p>{more}'
+
+
+def hints_html(task: Task, learned: int, held: int, language: str) -> str:
+    """What so little data cannot do. It may be trained all the same."""
+    hints = []
+    if learned and held < _FEW_HELD:
+        hints.append(t(language, "tune.hint.held" if held else "tune.hint.nothing_held", n=held))
+    if 0 < learned < _FEW and task != "text":  # A text is learned by its length.
+        hints.append(t(language, "tune.hint.few", n=learned))
+    return "".join(f'<p class="pn-warn">{html.escape(one)}</p>' for one in hints)
 
 
 def time_html(tokens: float, tokens_per_second: float, language: str) -> str:
@@ -167,9 +179,26 @@ def _field(name: str, form: TuneForm, devices: Sequence[str], language: str) -> 
     else:
         control = f'<input {about} value="{html.escape(value)}" inputmode="decimal" autocomplete="off">'
     return (
-        f'<label><code>{name}</code>{control}<small id="pn-h-{name}">{t(language, f"tune.h.{name}")}</small>'
+        f'<label><code>{name}</code>{control}<small id="pn-h-{name}">{t(language, f"tune.h.{name}")}'
+        f"{_usual(name, form.task, language)}</small>"
         f"{_fault(name)}</label>"
     )
+
+
+def _usual(name: str, task: Task, language: str) -> str:
+    """What the recipes for this data say, where they differ."""
+    if name in OWN or name not in NAMES:
+        return ""
+    zh = language == "zh"
+    said = {
+        one.name_zh if zh else one.name: _choice(texts_of(one.recipe)[name], language)
+        for one in recipe_presets().values()
+        if one.recipe.task == task
+    }
+    if len(set(said.values())) < 2:
+        return ""
+    listed = ("，" if zh else ", ").join(f"{html.escape(key)} {value}" for key, value in said.items())
+    return f" <span>{listed}</span>"
 
 
 def _choice(value: str, language: str) -> str:

@@ -87,39 +87,39 @@ def _item(one: Listed, language: str) -> str:
 
 
 def _rendered(sample: Sample, seen: Seen, language: str) -> str:
-    facts = [t(language, "tune.tokens", n=seen.tokens), t(language, "tune.learned", n=seen.learned)]
+    pair = sample.kind == "preference"
+    facts = [t(language, "tune.tokens", n=seen.tokens)]
+    if not pair:
+        facts.append(t(language, "tune.learned", n=seen.learned))
     if seen.cut:
         facts.append(t(language, "tune.cut", n=seen.cut))
-    out = f'<p class="hint">{" · ".join(facts)}</p>{_legend(seen, language)}'
-    if sample.kind == "preference":
-        for name, pieces in (("chosen", seen.pieces), ("rejected", seen.rejected)):
-            out += f"<h4>{t(language, f'tune.{name}')}</h4>{_pieces(pieces)}"
+    marks = ["wanted", "unwanted"] if pair else ["learned"]
+    out = f'<p class="hint">{" · ".join(facts)}</p>{_legend(seen, marks, language)}'
+    if pair:
+        for name, mark, pieces in (("chosen", marks[0], seen.pieces), ("rejected", marks[1], seen.rejected)):
+            out += f"<h4>{t(language, f'tune.{name}')}</h4>{_pieces(pieces, mark)}"
     else:
-        out += _pieces(seen.pieces)
+        out += _pieces(seen.pieces, marks[0])
     return out + _first_tokens(seen.first_tokens, language)
 
 
-def _legend(seen: Seen, language: str) -> str:
-    kinds = ["learned", "read", *(["cut"] if seen.cut else [])]
-    marks = {"learned": "ins", "read": "span", "cut": "del"}
-    said = "".join(
-        f'<li><{marks[kind]} class="pn-{kind}">{t(language, f"tune.mark.{kind}")}</{marks[kind]}></li>'
-        for kind in kinds
-    )
+def _legend(seen: Seen, marks: Sequence[str], language: str) -> str:
+    kinds = [*marks, "read", *(["cut"] if seen.cut else [])]
+    said = "".join(f"<li>{_marked(kind, t(language, f'tune.mark.{kind}'))}</li>" for kind in kinds)
     return f'<ul class="pn-legend" aria-label="{t(language, "tune.legend")}">{said}</ul>'
 
 
-def _pieces(pieces: Sequence[Piece]) -> str:
-    out = []
-    for one in pieces:
-        text = html.escape(one.text)
-        if one.cut:
-            out.append(f'<del class="pn-cut">{text}</del>')
-        elif one.learned:
-            out.append(f'<ins class="pn-learned">{text}</ins>')
-        else:
-            out.append(f'<span class="pn-read">{text}</span>')
-    return f'<div class="pn-text" dir="auto" tabindex="0">{"".join(out)}</div>'
+def _pieces(pieces: Sequence[Piece], mark: str) -> str:
+    """A text; what counts of it is marked as `mark` says."""
+    out = "".join(
+        _marked("cut" if one.cut else mark if one.learned else "read", html.escape(one.text)) for one in pieces
+    )
+    return f'<div class="pn-text" dir="auto" tabindex="0">{out}</div>'
+
+
+def _marked(kind: str, text: str) -> str:
+    tag = {"cut": "del", "read": "span"}.get(kind, "ins")
+    return f'<{tag} class="pn-{kind}">{text}</{tag}>'
 
 
 def _first_tokens(tokens: Sequence[tuple[int, str, bool]], language: str) -> str:

@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 from playground.access.borrowed import BorrowedManager, ForbiddenError
+from playground.access.borrowed_models import BorrowedModels
 from playground.access.quota import Quota, QuotaError
 from playground.engine.base import LoadOptions
 from playground.engine.lease import LeaseCancelled
 from playground.engine.manager import ModelManager
 from playground.errors import BusyError
+from playground.models import ModelsService
 from playground.records import Sampling, Turn
-from playground.serve import Services
+from playground.services import Services
 from playground.store.access_values import Limits
 from tests.tuning.finished import services_in
+from tests.tuning.tiny import tiny_base
 
 HELLO = [Turn("user", "Hello there")]
 SAMPLING = Sampling(seed=1, max_new_tokens=8)
@@ -152,3 +155,33 @@ def test_who_has_left_hears_nothing_more(services: Services) -> None:
     mine.close()
     assert len(services.manager._residents.listeners) == count - 1
     assert services.manager.states()
+
+
+def test_every_way_into_the_models_service_is_written_down() -> None:
+    public = {name for name in vars(ModelsService) if not name.startswith("_")}
+    assert public <= set(vars(BorrowedModels)), public - set(vars(BorrowedModels))
+
+
+def test_of_the_models_only_those_that_are_loaded_are_seen(services: Services, tmp_path: Path) -> None:
+    tiny_base(tmp_path / "data" / "models" / "org" / "tiny")
+    loaded(services.manager, "echo")
+    models = BorrowedModels(services.models, borrowed(services))
+    seen = models.overview()
+    assert [one.name for one in seen.local] == ["echo"]
+    assert (seen.devices, seen.offers, seen.jobs) == ((), (), ())
+    assert str(tmp_path) not in repr(seen)
+    assert (models.header().title, models.header().total) == ("echo", 0)
+    for do in (
+        lambda: models.search("x"),
+        lambda: models.files("x"),
+        lambda: models.server_models("http://127.0.0.1:1", ""),
+        lambda: models.unload("echo"),
+        lambda: models.download("qwen3-0.6b"),
+        lambda: models.convert("echo"),
+        lambda: models.remove("echo"),
+        lambda: models.add("/etc/passwd"),
+        lambda: models.forget("echo"),
+        lambda: models.refresh(),
+    ):
+        with pytest.raises(ForbiddenError):
+            do()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.paths import open_data_folder
-from playground.serve import Services, open_services
+from playground.services import Services, open_services
 from playground.settings import load_settings
 from playground.tuning.card import write_card
 from playground.tuning.journal import Journal

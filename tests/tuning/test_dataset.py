@@ -64,10 +64,21 @@ FORMS: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Ho"}]},
      [("user", "Hi"), ("assistant", "Ho")]),
     ({"Question": "Hi", " Answer": "Ho"}, [("user", "Hi"), ("assistant", "Ho")]),
+    ({"问题": "Hi", "答案": "Ho"}, [("user", "Hi"), ("assistant", "Ho")]),
+    ({"src": "Hi", "tgt": "Ho"}, [("user", "Hi"), ("assistant", "Ho")]),
+    ({"source": "Hi", "target": "Ho", "id": 1}, [("user", "Hi"), ("assistant", "Ho")]),
+    ({"原文": "Hi", "译文": "Ho"}, [("user", "Hi"), ("assistant", "Ho")]),
+    ({"question": "Hi", "answer": "Ho", "source": "A book"}, [("user", "Hi"), ("assistant", "Ho")]),
     ({"messages": json.dumps(GOOD["messages"])}, [("user", "Hi"), ("assistant", "Hello.")]),
     (GOOD["messages"], [("user", "Hi"), ("assistant", "Hello.")]),
     (talk(("user", [{"type": "text", "text": "Hi"}]), ("assistant", "Ho")), [("user", "Hi"), ("assistant", "Ho")]),
 ]  # fmt: skip
+
+
+def test_where_a_text_is_from_is_not_a_question() -> None:
+    assert sample_of(1, {"text": "The harbour.", "source": "A book"})[0].kind == "text"
+    with pytest.raises(BadValueError, match="none of the known forms"):
+        sample_of(1, {"output": "Ho", "source": "A book"})
 
 
 @pytest.mark.parametrize(("row", "turns"), FORMS, ids=range(len(FORMS)))

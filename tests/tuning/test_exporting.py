@@ -14,7 +14,7 @@ import pytest
 
 from playground.engine.lease import LeaseCancelled
 from playground.errors import BadValueError, MissingError, ModelError
-from playground.serve import Services
+from playground.services import Services
 from playground.tuning.exporting import KINDS, export, export_file, export_here, exported
 from tests.tuning.finished import lay, services_in
 from tests.tuning.tiny import tiny_base

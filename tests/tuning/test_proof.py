@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from playground.engine.lease import LeaseCancelled
 from playground.errors import BadValueError, MissingError
 from playground.records import Turn
-from playground.serve import Services
+from playground.services import Services
 from playground.store.training_values import Duel, Vote
 from playground.tuning.proof import duel, examples, lens, prompts, replies, tally, unasked, vote
 from playground.tuning.samples import Sample

@@ -14,7 +14,7 @@ import filelock
 import pytest
 
 from playground.errors import BusyError, MissingError, ModelError
-from playground.serve import Services
+from playground.services import Services
 from playground.tuning import proof
 from playground.tuning.gathering import given_file
 from playground.tuning.journal import Journal, read_journal

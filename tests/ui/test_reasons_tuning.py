@@ -55,10 +55,12 @@ def test_what_is_told_of_a_setting(values: dict[str, object], said: str) -> None
             "Write one anew.",
             "“Ships” 中没有可学习的回复：它们被停止、截断、排除、投了反对票，或生成失败。请重新生成。",
         ),
+        ("The answer is empty. Write it in the file.", "回答（answer）是空的。请在文件中补上。"),
+        ("The src is no text. Write it in quotes.", "原文（src）不是文字。请加引号。"),
         ("The row says the same as row 3 of a.jsonl.", "与 a.jsonl 的第 3 行内容相同。"),
-        ("There is no reply to learn from. Add a message of the assistant, or leave out the row.", None),
+        ("There is no reply to learn from. Add a message of the assistant in the file.", None),
     ],
 )
 def test_sentences_that_are_put_together(words: str, said: str | None) -> None:
     found = reason_words("zh", words)
-    assert found == (said or "没有可学习的回复。请添加一条 assistant 消息，或排除此行。")
+    assert found == (said or "没有可学习的回复。请在文件中添加一条 assistant 消息。")

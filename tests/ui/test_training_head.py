@@ -9,7 +9,7 @@ import pytest
 
 from playground.store.training_values import StoredTraining
 from playground.tuning.progress import Progress
-from playground.ui.training_head_view import state_html
+from playground.ui.training_head_view import head_html, state_html
 
 LONG = "The sample is longer than max_length before its reply begins. Raise max_length."
 REFUSED = (
@@ -41,3 +41,21 @@ def test_of_one_row_and_of_none() -> None:
     assert "1 row of the data was left out" in shown("en", unusable=1, unusable_rows=[[7, LONG]])
     assert "left out" not in shown("en", unusable=0, unusable_rows=[])
     assert "left out" not in shown("en")
+
+
+@pytest.mark.parametrize(
+    ("language", "start", "words"),
+    [
+        (
+            "en",
+            {"samples": 1, "heldout": 0, "tokens": 40},
+            "1 sample to learn from, nothing held out · 40 tokens · cpu",
+        ),
+        ("en", {"samples": 1200, "heldout": 1, "tokens": 90_000}, "1,200 samples to learn from, 1 held out · 90,000"),
+        ("zh", {"samples": 8, "heldout": 4, "tokens": 900}, "8 个训练样本，4 个留出 · 900 个词元 · cpu"),
+    ],
+)
+def test_how_much_is_learned_from(language: str, start: dict[str, int], words: str) -> None:
+    run = StoredTraining("a", "A", "complete", "", {}, {}, {}, 0.0, 0.0, 0.0, None)
+    progress = Progress().add_all([{"kind": "start", "step": 0, "device": "cpu", **start}])
+    assert words in html.unescape(head_html(run, None, progress, language))

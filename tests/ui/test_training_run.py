@@ -85,6 +85,9 @@ def test_a_finished_training_tells_all(page: Page, app: App, runs: dict[str, str
     samples = part(page, "What it says")
     expect(samples).to_contain_text("I am a <b>model</b>.")
     expect(samples.locator("mark").first).to_have_text("far north.")
+    expect(samples).to_contain_text("the words that the base does not say are marked")
+    expect(proof).to_contain_text("better than its base: perplexity 33.1 → 9.5.")
+    expect(proof).to_contain_text("its longer replies were cut short")
     shown.get_by_text("The numbers as a table").click()
     expect(shown.get_by_role("region", name="held out", exact=True)).to_contain_text("2.25")
     shown.get_by_text("Model card").click()
@@ -123,6 +126,7 @@ def test_a_blind_comparison_hides_who_is_who_until_the_vote(page: Page, app: App
     expect(blind).to_contain_text("4 questions are left")
     blind.get_by_role("button", name="Begin").click()
     duel = page.locator("#pr-duel")
+    last = blind.locator(".pr-last .pr-reply")
     for number in range(4):
         expect(duel).to_be_visible()
         key = duel.get_attribute("data-key")
@@ -132,14 +136,16 @@ def test_a_blind_comparison_hides_who_is_who_until_the_vote(page: Page, app: App
         page.keyboard.press("1" if "(Votes)" in first else "2")
         expect(page.locator(f'#pr-duel[data-key="{key}"]')).to_have_count(0)
         expect(blind).to_contain_text(f"The adapter wins 100 % of {number + 1} vote")
-    expect(blind).to_contain_text("You chose: Adapter")
+        expect(last.filter(has_text="Adapter – your choice")).to_contain_text("You said (Votes): ")
+        expect(last.filter(has_text="Base")).to_contain_text("You said: ")
+    expect(blind).to_contain_text("you chose: Adapter")
     expect(blind).to_contain_text("All held-out questions have been compared.")
     expect(blind).to_contain_text("6 more votes")
     for number in range(6):
-        blind.get_by_label("Or a question of your own").fill(f"Question {number}")
+        blind.get_by_label("A question of your own").fill(f"Question {number}")
         blind.get_by_role("button", name="Compare on this").click()
-        blind.get_by_role("button", name=re.compile("Neither")).click()
-    expect(blind).to_contain_text("4 won, 0 lost, 6 neither.")
+        blind.get_by_role("button", name=re.compile("No difference")).click()
+    expect(blind).to_contain_text("4 won, 0 lost. 6 without a difference, which count half.")
     expect(blind).to_contain_text("This may still be chance.")
 
 
@@ -175,6 +181,10 @@ def test_what_goes_wrong_word_by_word_is_said_there(page: Page, app: App, runs: 
 
 def test_used_in_chat(page: Page, app: App, runs: dict[str, str]) -> None:
     visit(page, app, runs["done"]).get_by_role("button", name="Use in Chat").click()
+    expect(page.locator("#pg-status")).to_contain_text("Harbour")
+    visit(page, app, runs["done"]).get_by_role("button", name="Stop using it").click()
+    expect(page.locator("#pg-status")).not_to_contain_text("Harbour")
+    page.locator("#pn-run").get_by_role("button", name="Use in Chat").click()
     expect(page.locator("#pg-status")).to_contain_text("Harbour")
     page.get_by_role("textbox", name="Message").fill("Ahoy")
     page.keyboard.press("Enter")

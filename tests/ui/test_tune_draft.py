@@ -80,7 +80,9 @@ def test_a_file_with_two_broken_rows_is_looked_at_edited_and_trained(app: App, p
     setting(page, "evaluations").fill("0")
     expect(page.locator("#pn-forecast")).to_contain_text("It fits: needs")
     expect(page.locator("#pn-time")).to_have_text("How long it takes is measured in the first steps.")
-    setting(page, "max_steps").press("Control+Enter")
+    expect(page.locator("#pn-h-learning_rate")).to_contain_text("Quick try 0.0005, Balanced")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+Enter")
     expect(page.locator("#pn-run")).to_be_visible()
     expect(page.locator("#pn-page")).to_be_hidden()
     expect(listed(page, "ships.jsonl").get_by_role("img", name="running")).to_be_visible()
@@ -106,6 +108,21 @@ def test_what_is_cut_off_is_seen_before_it_is_trained(app: App, page: Page) -> N
     setting(page, "max_length").fill("2")
     expect(page.locator("#pn-why")).to_have_text("Correct first: max_length")
     expect(page.get_by_role("button", name="Start the training")).to_be_disabled()
+
+
+def test_the_better_and_the_worse_reply_are_told_apart(app: App, page: Page) -> None:
+    visit(page, app)
+    pairs = [{"prompt": f"Which of {n}?", "chosen": f"This, {n}.", "rejected": f"That, {n}."} for n in range(3)]
+    add(page, file("pairs.jsonl", "\n".join(map(json.dumps, pairs))))
+    first = samples(page).first
+    first.locator("summary").first.click()
+    expect(first.locator(".pn-text .pn-wanted")).to_have_text("This, 0.<|im_end|>")
+    expect(first.locator(".pn-text .pn-unwanted")).to_have_text("That, 0.<|im_end|>")
+    expect(first.get_by_role("list", name="Legend")).to_have_text(re.compile(r"wanted\s*not wanted\s*only read"))
+    page.get_by_role("button", name="Start the training").press("Enter")
+    expect(page.locator("#pr-title")).to_be_focused()
+    page.locator("#pn-run").get_by_role("button", name="Pause").click()
+    expect(page.locator("#pn-run")).to_have_attribute("data-status", re.compile("stopped|complete"), timeout=120_000)
 
 
 def test_what_does_not_fit_says_what_would(app: App, page: Page) -> None:

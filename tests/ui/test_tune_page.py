@@ -78,7 +78,7 @@ def test_broken_rows_are_told_with_what_to_do_and_the_rest_is_there(app: App, pa
     told = page.locator(".pn-problems li")
     expect(told.filter(has_text="Row 7:")).to_contain_text("is no JSON")
     expect(told.filter(has_text="Row 9:")).to_contain_text("Map the columns to what they hold.")
-    expect(told.filter(has_text="Row 25:")).to_contain_text("It says the same as another row. It counts once.")
+    expect(told.filter(has_text="Row 25:")).to_contain_text("The row says the same as row 1. It counts once.")
     # The samples come in pages.
     expect(samples(page)).to_have_count(20)
     page.get_by_role("button", name="Next").click()
@@ -102,6 +102,10 @@ def test_columns_are_told_by_hand_where_no_name_is_known(app: App, page: Page) -
     visit(page, app)
     add(page, file("frage.csv", "frage,antwort\nWer?,Der Kapitän.\nWo?,Im Hafen.\n"))
     form = page.locator(".pn-columns")
+    expect(form).to_contain_text("frage: Wer? · antwort: Der Kapitän.")
+    expect(page.locator("#pn-problems")).not_to_contain_text("correct the file")
+    expect(form.get_by_label("completion")).to_have_accessible_description("the reply that is learned")
+    expect(form.get_by_label("prompt").get_by_role("option", name="frage: Wer?")).to_have_count(1)
     form.get_by_label("prompt").select_option("frage")
     form.get_by_label("completion").select_option("antwort")
     form.get_by_role("button", name="Read it like this").click()
@@ -120,6 +124,38 @@ def test_several_kinds_of_data_become_one(app: App, page: Page) -> None:
     expect(page.locator("#pn-sums")).to_contain_text("3 left out by you")
     expect(page.get_by_role("button", name=re.compile("^Preferences"))).to_be_enabled()
     expect(page.get_by_role("button", name=re.compile("^Quick try"))).to_be_disabled()
+
+
+def test_many_duplicates_are_told_in_a_line_with_the_rows_they_equal(app: App, page: Page) -> None:
+    visit(page, app)
+    add(page, file("twice.jsonl", "\n".join([*talks(6), *talks(6), "{"])))
+    expect(page.locator(".pn-problems li")).to_have_count(2)
+    expect(page.locator(".pn-problems li").first).to_contain_text("Rows 7 (= 1), 8 (= 2), 9 (= 3)")
+    expect(page.locator("#pn-problems")).to_contain_text("To learn from them, correct the file and add it again.")
+
+
+def test_a_file_without_a_row_asks_for_no_recipe(app: App, page: Page) -> None:
+    visit(page, app)
+    add(page, file("nothing.csv", b""))
+    expect(data(page)).to_contain_text("cannot be used")
+    expect(page.locator("#pn-problems summary")).to_have_text("1 file cannot be used")
+    expect(page.locator("#pn-how")).to_be_hidden()
+    expect(page.locator("#pn-sums")).to_be_empty()
+    add(page, file("some.jsonl", "\n".join(talks(3))))
+    expect(page.locator("#pn-how")).to_be_visible()
+    expect(page.locator("#pn-forecast")).to_contain_text("Only 2 samples will be learned from")
+    expect(page.locator("#pn-forecast")).to_contain_text("Only 1 sample will be held out")
+
+
+def test_by_keyboard(app: App, page: Page) -> None:
+    visit(page, app)
+    page.get_by_role("button", name="Try with an example").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Questions about Playground")).to_be_focused()
+    page.get_by_role("button", name="New training").press("Tab")
+    expect(page.get_by_role("button", name="Skip the list")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#pn-main")).to_be_focused()
 
 
 def test_private_data_is_replaced_and_comes_back(app: App, page: Page) -> None:
@@ -266,7 +302,7 @@ def test_everything_on_a_phone_in_chinese(app: App, phone: Page) -> None:
         phone.get_by_role("button", name="拖入文件，或选择文件").click()
     only = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
     chooser.value.set_files(file("港口.jsonl", "\n".join(talks(5, row2="{", row3=only))))
-    expect(phone.locator(".pn-problems")).to_contain_text("第 3 行: 没有可学习的回复。")
+    expect(phone.locator(".pn-problems")).to_contain_text("第 3 行： 没有可学习的回复。")
     expect(phone.locator(".pn-problems")).to_contain_text("不是 JSON")
     phone.locator("#pn-form").get_by_text("全部设置").click()
     phone.get_by_label("num_train_epochs").fill("0.001")

@@ -10,7 +10,7 @@ from typing import Any
 from playground.engine.small_file import write_json
 from playground.errors import BadValueError
 from playground.records import Turn
-from playground.tuning.masking import encode_chat, encode_text
+from playground.tuning.masking import Encoded, encode_chat, encode_text
 from playground.tuning.packing import Row, row_of
 from playground.tuning.recipe import Recipe
 
@@ -42,6 +42,12 @@ def general_rows(
                 continue  # A template may want more than a question; the data shows what it takes.
         else:
             encoded = encode_text(f"{prompt} {reply}", tokenizer)
-        if (row := row_of(encoded.input_ids, encoded.learned, recipe.max_length)) is not None:
+        if (row := row_of(encoded.input_ids, _of_reply(encoded, reply), recipe.max_length)) is not None:
             rows.append(row)
     return rows
+
+
+def _of_reply(encoded: Encoded, reply: str) -> list[bool]:
+    """The tokens that count: not the end mark, as most replies were cut and the base would have gone on."""
+    end = encoded.text.rfind(reply) + len(reply)
+    return [taught and start < end for taught, (start, _) in zip(encoded.learned, encoded.offsets, strict=True)]

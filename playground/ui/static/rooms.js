@@ -119,6 +119,18 @@ const playgroundRooms = (() => {
   // Gradio also keeps hidden buttons, to measure their width.
   const tab = (name) => [...document.querySelectorAll("#pg-tabs button:not([tabindex='-1'])")].find((one) => one.textContent.trim() === word(`tab.${name}`));
 
+  // A list has two stops for each of its runs: past all of them, to what is shown beside it.
+  function past() {
+    if (past.heard) return;
+    past.heard = true;
+    document.addEventListener("click", (event) => {
+      const main = event.target.closest?.("[data-past]")?.closest("nav").parentElement.querySelector("main");
+      if (!main) return;
+      main.tabIndex = -1;
+      main.focus({ preventScroll: true });
+    });
+  }
+
   // Whether the address is about something in another room.
   const elsewhere = (...names) => names.some((name) => new URLSearchParams(location.search).has(name));
 
@@ -133,6 +145,7 @@ const playgroundRooms = (() => {
       if (run !== asked()) history.pushState(null, "", `?${letter}=${run}`);
       travelled();
     });
+    past();
     document.addEventListener("visibilitychange", () => { if (document.hidden) hidden(); else connect(); });
     addEventListener("popstate", travelled);
     new MutationObserver(appear).observe($("pg-tabs"), { childList: true, subtree: true });

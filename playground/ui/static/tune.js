@@ -48,7 +48,8 @@ const playgroundTune = (() => {
     pane("draft");
     $("pn-title").textContent = title;
     for (const [box, html] of Object.entries(sections)) paint(box, html);
-    $("pn-look").hidden = !samples;
+    $("pn-look").hidden = $("pn-how").hidden = !samples;
+    settle("pn-title");
     playgroundTuneDraft.changed();
   }
 
@@ -59,16 +60,33 @@ const playgroundTune = (() => {
     $("pn-run").dataset.status = status;
     paint("pn-run", html);
     playground.translate($("pn-run"));
+    settle("pr-title");
   }
 
   // Nothing yet, a draft, or a training that has begun.
   function pane(kind) {
+    const held = $("pn-main").contains(document.activeElement);
     $("pn-page").dataset.kind = kind;
     $("pn-page").hidden = kind === "run";
     $("pn-run").hidden = kind !== "run";
     $("pn-start").hidden = $("pn-example").hidden = kind !== "new";
     $("pn-title").hidden = $("pn-data-head").hidden = $("pn-how").hidden = kind !== "draft";
     if (kind !== "draft") $("pn-look").hidden = true;
+    if (held && !document.activeElement.offsetParent) park();
+    if (kind === "new") settle("pn-choose");
+  }
+
+  // The focus of what is not there any more waits in the pane, then goes to the heading of what came for it.
+  function park() {
+    $("pn-main").dataset.parked = "1";
+    $("pn-main").focus({ preventScroll: true });
+  }
+
+  function settle(id) {
+    const main = $("pn-main");
+    if (!main.dataset.parked) return;
+    delete main.dataset.parked;
+    if (document.activeElement === main) $(id)?.focus({ preventScroll: true });
   }
 
   // ---- which one is shown ----------------------------------------------------------------------------------------------

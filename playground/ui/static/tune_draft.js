@@ -3,7 +3,7 @@
 
 const playgroundTuneDraft = (() => {
   const { word, ask } = playground;
-  const { state, send, say, paint, uploads, busy, command } = playgroundTune;
+  const { state, send, say, paint, uploads, busy, command, visible } = playgroundTune;
   const $ = (id) => document.getElementById(id);
   const list = { page: 0, asked: 0 };
   let keeping = Promise.resolve(), timer = 0, searching = 0, looked = "", noting = 0, measuring = 0, planning = 0;
@@ -190,9 +190,10 @@ const playgroundTuneDraft = (() => {
     const root = $("pn-root");
     root.addEventListener("input", input);
     root.addEventListener("toggle", ({ target }) => { if (target.open && target.matches("details[data-sample]")) see(target); }, true);
-    root.addEventListener("keydown", (event) => {
-      const meant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing && state.status === "draft";
-      if (!meant || event.target.closest(".pn-edit")) return;
+    document.addEventListener("keydown", (event) => {
+      const meant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing && state.status === "draft" && visible();
+      const here = event.target === document.body || root.contains(event.target);
+      if (!meant || !here || event.target.closest(".pn-edit")) return;
       event.preventDefault();
       begin($("pn-begin"));
     });

@@ -52,14 +52,14 @@ def _how() -> str:
 def _frame() -> str:
     start = '<div id="pn-start"><h2 data-t="tune.headline"></h2><p class="hint" data-t="tune.promise"></p></div>'
     data = (
-        '<h2 id="pn-title" hidden></h2><section id="pn-data">'
+        '<h2 id="pn-title" tabindex="-1" hidden></h2><section id="pn-data">'
         '<h3 id="pn-data-head" data-t="tune.data" hidden></h3><div id="pn-files"></div>'
         f'<div id="pn-sums"></div><div id="pn-private"></div><div id="pn-problems"></div>{_ways()}</section>'
     )
     return (
         '<div id="pn-root"><nav id="pn-side" data-label="tune.list">'
         '<button type="button" id="pn-new" class="ps-button" data-t="tune.new"></button><div id="pn-list"></div></nav>'
-        '<main id="pn-main"><p id="pn-offline" class="error" role="status"></p>'
+        '<main id="pn-main" tabindex="-1"><p id="pn-offline" class="error" role="status"></p>'
         '<p id="pn-said" class="error" role="alert"></p>'
         f'<article id="pn-page">{start}{data}{_samples()}{_how()}</article>'
         '<article id="pn-run" hidden></article></main>'
