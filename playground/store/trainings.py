@@ -120,14 +120,15 @@ class Trainings(Shelved):
             sql = f"SELECT {_LISTED} FROM trainings WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?"
             return [ListedTraining(**{**row, "model": str(row["model"] or "")}) for row in db.query(sql, [limit])]
 
-    def pace(self, model: str) -> float:
-        """Tokens a second that the newest training of this model took; 0 where there is none."""
+    def pace(self, model: str) -> tuple[float, float]:
+        """Tokens a second of the newest training of this model, and its seconds beside that; zeros: there is none."""
         sql = "SELECT result FROM trainings WHERE deleted_at IS NULL AND json_extract(options, '$.model') = ?"
         with self.database.reading() as db:
             for row in db.query(f"{sql} ORDER BY created_at DESC, rowid DESC", [model]):
-                if found := json.loads(row["result"]).get("tokens_per_second"):
-                    return float(found)
-        return 0.0
+                found = json.loads(row["result"])
+                if speed := found.get("tokens_per_second"):
+                    return float(speed), float(found.get("seconds_beside", 0.0))
+        return 0.0, 0.0
 
     def find(self, text: str, limit: int = 20) -> Sequence[RunFound]:
         """Trainings in whose title all words of `text` stand, the newest first."""

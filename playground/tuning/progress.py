@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from playground.tuning.figures import number
 
 Event = Mapping[str, Any]
 
@@ -23,6 +26,8 @@ class Progress:
     checkpoint: int = 0
     """The step of the newest one."""
     end: Event = field(default_factory=dict)
+    began_at: float = 0.0
+    """When the newest worker began; seconds since the epoch."""
 
     @property
     def last(self) -> Event:
@@ -53,7 +58,7 @@ class Progress:
         """One more event. A worker that goes on from a checkpoint makes the steps behind it again."""
         kind = event["kind"]
         if kind == "loading":
-            self.phase, self.end = "loading", {}
+            self.phase, self.end, self.began_at = "loading", {}, float(event.get("at", 0.0))
         elif kind == "start":
             self.phase, self.start = "training", event
             behind = int(event["step"])
@@ -93,9 +98,18 @@ def result_of(progress: Progress) -> dict[str, Any]:
         "curve": [[one["step"], one["loss"]] for one in _thinned(progress.steps)],
         "eval_curve": [[one["step"], one.get("eval_loss")] for one in progress.evals],
         "tokens_per_second": progress.last.get("tokens_per_second", 0),
+        "seconds_beside": _beside(progress),
         "memory": max((int(one.get("memory", 0)) for one in progress.steps), default=0),
         "samples": [dict(one) for one in (progress.samples[:1] + progress.samples[-1:])],
     }
+
+
+def _beside(progress: Progress) -> float:
+    """Seconds of the newest worker in which it learned nothing: it loaded, measured, answered, saved."""
+    speed, own = number(progress.last, "tokens_per_second"), number(progress.end, "at") - progress.began_at
+    tokens = sum(number(one, "tokens") for one in progress.steps if number(one, "at") >= progress.began_at)
+    left = own - tokens / speed if speed > 0 else math.nan
+    return round(left, 1) if left > 0 else 0.0
 
 
 def _thinned(steps: list[Event], most: int = 400) -> list[Event]:

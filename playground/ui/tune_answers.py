@@ -64,8 +64,8 @@ def lengths_of(looked: Looked, run_id: str, language: str) -> dict[str, Any]:
     if options is None or not draft.gathered.items:
         return {"html": "", "time": ""}
     found = looked.lengths(draft, options)
-    speed = looked.service.store.pace(options.model)
-    time = time_html(_to_read(options.recipe, found.tokens, found.of), speed, language)
+    pace = looked.service.store.pace(options.model)
+    time = time_html(_to_read(options.recipe, found.tokens, found.of), *pace, language)
     return {"html": lengths_html(found, options.recipe.max_length, language), "time": time}
 
 

@@ -103,11 +103,11 @@ def hints_html(task: Task, learned: int, held: int, language: str) -> str:
     return "".join(f'<p class="pn-warn">{html.escape(one)}</p>' for one in hints)
 
 
-def time_html(tokens: float, tokens_per_second: float, language: str) -> str:
+def time_html(tokens: float, tokens_per_second: float, seconds_beside: float, language: str) -> str:
     """How long it takes, where an earlier training of the same base tells."""
     if not tokens or not tokens_per_second:
         return t(language, "tune.time_unknown")
-    return t(language, "tune.time", time=time_words(tokens / tokens_per_second, language))
+    return t(language, "tune.time", time=time_words(tokens / tokens_per_second + seconds_beside, language))
 
 
 def _bases(model: str, bases: Sequence[tuple[str, str, str]], language: str) -> str:

@@ -97,9 +97,9 @@ def test_a_list_holds_nothing_that_grows_with_the_data(store: Trainings) -> None
 
 
 def test_the_pace_is_that_of_the_newest_training_of_the_model(store: Trainings) -> None:
-    assert store.pace("starter") == 0
+    assert store.pace("starter") == (0, 0)
     for speed in (100.0, 250.0, 0):
         run_id = store.add("Ships", {"model": "starter"})
-        store.finish(run_id, {"tokens_per_second": speed, "curve": [[1, 2.0]]})
+        store.finish(run_id, {"tokens_per_second": speed, "seconds_beside": 30.5, "curve": [[1, 2.0]]})
     store.finish(store.add("Ships", {"model": "other"}), {"tokens_per_second": 9.0})
-    assert store.pace("starter") == 250
+    assert store.pace("starter") == (250, 30.5)

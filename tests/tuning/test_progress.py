@@ -107,3 +107,21 @@ def test_after_a_start_nothing_lies_behind_it(events: list[tuple[int, str]]) -> 
             lists = (found.steps, found.evals, found.samples, found.warnings)
             assert all(one["step"] <= number for each in lists for one in each)
             assert found.step <= number
+
+
+def test_what_is_no_learning_is_counted_of_the_newest_worker() -> None:
+    progress = Progress()
+    for at, kind, more in (
+        (100.0, "loading", {}),
+        (110.0, "start", {"step": 0}),
+        (130.0, "step", {"step": 1, "of": 3, "loss": 2.0, "tokens": 50, "tokens_per_second": 10.0}),
+        (500.0, "loading", {}),
+        (510.0, "start", {"step": 1}),
+        (520.0, "step", {"step": 2, "of": 3, "loss": 2.0, "tokens": 50, "tokens_per_second": 10.0}),
+        (525.0, "step", {"step": 3, "of": 3, "loss": 2.0, "tokens": 50, "tokens_per_second": 10.0}),
+        (540.0, "end", {"status": "complete", "step": 3, "kept_step": 3}),
+    ):
+        progress.add({"at": at, "kind": kind, **more})
+    assert result_of(progress)["seconds_beside"] == 40 - 10
+    progress.add({"at": 541.0, "kind": "step", "step": 3, "of": 3, "loss": 2.0, "tokens_per_second": "nan"})
+    assert result_of(progress)["seconds_beside"] == 0

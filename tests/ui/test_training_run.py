@@ -87,7 +87,7 @@ def test_a_finished_training_tells_all(page: Page, app: App, runs: dict[str, str
     expect(samples.locator("mark").first).to_have_text("far north.")
     expect(samples).to_contain_text("the words that the base does not say are marked")
     expect(proof).to_contain_text("better than its base: perplexity 33.1 → 9.5.")
-    expect(proof).to_contain_text("its longer replies were cut short")
+    expect(proof).to_contain_text("where two words are about as likely")
     shown.get_by_text("The numbers as a table").click()
     expect(shown.get_by_role("region", name="held out", exact=True)).to_contain_text("2.25")
     shown.get_by_text("Model card").click()
