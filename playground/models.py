@@ -61,7 +61,9 @@ class ModelsService:
         self._finished = 0
         self.is_trained: Callable[[str], bool] = lambda _: False
         """Whether a training needs a model's files now; set by whoever knows of trainings."""
+        self._ready: set[str] = set()
         downloads.listen(self._downloaded)
+        manager.listen(self._loaded)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` from whatever thread after a change that is not the manager's; returns what ends it."""
@@ -229,7 +231,7 @@ class ModelsService:
             found.append(one)
         for name in self._places.all():
             file, options = Path(name), self.manager.options_of(name)
-            size = file.stat().st_size if file.is_file() else 0
+            size = sum(one.stat().st_size for one in ([file] if file.is_file() else file.glob("*.safetensors")))
             error = "" if file.exists() or options.engine == "echo" else f"There is no file or folder {name} any more."
             found.append(LocalModel(name, title_of(name), name, size, own=True, error=error, options=options))
         return tuple(found)
@@ -272,6 +274,11 @@ class ModelsService:
             self._failed[model.name] = f"It could not be converted ({type(error).__name__}: {error}). See the log file."
         finally:
             self._converting.discard(model.name)
+            self.refresh()
+
+    def _loaded(self) -> None:
+        before, self._ready = self._ready, {one.model for one in self.manager.states() if one.phase == "ready"}
+        if before != self._ready:  # The first one may have been fetched for it.
             self.refresh()
 
     def _downloaded(self) -> None:

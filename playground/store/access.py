@@ -151,7 +151,7 @@ class Access:
         row = next(iter(self._rows(sql, [secret_hash])), None)
         return _key(row) if row else None
 
-    def keys(self) -> Sequence[ApiKey]:
+    def all_keys(self) -> Sequence[ApiKey]:
         """All, the newest first."""
         return [_key(row) for row in self._rows("SELECT * FROM api_keys ORDER BY created_at DESC")]
 

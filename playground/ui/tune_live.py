@@ -55,7 +55,17 @@ class TuneWatcher(Watcher):
             self._dirty |= run_id == self._run_id
             listener(run_id)
 
-        return self._looked.service.listen(heard)
+        # A model that has come can be trained; the page of a draft offers it at once.
+        ends = (
+            self._looked.service.listen(heard),
+            self._looked.models.listen(lambda: heard(self._run_id) if self._run_id else None),
+        )
+
+        def end() -> None:
+            for one in ends:
+                one()
+
+        return end
 
     def changes(self) -> list[str]:
         """See Watcher."""

@@ -85,10 +85,10 @@ def test_a_key_opens_nothing_once_it_is_revoked(access: Access) -> None:
     assert found is not None
     assert (found.id, found.scopes, found.used_at) == (key, ("chat", "embeddings"), None)
     access.key_used(key)
-    assert access.keys()[0].used_at is not None
+    assert access.all_keys()[0].used_at is not None
     access.revoke_key(key)
     assert access.key_of(hashed_secret(SECRET)) is None
-    assert access.keys()[0].revoked_at is not None
+    assert access.all_keys()[0].revoked_at is not None
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 61, "a\x00b"])

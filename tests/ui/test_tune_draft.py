@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import App, give_starter, launch
+from tests.tuning.tiny import tiny_base
 from tests.ui.summarizing import file
+from tests.ui.test_models_page import add as add_model
 from tests.ui.test_tune_page import add, listed, samples, talks, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_model]
@@ -136,3 +138,27 @@ def test_what_does_not_fit_says_what_would(app: App, page: Page) -> None:
     expect(page.locator("#pn-forecast")).to_contain_text("It fits: needs")
     expect(page.get_by_role("button", name="Start the training")).to_be_enabled()
     assert int(setting(page, "per_device_train_batch_size").input_value()) < 512
+
+
+def test_a_model_that_comes_while_one_looks_can_be_trained_at_once(
+    start_app: Callable[..., App], page: Page, tmp_path: Path
+) -> None:
+    bare = start_app("--engine", "echo")
+    visit(page, bare)
+    add(page, file("ships.jsonl", "\n".join(talks(30))))
+    expect(page.locator("#pn-why")).to_contain_text("No model on this machine can be trained.")
+    other = page.context.new_page()
+    other.goto(bare.url)
+    other.get_by_role("tab", name="Models").click()
+    add_model(other, str(tiny_base(tmp_path / "tiny")))
+    expect(page.get_by_role("button", name="Start the training")).to_be_enabled(timeout=20_000)
+    # What is typed stays, also when the form is drawn anew.
+    prompts = page.get_by_label("Prompts to try")
+    prompts.fill("Where is the harbour?\nWho are you?")
+    page.get_by_label("Title").fill("Ships and ports")
+    page.locator("#pn-samples summary").first.click()
+    expect(listed(page, "Ships and ports")).to_be_visible()
+    page.wait_for_timeout(1500)
+    expect(prompts).to_have_value("Where is the harbour?\nWho are you?")
+    page.reload()
+    expect(prompts).to_have_value("Where is the harbour?\nWho are you?")

@@ -46,12 +46,12 @@ const playgroundModels = (() => {
     for (const { name, value } of [...fresh.attributes]) {
       if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    const before = old.value;
+    const before = old.value, told = fresh.value; // Before the text of a textarea goes over to the old one.
     merge(old, fresh);
     if (!old.matches("input, select, textarea")) return;
     const kept = "touched" in old.dataset || old === document.activeElement;
-    old.value = kept ? before : fresh.value;
-    if (kept && old.value !== before) old.value = fresh.value; // What had been chosen is not offered any more.
+    old.value = kept ? before : told;
+    if (kept && old.value !== before) old.value = told; // What had been chosen is not offered any more.
   }
 
   // ---- commands ----------------------------------------------------------------------------------------------------

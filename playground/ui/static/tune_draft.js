@@ -109,7 +109,7 @@ const playgroundTuneDraft = (() => {
     keeping = keeping.then(async () => {
       const answer = await ask("page/tune/keep", { run, form });
       if (run !== state.run) return;
-      for (const field of $("pn-form").elements) if (form[field.name] === field.value) delete field.dataset.touched;
+      if (!answer.error) for (const field of $("pn-form").elements) if (form[field.name] === field.value) delete field.dataset.touched;
       if (number === planning && state.status === "draft") planned(answer);
     });
     return keeping;
