@@ -54,7 +54,8 @@ def parse(argv):
         epilog="'launch.py test [pytest arguments]' installs what the tests need and runs them.",
     )
     parser.add_argument("--port", type=int, help="port to listen on")
-    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--host", help="where others may come in, by a link or an account")
+    parser.add_argument("--share", action="store_true", help="make a link for guests, and a tunnel to it")
     parser.add_argument("--data-dir", help="folder for conversations, models and settings")
     parser.add_argument("--engine", help="what runs the models")
     parser.add_argument("--model", help="model to load at the start")

@@ -92,9 +92,10 @@ def free_port() -> int:
 class Client:
     """Sends what the page sends: a POST to Gradio's handler with the conversation, the leaf, the text and the panel."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, http: httpx.Client | None = None) -> None:
+        """`http` is another one that has cookies already."""
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self._http = http or httpx.Client(base_url=url, timeout=30)
         self._session = uuid.uuid4().hex[:11]
         config = self._http.get("/config").raise_for_status().json()
         self._components = {one["id"]: one["props"] for one in config["components"]}

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
     from playground.serve import serve
 
-    code = serve(settings, folder, open_browser=not options.no_browser)
+    code = serve(settings, folder, open_browser=not options.no_browser, share=options.share)
     sys.stdout.flush()
     # All is saved and closed by now; waiting for the libraries' idle threads would take another 1.5 s.
     os._exit(code)
@@ -133,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     serve = command("serve", _serve, "start the app on this machine", model=True)
-    serve.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine only)")
+    serve.add_argument("--host", help="where others may come in, by a link or an account (default: nowhere)")
+    serve.add_argument("--share", action="store_true", help="make a link for guests, and a tunnel to it")
     serve.add_argument("--port", type=int, help="port (default 7860, or the next free one)")
     serve.add_argument("--no-browser", action="store_true", help="do not open the browser")
 

@@ -21,19 +21,27 @@ import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import filelock
 
 from playground import upkeep
+from playground.access.quota import Quotas
+from playground.access.sharing import Sharing
+from playground.door.server import DoorServer
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError, BusyError
+from playground.errors import BadValueError, BusyError, MissingError
 from playground.paths import DataFolder
 from playground.services import Services, open_services
 from playground.settings import Settings
+from playground.store.access_values import ROOMS, Limits
+from playground.ui.tunnel import open_tunnel
 
 _FIRST_PORT = 7860
 _PORTS_TRIED = 100
 _LOAD_ANYWAY_SECONDS = 3.0
+_SHARED_SECONDS = 24 * 3600.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CLOSE_SECONDS = 1.2
 """How long replies may take to stop at the end; with the server's own second it stays below three."""
 
@@ -58,18 +66,49 @@ class ModelProgress:
             sys.stderr.write(line + "\n")  # One write: several threads report.
 
 
-def serve(settings: Settings, folder: DataFolder, *, open_browser: bool) -> int:
-    """Run the app until Ctrl-C or SIGTERM. Raises BusyError when the port or the data folder is taken."""
+def serve(settings: Settings, folder: DataFolder, *, open_browser: bool, share: bool = False) -> int:
+    """Run the app until Ctrl-C or SIGTERM; with `share` it makes a link for guests, and a tunnel to it.
+
+    The owner's page is on loopback, always: another `settings.host` is where others may come in. Raises BusyError when
+    the port or the data folder is taken, and BadValueError where nobody could be told from anybody.
+    """
     set_environment(settings, folder)
-    with _only_one(folder, open_browser=open_browser) as announce, contextlib.closing(_listen(settings)) as listener:
+    with _only_one(folder, open_browser=open_browser) as announce:
         services = open_services(settings, folder, alone=True)
-        services.chat.history.mark_interrupted()
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        announce(url)
-        services.manager.listen(ModelProgress(services.manager))
-        _run(services, listener, settings.host, url, folder.cache / "uploads", open_browser=open_browser)
+        sharing = Sharing(folder.root)
+        sharing.serve = DoorServer(sharing, services, settings, folder.root)
+        with contextlib.closing(_listen(settings)) as listener:
+            _let_in(sharing, settings, share=share)
+            services.chat.history.mark_interrupted()
+            url = f"http://{_here(settings.host)}:{listener.getsockname()[1]}"
+            announce(url)
+            services.manager.listen(ModelProgress(services.manager))
+            _run(services, sharing, listener, url, folder.cache / "uploads", open_browser=open_browser)
     return 0
+
+
+def _here(host: str) -> str:
+    """The owner's address: what was asked for if it is loopback."""
+    return {"::1": "[::1]", "localhost": "localhost"}.get(host, "127.0.0.1")
+
+
+def _let_in(sharing: Sharing, settings: Settings, *, share: bool) -> None:
+    """Open the shared address where it was asked for, and say how others come in."""
+    outside = settings.host not in _LOOPBACK
+    if not (share or outside):
+        return
+    secret = sharing.invite("--share", ROOMS, Limits(), _SHARED_SECONDS)[1] if share else ""
+    url = sharing.open(settings.host if outside else "127.0.0.1")
+    if share and not outside:
+        try:
+            tunnel = open_tunnel(int(url.rpartition(":")[2]), offline=settings.offline)
+            sharing.names.add(urlsplit(tunnel).hostname or "")
+            url = tunnel
+        except MissingError as error:
+            print(f"playground: {error}", file=sys.stderr)
+    print(f"Others come in at {url}/enter{f'#{secret}' if secret else ''}", flush=True)
+    if share:
+        print("That link is open for 24 hours; the Share tab closes it sooner.", flush=True)
 
 
 def set_environment(settings: Settings, folder: DataFolder) -> None:
@@ -88,7 +127,13 @@ def set_environment(settings: Settings, folder: DataFolder) -> None:
 
 
 def _run(
-    services: Services, listener: socket.socket, host: str, url: str, uploads: Path, *, open_browser: bool
+    services: Services,
+    sharing: Sharing,
+    listener: socket.socket,
+    url: str,
+    uploads: Path,
+    *,
+    open_browser: bool,
 ) -> None:
     # Imported here, after every check that can fail, because it takes seconds.
     import uvicorn
@@ -96,25 +141,26 @@ def _run(
 
     from playground.api.guard import Guard
     from playground.api.health import build_health
+    from playground.api.openai_routes import build_openai_router
     from playground.ui.app import mount_ui
 
     chat = services.chat
     closing = asyncio.Event()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Guard, host=host)
     app.include_router(build_health(chat))
-    mount_ui(
-        app,
-        chat,
+    quotas = Quotas()
+    router = build_openai_router(
         services.models,
-        services.summaries,
-        services.asking,
+        services.embedders,
         services.translations,
-        services.trainings,
+        sharing.access,
+        lambda key: quotas.of(key.id, key.limits),
+        uploads.parent / "api",
         closing,
-        services.database.kept_aside,
-        uploads,
     )
+    app.include_router(router, prefix="/v1")
+    mount_ui(app, services, closing, uploads, sharing=sharing)
+    app.add_middleware(Guard, host=urlsplit(url).hostname or "")  # The last one is the first.
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
@@ -140,8 +186,6 @@ def _run(
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
-            if host not in ("127.0.0.1", "localhost", "::1"):
-                print(f"Note: listening on {host}; everyone who can reach this machine can use it.", file=sys.stderr)
             print(f"Playground is ready: {url}  (Ctrl-C ends it)", flush=True)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
@@ -168,25 +212,28 @@ def _run(
     watchdog.start()
     loader.cancel()
     ending.set()
+    sharing.close()
     services.models.downloads.close()
     services.close(_CLOSE_SECONDS)
 
 
 def _listen(settings: Settings) -> socket.socket:
     """A bound socket on the asked port, or on the first free one from 7860 on."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host = _here(settings.host).strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = [settings.port] if settings.port else range(_FIRST_PORT, _FIRST_PORT + _PORTS_TRIED)
     for port in ports:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Named, so that asyncio sends small answers at once.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((settings.host, port))
+            listener.bind((host, port))
             listener.listen(128)
             return listener
         except socket.gaierror:
             listener.close()
-            raise BadValueError(f"host {settings.host!r} is not an address of this machine. Try 127.0.0.1.") from None
+            raise BadValueError(f"host {host!r} is not an address of this machine. Try 127.0.0.1.") from None
         except PermissionError:
             listener.close()
             if not settings.port:
@@ -195,13 +242,11 @@ def _listen(settings: Settings) -> socket.socket:
         except OSError as error:
             listener.close()
             if error.errno == errno.EADDRNOTAVAIL:
-                raise BadValueError(
-                    f"host {settings.host!r} is not an address of this machine. Try 127.0.0.1."
-                ) from None
+                raise BadValueError(f"host {host!r} is not an address of this machine. Try 127.0.0.1.") from None
             if not settings.port:
                 continue
             raise BusyError(
-                f"Port {port} on {settings.host} is not free ({error.strerror}). Choose another with --port, or none."
+                f"Port {port} on {host} is not free ({error.strerror}). Choose another with --port, or none."
             ) from None
     raise BusyError(f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS_TRIED - 1} is free. Choose one with --port.")
 

@@ -37,7 +37,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "translate",
         "tuning",
     ),
-    ("ui", "api", "services"),
+    ("services",),
+    ("ui", "api"),
+    ("door",),
     (
         "serve",
         "cli",

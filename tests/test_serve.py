@@ -103,14 +103,18 @@ def test_every_answer_carries_the_policy(shared: App) -> None:
             assert not [link for link in foreign if b"127.0.0.1" not in link], foreign
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/monitoring/summary"])
-def test_pages_that_tell_too_much_are_shut(shared: App, path: str) -> None:
-    status, headers, _ = request(shared, "GET", path, Host="127.0.0.1")
-    assert status >= 400 or headers["content-type"].startswith("text/html")
-
-
-def test_no_handler_is_advertised(shared: App) -> None:
-    assert shared.get("/gradio_api/info") == {"named_endpoints": {}, "unnamed_endpoints": {}}
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs", "/redoc", "/openapi.json", "/monitoring/summary", "/monitoring", "/login", "/gradio_api/info"),
+        *("/gradio_api/openapi.json", "/gradio_api/runs", "/gradio_api/upload", "/gradio_api/vibe-edit"),
+        *("/gradio_api/proxy=http://127.0.0.1/", "/gradio_api/component_server", "/gradio_api/dev/reload"),
+        *("/gradio_api/api/predict", "/gradio_api/call/act", "/gradio_api/queue/join", "/gradio_api/deep_link"),
+    ],
+)
+def test_what_gradio_has_besides_our_page_is_shut(shared: App, path: str) -> None:
+    for method in ("GET", "POST"):
+        assert request(shared, method, path, Host="127.0.0.1")[0] == 404
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "playground/serve.py", "../../../etc/passwd", "HISTORY"])

@@ -43,10 +43,7 @@ class Quota:
             limits = self.limits
             if self._at_work >= limits.concurrent:
                 raise QuotaError("Too much of yours is at work already. Wait until one of it is done.", 1.0)
-            if len(self._requests) >= limits.requests_per_hour:
-                raise _used_up(
-                    limits.requests_per_hour, "requests", self._left(self._requests[0] if self._requests else None)
-                )
+            self._check_requests()
             self._check_tokens()
             self._requests.append(self._now())
             self._at_work += 1
@@ -55,6 +52,13 @@ class Quota:
         finally:
             with self._lock:
                 self._at_work -= 1
+
+    def ask(self) -> None:
+        """Count a request that is no work on a model by itself. Raises QuotaError."""
+        with self._lock:
+            self._forget()
+            self._check_requests()
+            self._requests.append(self._now())
 
     def check_tokens(self) -> None:
         """Raise QuotaError when those of the hour are used up."""
@@ -77,6 +81,11 @@ class Quota:
             self._forget()
             return len(self._requests), self._used(), self._at_work
 
+    def _check_requests(self) -> None:
+        limit = self.limits.requests_per_hour
+        if len(self._requests) >= limit:
+            raise _used_up(limit, "requests", self._left(self._requests[0] if self._requests else None))
+
     def _check_tokens(self) -> None:
         if self._used() >= self.limits.tokens_per_hour:
             first = self._tokens[0][0] if self._tokens else None
@@ -94,6 +103,21 @@ class Quota:
             self._requests.popleft()
         while self._tokens and self._tokens[0][0] <= before:
             self._tokens.popleft()
+
+
+class Quotas:
+    """One Quota for each person, the same as long as the process lives: coming in again gives nothing new."""
+
+    def __init__(self) -> None:
+        self._quotas: dict[str, Quota] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: str, limits: Limits) -> Quota:
+        """The quota of whoever is known by `key`, with the limits as they are now."""
+        with self._lock:
+            quota = self._quotas.setdefault(key, Quota(limits))
+            quota.limits = limits
+            return quota
 
 
 def _used_up(limit: int, what: str, seconds: float) -> QuotaError:

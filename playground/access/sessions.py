@@ -64,6 +64,11 @@ class Sessions:
         with self._lock:
             return sorted(self._sessions.values(), key=lambda one: -one.began_at)
 
+    def all_now(self) -> list[Session]:
+        """Those that are known, over or not, without showing anybody out."""
+        with self._lock:
+            return list(self._sessions.values())
+
     def end(self, which: Callable[[Session], bool]) -> int:
         """Show out whom `which` names; returns how many."""
         with self._lock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,10 +24,12 @@ _POLICY = (
 
 
 class Guard:
-    """ASGI middleware. `host` is what the server was told to listen on."""
+    """ASGI middleware. `host` is what the server was told to listen on, `names` others by which it is known,
+    in small letters; they may become more."""
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, names: Collection[str] = ()) -> None:
         self._app = app
+        self._names = names
         self._all_addresses = host in ("", "0.0.0.0", "::")
         self._hosts = _LOOPBACK | {host.lower()}
         if self._all_addresses:
@@ -41,7 +44,8 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         # A rebound name is always a name: an address may be any of this machine's.
-        if _name(host) not in self._hosts and not (self._all_addresses and _is_address(_name(host))):
+        ours = _name(host) in self._hosts or _name(host) in self._names
+        if not ours and not (self._all_addresses and _is_address(_name(host))):
             await PlainTextResponse("This host name is not ours.", 400)(scope, receive, send)
             return
         origin = headers.get("origin")

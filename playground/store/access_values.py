@@ -18,7 +18,7 @@ SCOPES = ("chat", "embeddings", "summaries", "translate")
 class Limits:
     """How much one person may use; 0 is nothing at all."""
 
-    requests_per_hour: int = 200
+    requests_per_hour: int = 2000
     tokens_per_hour: int = 100_000
     """Read and written by models."""
     concurrent: int = 2

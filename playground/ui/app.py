@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,22 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.i18n import I18nData
 
+from playground.access.sharing import Sharing
 from playground.chat import ChatService
 from playground.models import ModelsService
 from playground.replay import Replays
-from playground.summarize.asking import Asking
-from playground.summarize.service import SummaryService
-from playground.translate.service import TranslationService
-from playground.tuning.service import TuningService
+from playground.services import Services
 from playground.ui.document import Document
 from playground.ui.file_routes import build_file_router
 from playground.ui.live import build_router
 from playground.ui.memory_routes import build_memory_router
+from playground.ui.narrow import Narrow
+from playground.ui.share_routes import build_share_router
 from playground.ui.strings import all_words
 from playground.ui.summary_routes import build_summary_router
 from playground.ui.tabs.chat import build_chat_tab
 from playground.ui.tabs.models import build_models_tab
+from playground.ui.tabs.share import build_share_tab
 from playground.ui.tabs.summaries import build_summaries_tab
 from playground.ui.tabs.translate import build_translate_tab
 from playground.ui.tabs.tune import build_tune_tab
@@ -33,6 +35,9 @@ from playground.ui.training_run_routes import build_training_run_router
 from playground.ui.translation_routes import build_translation_router
 from playground.ui.tune_routes import build_tune_router
 
+ROOMS = ("chat", "summaries", "translate", "tune", "models", "share")
+"""All that there are; there is always a chat."""
+_TABS = {"summaries": build_summaries_tab, "translate": build_translate_tab, "tune": build_tune_tab}
 _LIST_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 6h16M4 12h16M4 18h16"/></svg>'
 _MOON_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 14A8 8 0 1 1 10 4a6 6 0 0 0 10 10z"/></svg>'
 _HEADER = f"""
@@ -49,33 +54,38 @@ _HEADER = f"""
 
 def mount_ui(
     app: FastAPI,
-    service: ChatService,
-    models: ModelsService,
-    summaries: SummaryService,
-    asking: Asking,
-    translations: TranslationService,
-    trainings: TuningService,
+    services: Services,
     closing: asyncio.Event,
-    damaged: Path | None,
     uploads: Path,
+    rooms: Collection[str] = ROOMS,
+    sharing: Sharing | None = None,
 ) -> None:
-    """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way."""
-    replays = Replays(service.history, service.manager)
-    router = build_router(service, models, replays, summaries.runs, translations.store, trainings.store, closing)
-    app.include_router(router, prefix="/page", include_in_schema=False)
-    app.include_router(build_file_router(service, uploads), prefix="/page", include_in_schema=False)
-    router = build_summary_router(summaries, asking, service, uploads, closing)
-    app.include_router(router, prefix="/page/summaries", include_in_schema=False)
-    router = build_translation_router(translations, models, uploads, closing)
-    app.include_router(router, prefix="/page/translate", include_in_schema=False)
-    router = build_tune_router(trainings, models, service.history, uploads, closing)
-    app.include_router(router, prefix="/page/tune", include_in_schema=False)
-    app.include_router(build_training_run_router(trainings), prefix="/page", include_in_schema=False)
-    router = build_memory_router(translations.memory, uploads)
-    app.include_router(router, prefix="/page/memory", include_in_schema=False)
+    """Put the page at `/` of `app`, and what it asks for under `/page`; `uploads` is for files on their way.
+
+    Of rooms that are not among `rooms` there is neither a tab nor a route; without `sharing` there is none of sharing.
+    """
+    rooms = [room for room in rooms if room != "share" or sharing is not None]
+    service, models, summaries, trainings = services.chat, services.models, services.summaries, services.trainings
+    translations, replays = services.translations, Replays(service.history, service.manager)
+    routers = {
+        "": build_router(service, models, replays, summaries.runs, translations.store, trainings.store, closing),
+        "/": build_file_router(service, uploads),
+    }
+    if "summaries" in rooms:
+        routers["/summaries"] = build_summary_router(summaries, services.asking, service, uploads, closing)
+    if "translate" in rooms:
+        routers["/translate"] = build_translation_router(translations, models, uploads, closing)
+        routers["/memory"] = build_memory_router(translations.memory, uploads)
+    if "tune" in rooms:
+        routers["/tune"] = build_tune_router(trainings, models, service.history, uploads, closing)
+        app.include_router(build_training_run_router(trainings), prefix="/page", include_in_schema=False)
+    if "share" in rooms and sharing is not None:
+        routers["/share"] = build_share_router(sharing, closing)
+    for place, router in routers.items():
+        app.include_router(router, prefix=f"/page{place.rstrip('/')}", include_in_schema=False)
     gr.mount_gradio_app(
         app,
-        build_blocks(service, replays, models),
+        build_blocks(service, replays, models, rooms),
         path="/",
         theme=build_theme(),
         i18n=gr.I18n(**{"en": all_words("en"), "zh-CN": all_words("zh")}),
@@ -89,27 +99,32 @@ def mount_ui(
         max_file_size="100mb",
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
+    damaged = services.database.kept_aside
+    app.add_middleware(Narrow)
     app.add_middleware(Document, damaged=damaged.name if damaged else "")
 
 
-def build_blocks(service: ChatService, replays: Replays, models: ModelsService) -> gr.Blocks:
-    """All tabs. Labels are keys that the browser puts into its own language."""
+def build_blocks(service: ChatService, replays: Replays, models: ModelsService, rooms: Collection[str]) -> gr.Blocks:
+    """The tabs of these rooms. Labels are keys that the browser puts into its own language."""
 
     def words(key: str) -> Any:
         return I18nData(key)
 
     with gr.Blocks(title="Playground", fill_width=True, fill_height=True, analytics_enabled=False) as blocks:
-        gr.HTML(_HEADER, elem_id="pg-header", apply_default_css=False)
-        with gr.Tabs(elem_id="pg-tabs"):
+        room_for_six = ["six"] if "share" in rooms else []
+        gr.HTML(_HEADER, elem_id="pg-header", elem_classes=room_for_six, apply_default_css=False)
+        with gr.Tabs(elem_id="pg-tabs", elem_classes=room_for_six):
             with gr.Tab(words("tab.chat"), id="chat"):
                 build_chat_tab(service, replays, words)
-            with gr.Tab(words("tab.summaries"), id="summaries"):
-                build_summaries_tab()
-            with gr.Tab(words("tab.translate"), id="translate"):
-                build_translate_tab()
-            with gr.Tab(words("tab.tune"), id="tune"):
-                build_tune_tab()
-            with gr.Tab(words("tab.models"), id="models"):
-                build_models_tab(models)
+            for room, build in _TABS.items():
+                if room in rooms:
+                    with gr.Tab(words(f"tab.{room}"), id=room):
+                        build()
+            if "models" in rooms:
+                with gr.Tab(words("tab.models"), id="models"):
+                    build_models_tab(models)
+            if "share" in rooms:
+                with gr.Tab(words("tab.share"), id="share"):
+                    build_share_tab()
     made: gr.Blocks = blocks
     return made

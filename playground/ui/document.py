@@ -18,9 +18,9 @@ _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = (
     *("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models"),
     *("rooms", "summaries", "summary_runs", "translate", "translate_text", "translate_editor", "translate_memory"),
-    *("tune", "tune_draft", "tune_run"),
+    *("tune", "tune_draft", "tune_run", "share"),
 )
-_STYLES = ("app", "chat", "models", "summaries", "translate", "tune", "tune_run")
+_STYLES = ("app", "chat", "models", "summaries", "translate", "tune", "tune_run", "share")
 
 
 class Document:

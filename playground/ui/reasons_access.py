@@ -34,4 +34,14 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "目前没有加载任何模型。请让这台机器的主人加载一个。",
     ),
     ("{} is not loaded here. Choose one that is.", "{0} 在这里没有加载。请选择已加载的模型。"),
+    ("Nobody could come in. Make a link or an account first.", "没有人能进入。请先创建链接或账户。"),
+    ("The address is open already. Close it first, then open it anew.", "地址已经打开。请先关闭，再重新打开。"),
+    ("There is no reach {}. Choose one of those that are offered.", "没有范围 {0}。请从所列的中选择。"),
+    ("The time is {}. Choose one of those that are offered.", "时间是 {0}。请从所列的中选择。"),
+    (
+        "The outside address is {}. Write one such as https://chat.example.org.",
+        "外部地址是 {0}。请填写例如 https://chat.example.org 的地址。",
+    ),
+    ("The shared address could not be opened in time. Try again.", "未能及时打开共享地址。请重试。"),
+    ("No port from {} on is free. Choose one.", "从 {0} 起没有空闲端口。请选择一个。"),
 )

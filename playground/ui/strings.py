@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from playground.ui.strings_access import WORDS as _ACCESS
 from playground.ui.strings_chat import WORDS as _CHAT
 from playground.ui.strings_models import WORDS as _MODELS
 from playground.ui.strings_summaries import WORDS as _SUMMARIES
@@ -133,6 +134,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **_TRAINING,
     **_TRANSLATE,
     **_TUNE,
+    **_ACCESS,
 }
 
 

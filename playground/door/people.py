@@ -1,0 +1,125 @@
+"""Those who are in: each has services and a page of their own, over a folder of their own.
+
+Nothing that one person's page can ask for reaches another's: there is no id by which it could be named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from playground.access.quota import Quota, Quotas
+from playground.paths import DataFolder, open_data_folder
+from playground.services import Services, borrowed_services
+from playground.settings import Settings
+from playground.store.access_values import Person
+
+log = logging.getLogger(__name__)
+Build = Callable[[Services, asyncio.Event, Path, tuple[str, ...]], ASGIApp]
+"""Makes a page of services, what ends its streams, a folder for files on their way, and rooms."""
+
+
+@dataclass
+class _Inside:
+    """A person who is in."""
+
+    app: ASGIApp
+    services: Services
+    closing: asyncio.Event
+    folder: DataFolder
+    living: asyncio.Task[None]
+
+
+class People:
+    """Belongs to one event loop; `leave` may be called from any thread."""
+
+    def __init__(self, owner: Services, settings: Settings, root: Path, build: Build) -> None:
+        """`root` is the owner's data folder. What guests of an earlier process left behind is deleted."""
+        self._owner = owner
+        self._settings = settings
+        self._root = root
+        self._build = build
+        self._inside: dict[str, _Inside] = {}
+        self._quotas = Quotas()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._loop = asyncio.get_running_loop()
+        shutil.rmtree(self._guests, ignore_errors=True)
+
+    @property
+    def _guests(self) -> Path:
+        return self._root / "cache" / "guests"
+
+    def folder(self, person: Person) -> Path:
+        """Where what belongs to a person is kept."""
+        return self._guests / person.id if person.kind == "guest" else self._root / "people" / person.id
+
+    def quota(self, person: Person) -> Quota:
+        """What a person has used."""
+        return self._quotas.of(person.id, person.limits)
+
+    async def app_of(self, person: Person) -> ASGIApp:
+        """The person's page, made when it is first asked for. Raises StorageError."""
+        async with self._locks.setdefault(person.id, asyncio.Lock()):
+            if (found := self._inside.get(person.id)) is None:
+                found = self._inside[person.id] = await self._come_in(person)
+            return found.app
+
+    def services(self, person: Person) -> Services | None:
+        """What is at work for somebody; None for one who has not come in."""
+        found = self._inside.get(person.id)
+        return found.services if found else None
+
+    def leave(self, person: Person) -> None:
+        """End all that is at work for somebody. What a guest had is deleted; what an account has is kept."""
+        self._loop.call_soon_threadsafe(self._show_out, person)
+
+    async def close(self) -> None:
+        """Everyone leaves; returns when they have."""
+        living = [one.living for one in self._inside.values()]
+        for one in self._inside.values():
+            one.closing.set()
+        if living:
+            await asyncio.wait(living, timeout=3.0)
+
+    async def _come_in(self, person: Person) -> _Inside:
+        quota, closing, began = self.quota(person), asyncio.Event(), asyncio.Event()
+
+        def make() -> tuple[DataFolder, Services, ASGIApp]:
+            folder = open_data_folder(str(self.folder(person)))
+            services = borrowed_services(self._owner, self._settings, folder, quota)
+            services.chat.history.mark_interrupted()
+            return folder, services, self._build(services, closing, folder.cache / "uploads", person.rooms)
+
+        folder, services, app = await asyncio.to_thread(make)
+
+        async def live() -> None:
+            async with app.router.lifespan_context(app):  # type: ignore[attr-defined]
+                began.set()
+                await closing.wait()
+            await asyncio.to_thread(_end, services, folder.root if person.kind == "guest" else None)
+            self._inside.pop(person.id, None)
+
+        living = asyncio.create_task(live())
+        await began.wait()
+        return _Inside(app, services, closing, folder, living)
+
+    def _show_out(self, person: Person) -> None:
+        if found := self._inside.get(person.id):
+            found.closing.set()
+        if person.kind == "guest":
+            self._locks.pop(person.id, None)
+
+
+def _end(services: Services, delete: Path | None) -> None:
+    with contextlib.suppress(Exception):  # One who leaves must not keep others from leaving.
+        services.close(1.0)
+        services.database.close()
+    if delete is not None:
+        shutil.rmtree(delete, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""The event stream of the Share tab: sections that changed. No secret ever goes through it.
+
+Event (`data` is JSON):
+  share  {sections, address}   HTML by the id of its box; where it is open, "" while it is not
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from playground.ui.share_address import Shared
+from playground.ui.share_view import accounts_html, keys_html, links_html, people_html, state_html
+from playground.ui.watching import Watcher, event
+
+_LOOK = 1.5
+"""Seconds after which it is looked who has come in: nobody tells."""
+
+
+class ShareWatcher(Watcher):
+    """One page's stream."""
+
+    def __init__(self, shared: Shared, language: str, closing: asyncio.Event) -> None:
+        super().__init__(shared.changed.listen, closing)
+        self._shared = shared
+        self._language = language
+        self._sent: dict[str, str] = {}
+        self._address: str | None = None
+
+    def patience(self) -> float:
+        """See Watcher."""
+        return _LOOK
+
+    def changes(self) -> list[str]:
+        """See Watcher."""
+        shared, language = self._shared, self._language
+        access, inside, now = shared.sharing.access, shared.sharing.inside(), time.time()
+        links, accounts, addresses = access.links(), access.accounts(), shared.addresses()
+        can_enter = any(one.open(now) for one in links) or not all(one.disabled for one in accounts)
+        drawn = {
+            "px-state": state_html(addresses, can_enter, shared.in_network, language),
+            "px-links": links_html(links, inside, language),
+            "px-accounts": accounts_html(accounts, inside, language),
+            "px-keys": keys_html(access.all_keys(), language),
+            "px-people": people_html(inside, links, bool(addresses), language),
+        }
+        changed = {box: body for box, body in drawn.items() if self._sent.get(box) != body}
+        address = addresses[0] if addresses else ""
+        if not changed and address == self._address:
+            return []
+        self._sent |= changed
+        self._address = address
+        return [event("share", {"sections": changed, "address": address})]

@@ -1,0 +1,141 @@
+"""Vectors, translations and summaries over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import platformdirs
+import pytest
+
+from playground.engine.download import fetch
+from playground.engine.library import model_file
+from playground.errors import PlaygroundError
+from playground.paths import DataFolder
+from playground.presets import model_preset
+from playground.store.translation_values import Unit
+from tests.api.serving import Api, served
+
+IDENTITY = "echo-opus_mt_en_fr"
+"""The echo engine as a model from English to French, which its name says."""
+TEXT = "The harbour lies in the south of the town.\n\nIt has 3 ships and a mill."
+ENGLISH = "all-minilm-l6-v2"
+
+
+@pytest.fixture(scope="module")
+def translating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with served(tmp_path_factory.mktemp("translating") / "data", IDENTITY) as made:
+        yield made
+        made.idle()
+
+
+def post(api: Api, path: str, status: int = 200, **sent: Any) -> Any:
+    with api.http() as http:
+        answer = http.post(path, json=sent)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_a_translation(translating: Api) -> None:
+    made = post(translating, "/v1/translate", text=TEXT, target="fr")
+    assert (made["text"], made["source"], made["target"], made["model"]) == (TEXT, "en", "fr", IDENTITY)
+    assert {one["kind"] for one in made["doubts"]} == {"untranslated"}
+    assert "untranslated" not in made
+    assert post(translating, "/v1/translate", text=TEXT, target="fr", source="en", model=IDENTITY) == made
+    said = post(translating, "/v1/translate", 404, text=TEXT, target="fr", model="qwen3-8b")["error"]
+    assert "Qwen3 8B is not on this machine" in said["message"]
+
+
+def test_the_owners_memory_stays_the_owners(translating: Api) -> None:
+    memory = translating.services.translations.memory
+    memory.keep([Unit(0, "en", "fr", "It has 3 ships and a mill.", "SECRET", "", "", 0.0, 0.0)])
+    assert post(translating, "/v1/translate", text=TEXT, target="fr")["text"] == TEXT
+    assert translating.services.translations.store.list(10) == []
+
+
+def test_what_could_not_be_translated_is_told(translating: Api) -> None:
+    made = post(translating, "/v1/translate", text=f"{TEXT}\n\nThis /fail is not possible here.", target="fr")
+    assert made["untranslated"] == 1
+    error = post(translating, "/v1/translate", 503, text="This /fail is not possible here.", target="fr")["error"]
+    assert error["code"] == "model_failed"
+
+
+def test_a_summary(api: Api) -> None:
+    made = post(api, "/v1/summarize", text=TEXT, length=40, style="bullets", language="fr")
+    assert "ships" in made["summary"]
+    assert "40 words" in made["summary"], "the echo engine says what it was told"
+    assert "French" in made["summary"]
+    assert (made["model"], made["style"], made["read_percent"]) == ("echo", "bullets", 100.0)
+    assert {"kind": "number", "text": "40"}.items() <= made["doubts"][0].items()
+    assert made["usage"]["total_tokens"] == made["usage"]["prompt_tokens"] + made["usage"]["completion_tokens"] > 0
+    assert post(api, "/v1/summarize", text=TEXT, length="50 %")["style"] == "paragraph"
+
+
+def test_a_summary_leaves_nothing_behind(api: Api) -> None:
+    post(api, "/v1/summarize", text=TEXT)
+    assert api.services.summaries.runs.runs() == []
+    assert list((api.folder / "cache" / "api").iterdir()) == []
+
+
+def test_a_summary_spends_what_it_took(api: Api) -> None:
+    with api.client() as client:
+        headers = {"Authorization": f"Bearer {client.api_key}"}
+        answer = httpx.post(f"{api.url}/v1/summarize", json={"text": TEXT}, headers=headers, timeout=60)
+        used = api.quotas[api.kept(client).id].used()
+    assert used == (1, answer.json()["usage"]["total_tokens"], 0)
+
+
+def test_what_a_killed_app_left_is_deleted(tmp_path: Path) -> None:
+    left = tmp_path / "data" / "cache" / "api" / "tmpx"
+    left.mkdir(parents=True)
+    (left / "summary.db").write_text("SECRET")
+    with served(tmp_path / "data"):
+        assert not left.exists()
+
+
+def test_a_model_that_compares_texts_must_be_here(api: Api) -> None:
+    with api.client() as client:
+        for name in (ENGLISH, "echo"):
+            with pytest.raises(openai.NotFoundError, match="Models tab"):
+                client.embeddings.create(model=name, input="x")
+
+
+@pytest.mark.real_model
+def test_vectors(tmp_path: Path) -> None:
+    cache = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
+    try:
+        fetch(model_preset(ENGLISH), cache, lambda what, done, total: None)
+    except PlaygroundError as error:
+        pytest.skip(str(error))
+    there = model_file(model_preset(ENGLISH), DataFolder(tmp_path / "data"))
+    shutil.copytree(model_file(model_preset(ENGLISH), cache), there, copy_function=_linked)
+    with served(tmp_path / "data") as api, api.client() as client:
+        assert {one.id for one in client.models.list()} == {"echo", ENGLISH}
+        texts = ["Save your files first.", "Make a backup.", "The cat sleeps."]
+        made = client.embeddings.create(model=ENGLISH, input=texts, encoding_format="float")
+        assert [one.index for one in made.data] == [0, 1, 2]
+        vectors = np.array([one.embedding for one in made.data])
+        assert vectors.shape == (3, 384)
+        assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+        alone = client.embeddings.create(model=ENGLISH, input=texts[0]).data[0].embedding  # The client asks for base64.
+        assert np.allclose(alone, vectors[0], atol=1e-5)
+        with api.http() as http:
+            sent = {"model": ENGLISH, "input": texts[0], "encoding_format": "base64"}
+            raw = http.post("/v1/embeddings", json=sent).json()["data"][0]["embedding"]
+        assert np.allclose(np.frombuffer(base64.b64decode(raw), "<f4"), vectors[0], atol=1e-5)
+        with pytest.raises(openai.BadRequestError, match="compares texts"):
+            client.chat.completions.create(model=ENGLISH, messages=[{"role": "user", "content": "x"}])
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)

@@ -1,0 +1,199 @@
+"""The shared address: who comes in, what answers to whom, and what is left when they have gone."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.common import Client
+from playground.door.rooms import build_page
+from playground.errors import BadValueError
+from playground.store.access_values import ROOMS, Limits
+from tests.door.houses import PASSWORD, House, eventually, house
+
+SECURITY = Path(__file__).resolve().parents[2] / "SECURITY.md"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def say(client: httpx.Client, text: str) -> str:
+    """A message and its reply; returns the conversation's id."""
+    commands = Client(str(client.base_url), client)
+    conversation = commands.send(None, None, text)
+    eventually(lambda: text in client.get("/page/search", params={"q": text}).text)
+    return conversation
+
+
+def routes(router: Any, base: str = "") -> Iterator[tuple[str, str]]:
+    """Methods and paths of an app, those of Gradio inside of it too."""
+    for one in router.routes:
+        if (inner := getattr(one, "original_router", None)) is not None:
+            yield from routes(inner, base + one.include_context.prefix)
+        elif hasattr(one, "app") and not hasattr(one, "endpoint"):
+            if hasattr(one.app, "routes"):
+                yield from routes(one.app, base + one.path.rstrip("/"))
+        else:
+            for method in getattr(one, "methods", None) or ():
+                yield method, base + one.path
+
+
+def is_nothing(body: bytes) -> bool:
+    """What there is no route for."""
+    return body in (b"Not found.", b'{"detail":"Not Found"}')
+
+
+def test_who_does_not_say_who_they_are_gets_nothing(shared: House) -> None:
+    import asyncio
+
+    app = build_page(shared.owner, asyncio.Event(), shared.root / "x", (*ROOMS, "tune", "models"))
+    with shared.nobody() as client:
+        assert client.get("/", headers={"accept": "text/html"}).headers["location"] == "enter"
+        seen = 0
+        for method, path in set(routes(app)):
+            filled = re.sub(r"\{[^}]*\}", "x", path)
+            assert client.request(method, filled).status_code == 401, (method, path)
+            seen += 1
+        assert seen > 100
+
+
+def test_what_answers_to_a_guest_is_what_the_table_says(shared: House) -> None:
+    """Asked for one by one: all that the owner's page has."""
+    import asyncio
+
+    app = build_page(shared.owner, asyncio.Event(), shared.root / "x", (*ROOMS, "tune", "models"))
+    table = set(re.findall(r"^(GET|HEAD|POST) (\S+)$", SECURITY.read_text("utf-8"), re.M))
+    with shared.guest() as client:
+        answering = set()
+        for method, path in {*routes(app), ("POST", "/gradio_api/run/predict")}:
+            filled = re.sub(r"\{[^}]*\}", "x", path)
+            with client.stream(method, filled, content=b"{}" if method == "POST" else None) as answer:
+                if answer.status_code != 404 or (method != "HEAD" and not is_nothing(answer.read())):
+                    answering.add((method, path))
+    assert answering == table
+
+
+def test_a_guest_sees_no_rooms_but_those_of_the_link(shared: House) -> None:
+    with shared.guest(rooms=["translate"]) as client:
+        assert client.get("/page/summaries/live").status_code == 404
+        assert client.get("/page/tune/live").status_code == 404
+        assert client.get("/page/translate/ways").status_code != 404
+        config = client.get("/config").json()
+        names = {one["props"].get("elem_id") for one in config["components"]}
+        assert "pg-send" in names
+        assert not {"pm-act", "pm-root"} & names
+
+
+def test_two_people_reach_nothing_of_each_other_and_nothing_of_the_owner(shared: House) -> None:
+    mine = shared.owner.chat.send(None, "the owner's secret").conversation_id
+    with shared.guest("Ada") as ada, shared.account("Grace") as grace:
+        hers = say(ada, "a secret of Ada")
+        for client, others in ((grace, (hers, mine)), (ada, (mine,))):
+            for other in others:
+                for path in ("/page/tree", "/page/earlier", "/page/export", "/page/live"):
+                    with client.stream("GET", path, params={"c": other, "before": other, "format": "json"}) as answer:
+                        text = next(answer.iter_text(), "")
+                    assert "secret" not in text, (path, answer.status_code)
+            assert "secret" not in client.get("/page/search", params={"q": "the owner"}).text
+        assert "Ada" not in grace.get("/page/search", params={"q": "secret"}).text
+
+
+def test_a_revoked_link_answers_nothing_and_leaves_nothing(shared: House) -> None:
+    link, secret = shared.sharing.invite("Friends", ROOMS, Limits(), 3600)
+    with shared.enter(link=secret, name="Ada") as client, shared.guest("Bob") as other:
+        say(client, "canary of Ada")
+        assert other.get("/page/choices").status_code == 200
+        (person,) = [one.person for one in shared.sharing.inside() if one.person.by == link]
+        folder = shared.root / "cache" / "guests" / person.id
+        assert folder.exists()
+        shared.sharing.revoke(link)
+        for method, path in (("GET", "/"), ("GET", "/page/choices"), ("POST", "/gradio_api/run/predict")):
+            assert client.request(method, path).status_code == 401
+        assert client.post("/enter", json={"link": secret, "name": "Ada"}).status_code == 403
+        eventually(lambda: not folder.exists())
+        assert other.get("/page/choices").status_code == 200
+    held = [one for one in shared.root.rglob("*") if one.is_file() and b"canary of Ada" in one.read_bytes()]
+    assert held == []
+
+
+def test_a_link_that_is_over_and_an_account_that_is_disabled(shared: House) -> None:
+    _, secret = shared.sharing.invite("Short", ROOMS, Limits(), 1.0)
+    with shared.enter(link=secret) as client:
+        assert client.get("/page/choices").status_code == 200
+        time.sleep(1.1)
+        assert client.get("/page/choices").status_code == 401
+        assert client.post("/enter", json={"link": secret}).status_code == 403
+
+
+def test_of_a_hundred_wrong_logins_more_than_ninety_are_not_looked_at(shared: House) -> None:
+    with shared.nobody() as client:
+        codes = [
+            client.post("/enter", json={"name": "root", "password": f"wrong {n} wrong"}).status_code for n in range(100)
+        ]
+    assert set(codes) == {403, 429}
+    assert codes.count(429) >= 90
+
+
+def test_a_password_that_goes_with_a_link(shared: House) -> None:
+    shared.sharing.access.add_account("Wait", "x", Limits())
+    link, secret = shared.sharing.invite("Locked", ROOMS, Limits(), 3600, PASSWORD)
+    house_throttle = shared.sharing.serve._throttle  # type: ignore[union-attr]
+    house_throttle.right("from 127.0.0.1")
+    with shared.nobody() as client:
+        assert client.post("/enter", json={"link": secret}).status_code == 403
+        assert client.post("/enter", json={"link": secret, "password": PASSWORD + "x"}).status_code == 403
+        answer = client.post("/enter", json={"link": secret, "password": PASSWORD})
+        assert answer.status_code == 200
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+    assert [one.person.by for one in shared.sharing.inside()].count(link) == 1
+    with pytest.raises(BadValueError, match="at least 12"):
+        shared.sharing.invite("Weak", ROOMS, Limits(), 3600, "short")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil.example:80"])
+def test_foreign_names_and_origins(shared: House, host: str) -> None:
+    with shared.guest() as client:
+        for method, path in (("GET", "/"), ("POST", "/enter"), ("POST", "/gradio_api/run/predict"), ("GET", "/enter")):
+            assert client.request(method, path, headers={"host": host}).status_code == 400
+            if method == "POST":
+                foreign = {"origin": f"http://{host or 'x'}"}
+                assert client.request(method, path, headers=foreign).status_code == 403
+
+
+def test_too_large_and_too_much(shared: House) -> None:
+    with shared.guest("Big", upload_megabytes=1, requests_per_hour=8) as client:
+        answer = client.post("/page/attach", params={"name": "a.txt"}, content=b"x" * 1_500_000)
+        assert answer.status_code == 413
+        assert "1 MB" in answer.json()["error"]
+        pieces = (b"x" * 100_000 for _ in range(15))
+        answer = client.post("/page/attach", params={"name": "a.txt"}, content=pieces)
+        assert answer.status_code == 413, "without a length, too"
+        assert client.post("/enter", content=b"x" * 20_000).status_code == 413
+        codes = [client.post("/page/context", json={}).status_code for _ in range(10)]
+        assert codes[-1] == 429
+        last = client.post("/page/context", json={})
+        assert int(last.headers["retry-after"]) > 0
+        assert client.get("/page/choices").status_code == 200
+
+
+def test_it_does_not_open_where_nobody_could_come_in(tmp_path: Path) -> None:
+    from playground.access.sharing import Sharing
+
+    sharing = Sharing(tmp_path)
+    with pytest.raises(BadValueError, match="Nobody could come in"):
+        sharing.open()
+    sharing.invite("over", ROOMS, Limits(), 0.01)
+    time.sleep(0.05)
+    with pytest.raises(BadValueError, match="Nobody could come in"):
+        sharing.open()
