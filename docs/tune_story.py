@@ -27,6 +27,7 @@ def teach(browser: Browser, url: str, photograph: Callable[[Page, str], None], o
     page.locator("#pn-form [name=prompts]").fill(_PROMPTS)
     page.locator("#pn-samples summary").first.click()
     expect(page.get_by_role("button", name="Start the training")).to_be_enabled(timeout=120_000)
+    expect(page.locator("#pn-samples .pn-text").first).to_be_visible(timeout=60_000)
     page.locator("#pn-samples").scroll_into_view_if_needed()
     photograph(page, "tune-data")
     page.get_by_role("button", name="Start the training").scroll_into_view_if_needed()
