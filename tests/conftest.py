@@ -29,6 +29,10 @@ from playground.presets import STARTER, model_preset
 from playground.store import History
 from tests.histories import open_history
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs us in the background ignores Ctrl-C for all that we start, and tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
     "--no-sandbox",

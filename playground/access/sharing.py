@@ -62,17 +62,13 @@ class Sharing:
 
         Raises BadValueError while nobody could come in: no open link and no account.
         """
-        now = time.time()
-        if not any(one.open(now) for one in self.access.links()) and not any(
-            not one.disabled for one in self.access.accounts()
-        ):
-            raise BadValueError("Nobody could come in. Make a link or an account first.")
         with self._lock:
             if self._end is None and self.serve is not None:
                 listener = _bound(host, port)
                 shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
                 url = f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
                 try:
+                    self._check_anybody()
                     self._end = self.serve(listener, host, self.names)
                 except BaseException:
                     listener.close()
@@ -91,6 +87,12 @@ class Sharing:
     def inside(self) -> list[Session]:
         """Who is in, the newest first."""
         return self.sessions.all()
+
+    def _check_anybody(self) -> None:
+        now = time.time()
+        links, accounts = self.access.links(), self.access.accounts()
+        if not any(one.open(now) for one in links) and all(one.disabled for one in accounts):
+            raise BadValueError("Nobody could come in. Make a link or an account first.")
 
     def _left(self, person: Person) -> None:
         if not any(one.person.id == person.id for one in self.sessions.all_now()):

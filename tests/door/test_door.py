@@ -191,6 +191,7 @@ def test_it_does_not_open_where_nobody_could_come_in(tmp_path: Path) -> None:
     from playground.access.sharing import Sharing
 
     sharing = Sharing(tmp_path)
+    sharing.serve = lambda listener, host, names: listener.close
     with pytest.raises(BadValueError, match="Nobody could come in"):
         sharing.open()
     sharing.invite("over", ROOMS, Limits(), 0.01)
