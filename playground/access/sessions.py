@@ -12,7 +12,7 @@ from playground.errors import BusyError
 from playground.store.access_values import Person
 
 _IDLE_SECONDS = 12 * 3600.0
-_MOST = 1000
+_MOST = 200
 """Sessions at the same time."""
 
 

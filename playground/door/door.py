@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from playground.access.quota import QuotaError
 from playground.access.sessions import Session, Sessions
@@ -24,7 +25,6 @@ COOKIE = "playground_in"
 _MEGABYTE = 1_000_000
 _LARGEST_FORM = 10_000
 """Bytes of what is said at the entrance."""
-_UPLOADS = ("/page/attach", "/page/import", "/page/summaries/file", "/page/translate/file", "/gradio_api/upload")
 
 
 class _TooLarge(Exception):
@@ -32,7 +32,7 @@ class _TooLarge(Exception):
 
 
 class Door:
-    """`people` is made when the event loop runs."""
+    """Belongs to the event loop of `people`."""
 
     def __init__(self, entrance: Entrance, sessions: Sessions, people: People) -> None:
         self._entrance = entrance
@@ -107,8 +107,6 @@ class Door:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    import json
-
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -163,6 +161,3 @@ class _Body:
 def _without_host(scope: Scope) -> Scope:
     """As the inner app takes it: nothing of the outer one stays in it."""
     return {**scope, "app": None, "router": None, "endpoint": None}
-
-
-__all__ = ["COOKIE", "ASGIApp", "Door"]

@@ -31,9 +31,7 @@ class _Inside:
     """A person who is in."""
 
     app: ASGIApp
-    services: Services
     closing: asyncio.Event
-    folder: DataFolder
     living: asyncio.Task[None]
 
 
@@ -47,6 +45,7 @@ class People:
         self._root = root
         self._build = build
         self._inside: dict[str, _Inside] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._quotas = Quotas()
         self._locks: dict[str, asyncio.Lock] = {}
         self._loop = asyncio.get_running_loop()
@@ -61,8 +60,8 @@ class People:
         return self._guests / person.id if person.kind == "guest" else self._root / "people" / person.id
 
     def quota(self, person: Person) -> Quota:
-        """What a person has used."""
-        return self._quotas.of(person.id, person.limits)
+        """What a person has used; the guests of a link share its limits, so that coming in again gives nothing new."""
+        return self._quotas.of(person.by or person.id, person.limits)
 
     async def app_of(self, person: Person) -> ASGIApp:
         """The person's page, made when it is first asked for. Raises StorageError."""
@@ -71,18 +70,14 @@ class People:
                 found = self._inside[person.id] = await self._come_in(person)
             return found.app
 
-    def services(self, person: Person) -> Services | None:
-        """What is at work for somebody; None for one who has not come in."""
-        found = self._inside.get(person.id)
-        return found.services if found else None
-
     def leave(self, person: Person) -> None:
         """End all that is at work for somebody. What a guest had is deleted; what an account has is kept."""
-        self._loop.call_soon_threadsafe(self._show_out, person)
+        with contextlib.suppress(RuntimeError):  # The door is shut: everyone has left.
+            self._loop.call_soon_threadsafe(self._show_out, person)
 
     async def close(self) -> None:
         """Everyone leaves; returns when they have."""
-        living = [one.living for one in self._inside.values()]
+        living = [*self._leaving, *(one.living for one in self._inside.values())]
         for one in self._inside.values():
             one.closing.set()
         if living:
@@ -100,18 +95,23 @@ class People:
         folder, services, app = await asyncio.to_thread(make)
 
         async def live() -> None:
-            async with app.router.lifespan_context(app):  # type: ignore[attr-defined]
+            try:
+                async with app.router.lifespan_context(app):  # type: ignore[attr-defined]
+                    began.set()
+                    await closing.wait()
+            finally:
                 began.set()
-                await closing.wait()
-            await asyncio.to_thread(_end, services, folder.root if person.kind == "guest" else None)
-            self._inside.pop(person.id, None)
+                await asyncio.to_thread(_end, services, folder.root if person.kind == "guest" else None)
 
         living = asyncio.create_task(live())
         await began.wait()
-        return _Inside(app, services, closing, folder, living)
+        return _Inside(app, closing, living)
 
     def _show_out(self, person: Person) -> None:
-        if found := self._inside.get(person.id):
+        # Gone from here at once: whoever comes in again meanwhile gets a page of their own.
+        if found := self._inside.pop(person.id, None):
+            self._leaving.add(found.living)
+            found.living.add_done_callback(self._leaving.discard)
             found.closing.set()
         if person.kind == "guest":
             self._locks.pop(person.id, None)

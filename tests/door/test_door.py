@@ -198,3 +198,20 @@ def test_it_does_not_open_where_nobody_could_come_in(tmp_path: Path) -> None:
     time.sleep(0.05)
     with pytest.raises(BadValueError, match="Nobody could come in"):
         sharing.open()
+
+
+def test_an_account_finds_what_it_left_and_the_guests_of_a_link_share_its_limits(shared: House) -> None:
+    shared.sharing.serve._throttle.right("from 127.0.0.1")  # type: ignore[union-attr]
+    with shared.account("Hedy") as client:
+        say(client, "to be found again")
+        assert client.post("/leave").status_code == 303
+        assert client.get("/page/choices").status_code == 401
+    with shared.enter(name="hedy", password=PASSWORD) as client:
+        assert "to be found again" in client.get("/page/search", params={"q": "found again"}).text
+    _, secret = shared.sharing.invite("Few", ROOMS, Limits(requests_per_hour=4), 3600)
+    codes = []
+    for name in ("a", "b", "c"):
+        with shared.enter(link=secret, name=name) as client:
+            codes += [client.post("/page/context", json={}).status_code for _ in range(2)]
+    assert codes[-1] == 429
+    assert codes.count(429) == 2
