@@ -158,6 +158,11 @@ class ChatService:
         for reply in self._written_in(conversation_id):
             reply.stop.set()
 
+    def stop_all(self) -> None:
+        """The same for all conversations."""
+        for conversation_id in {reply.conversation_id for reply in list(self._replies.values())}:
+            self.stop(conversation_id)
+
     def live(self, conversation_id: str) -> Live | None:
         """The reply that was begun last of those being written in this conversation, or None."""
         mine = self._written_in(conversation_id)

@@ -140,6 +140,11 @@ class JobService(Generic[J]):
         if job := self._jobs.get(run_id):
             job.stop.set()
 
+    def stop_all(self) -> None:
+        """The same for all runs."""
+        for run_id in list(self._jobs):
+            self.stop(run_id)
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change; returns the function that ends it."""
         return self._listeners.listen(listener)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -23,6 +24,8 @@ from playground.ui.strings import language_asked
 
 COOKIE = "playground_in"
 _MEGABYTE = 1_000_000
+_STREAMS = ("/page/live", "/page/summaries/live", "/page/translate/live")
+"""What a page holds open as long as somebody looks at it."""
 _LARGEST_FORM = 10_000
 """Bytes of what is said at the entrance."""
 
@@ -80,7 +83,8 @@ class Door:
                 await send(message)
 
         if not body.is_said_too_large(request.headers.get("content-length", "")):
-            await app(_without_host(scope), body.receive, noted)
+            with self._people.watched(person) if scope["path"] in _STREAMS else contextlib.nullcontext():
+                await app(_without_host(scope), body.receive, noted)
         if body.too_large and not begun:
             words = f"The file has more than {person.limits.upload_megabytes} MB. Choose a smaller one."
             reason = reason_words(language_asked(request), words)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from playground.store.access_values import Person
 log = logging.getLogger(__name__)
 Build = Callable[[Services, asyncio.Event, Path, tuple[str, ...]], ASGIApp]
 """Makes a page of services, what ends its streams, a folder for files on their way, and rooms."""
+_GRACE_SECONDS = 10.0
+"""In which a page that was reloaded, or lost its connection, is there again."""
 
 
 @dataclass
@@ -31,8 +33,11 @@ class _Inside:
     """A person who is in."""
 
     app: ASGIApp
+    services: Services
     closing: asyncio.Event
     living: asyncio.Task[None]
+    watching: int = 0
+    """Pages that are open."""
 
 
 class People:
@@ -70,6 +75,18 @@ class People:
                 found = self._inside[person.id] = await self._come_in(person)
             return found.app
 
+    @contextlib.contextmanager
+    def watched(self, person: Person) -> Iterator[None]:
+        """While a page of somebody is open; some seconds after a guest's last one nothing is written for them."""
+        found = self._inside[person.id]
+        found.watching += 1
+        try:
+            yield
+        finally:
+            found.watching -= 1
+            if person.kind == "guest" and not found.watching:
+                self._loop.call_later(_GRACE_SECONDS, _stop_unwatched, found)
+
     def leave(self, person: Person) -> None:
         """End all that is at work for somebody. What a guest had is deleted; what an account has is kept."""
         with contextlib.suppress(RuntimeError):  # The door is shut: everyone has left.
@@ -105,7 +122,7 @@ class People:
 
         living = asyncio.create_task(live())
         await began.wait()
-        return _Inside(app, closing, living)
+        return _Inside(app, services, closing, living)
 
     def _show_out(self, person: Person) -> None:
         # Gone from here at once: whoever comes in again meanwhile gets a page of their own.
@@ -115,6 +132,14 @@ class People:
             found.closing.set()
         if person.kind == "guest":
             self._locks.pop(person.id, None)
+
+
+def _stop_unwatched(inside: _Inside) -> None:
+    if inside.watching:
+        return
+    services = inside.services
+    for one in (services.chat, services.summaries, services.translations):
+        one.stop_all()
 
 
 def _end(services: Services, delete: Path | None) -> None:

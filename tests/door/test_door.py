@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from benchmarks.common import Client
+from playground.door import people
 from playground.door.rooms import build_page
 from playground.errors import BadValueError
 from playground.store.access_values import ROOMS, Limits
@@ -126,10 +127,10 @@ def test_a_revoked_link_answers_nothing_and_leaves_nothing(shared: House) -> Non
 
 
 def test_a_link_that_is_over_and_an_account_that_is_disabled(shared: House) -> None:
-    _, secret = shared.sharing.invite("Short", ROOMS, Limits(), 1.0)
+    _, secret = shared.sharing.invite("Short", ROOMS, Limits(), 4.0)
     with shared.enter(link=secret) as client:
         assert client.get("/page/choices").status_code == 200
-        time.sleep(1.1)
+        time.sleep(4.1)
         assert client.get("/page/choices").status_code == 401
         assert client.post("/enter", json={"link": secret}).status_code == 403
 
@@ -215,3 +216,21 @@ def test_an_account_finds_what_it_left_and_the_guests_of_a_link_share_its_limits
             codes += [client.post("/page/context", json={}).status_code for _ in range(2)]
     assert codes[-1] == 429
     assert codes.count(429) == 2
+
+
+def test_a_reply_ends_soon_after_its_guest_has_left(shared: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "_GRACE_SECONDS", 0.7)
+    manager = shared.owner.manager
+    manager.choose("echo@20")
+    eventually(lambda: manager.state.phase == "ready")
+    with shared.guest() as client:
+        conversation = Client(str(client.base_url), client).send(None, None, "/tokens 2000")
+        # A page that is opened again within the time loses nothing.
+        for _ in range(2):
+            with client.stream("GET", "/page/live", params={"c": conversation}) as stream:
+                pieces = stream.iter_text()  # Held: without it the stream would be closed.
+                next(pieces)
+                time.sleep(1.0)
+                assert manager.state.writing == 1
+        eventually(lambda: manager.state.writing == 0, 5.0)
+    manager.choose("echo")
