@@ -68,11 +68,12 @@ class TuningJob(Job):
 
     def work(self) -> None:
         """See Job. Raises ModelError as the worker said."""
+        lives = self.worker_lives()  # Looked at first: one that ends from here on has still been followed.
         self._news()
         if self._asked or not self._is_over():
             with self._its_turn():
                 self.on_change()
-                process = self._worker()
+                process = None if lives else self._worker()
                 self._follow(process)
                 if process is None and not self._is_over() and not self.stop.is_set():
                     # An earlier app's, which had told it to pause when it ended, or which died with it.

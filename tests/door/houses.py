@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ import httpx
 
 from playground.access.hashing import hashed_password
 from playground.access.sharing import Sharing
+from playground.door.rooms import build_page
 from playground.door.server import DoorServer
 from playground.paths import open_data_folder
 from playground.serve import set_environment
@@ -69,6 +72,13 @@ def house(root: Path) -> Iterator[House]:
     finally:
         sharing.close()
         owner.close()
+
+
+def owners_page(house: House) -> Any:
+    """The app of a person with all rooms; made in a thread, as there may be a loop in this one."""
+    rooms = (*ROOMS, "tune", "models")
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(build_page, house.owner, asyncio.Event(), house.root / "x", rooms).result()
 
 
 def eventually(found: Any, seconds: float = 20.0) -> Any:

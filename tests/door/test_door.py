@@ -13,10 +13,9 @@ import pytest
 
 from benchmarks.common import Client
 from playground.door import people
-from playground.door.rooms import build_page
 from playground.errors import BadValueError
 from playground.store.access_values import ROOMS, Limits
-from tests.door.houses import PASSWORD, House, eventually, house
+from tests.door.houses import PASSWORD, House, eventually, house, owners_page
 
 SECURITY = Path(__file__).resolve().parents[2] / "SECURITY.md"
 
@@ -54,9 +53,7 @@ def is_nothing(body: bytes) -> bool:
 
 
 def test_who_does_not_say_who_they_are_gets_nothing(shared: House) -> None:
-    import asyncio
-
-    app = build_page(shared.owner, asyncio.Event(), shared.root / "x", (*ROOMS, "tune", "models"))
+    app = owners_page(shared)
     with shared.nobody() as client:
         assert client.get("/", headers={"accept": "text/html"}).headers["location"] == "enter"
         seen = 0
@@ -69,9 +66,7 @@ def test_who_does_not_say_who_they_are_gets_nothing(shared: House) -> None:
 
 def test_what_answers_to_a_guest_is_what_the_table_says(shared: House) -> None:
     """Asked for one by one: all that the owner's page has."""
-    import asyncio
-
-    app = build_page(shared.owner, asyncio.Event(), shared.root / "x", (*ROOMS, "tune", "models"))
+    app = owners_page(shared)
     table = set(re.findall(r"^(GET|HEAD|POST) (\S+)$", SECURITY.read_text("utf-8"), re.M))
     with shared.guest() as client:
         answering = set()
