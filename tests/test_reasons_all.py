@@ -13,10 +13,10 @@ from playground.ui.reasons import reason_words
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "playground"
-ROOMS = ("documents", "engine", "exchange", "store", "summarize", "translate", "translate/formats")
+ROOMS = ("access", "door", "documents", "engine", "exchange", "store", "summarize", "translate", "translate/formats")
 ROOMS += ("tuning", "tuning/worker")
 RAISED = {"BadValueError", "BusyError", "ConflictError", "MissingError", "StorageError", "ModelError"}
-RAISED |= {"BadTextError", "PlaygroundError"}
+RAISED |= {"BadTextError", "PlaygroundError", "ForbiddenError", "QuotaError", "WaitError"}
 FRAGMENTS = {"Unavailable", "Trouble"}
 """Reasons that are put into other sentences."""
 TOLD = {"Problem": 1, "Raw": 2}
