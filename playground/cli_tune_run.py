@@ -15,7 +15,7 @@ from playground.cli_parts import ProgressLine, duration, end_on_signals, leave
 from playground.errors import BadValueError
 from playground.paths import DataFolder
 from playground.settings import Settings
-from playground.tuning.figures import number, perplexity, written
+from playground.tuning.figures import number, perplexity, rounded, written
 
 if TYPE_CHECKING:
     from playground.services import Services
@@ -186,4 +186,4 @@ def measured_words(base: Mapping[str, Any], mine: Mapping[str, Any]) -> Iterator
         if "accuracy" in mine:
             yield f"{loss}, preference accuracy {written(mine, 'accuracy', 2)}"
         else:
-            yield f"{loss}, perplexity {perplexity(base)} -> {perplexity(mine)}"
+            yield f"{loss}, perplexity {rounded(perplexity(base), 1)} -> {rounded(perplexity(mine), 1)}"

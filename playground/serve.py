@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import logging.handlers
@@ -30,8 +29,9 @@ from playground.access.quota import Quotas
 from playground.access.sharing import Sharing
 from playground.door.server import DoorServer
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError, BusyError, MissingError
+from playground.errors import BusyError, MissingError
 from playground.paths import DataFolder
+from playground.ports import LOOPBACK, bound
 from playground.services import Services, open_services
 from playground.settings import Settings
 from playground.store.access_values import ROOMS, Limits
@@ -41,7 +41,6 @@ _FIRST_PORT = 7860
 _PORTS_TRIED = 100
 _LOAD_ANYWAY_SECONDS = 3.0
 _SHARED_SECONDS = 24 * 3600.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CLOSE_SECONDS = 1.2
 """How long replies may take to stop at the end; with the server's own second it stays below three."""
 
@@ -94,7 +93,7 @@ def _here(host: str) -> str:
 
 def _let_in(sharing: Sharing, settings: Settings, *, share: bool) -> None:
     """Open the shared address where it was asked for, and say how others come in."""
-    outside = settings.host not in _LOOPBACK
+    outside = settings.host not in LOOPBACK
     if not (share or outside):
         return
     secret = sharing.invite("--share", ROOMS, Limits(), _SHARED_SECONDS)[1] if share else ""
@@ -219,36 +218,7 @@ def _run(
 
 def _listen(settings: Settings) -> socket.socket:
     """A bound socket on the asked port, or on the first free one from 7860 on."""
-    host = _here(settings.host).strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    ports = [settings.port] if settings.port else range(_FIRST_PORT, _FIRST_PORT + _PORTS_TRIED)
-    for port in ports:
-        # Named, so that asyncio sends small answers at once.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen(128)
-            return listener
-        except socket.gaierror:
-            listener.close()
-            raise BadValueError(f"host {host!r} is not an address of this machine. Try 127.0.0.1.") from None
-        except PermissionError:
-            listener.close()
-            if not settings.port:
-                continue  # Windows reserves ranges of ports here and there.
-            raise BusyError(f"Port {port} needs administrator rights. Choose one above 1023 with --port.") from None
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise BadValueError(f"host {host!r} is not an address of this machine. Try 127.0.0.1.") from None
-            if not settings.port:
-                continue
-            raise BusyError(
-                f"Port {port} on {host} is not free ({error.strerror}). Choose another with --port, or none."
-            ) from None
-    raise BusyError(f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS_TRIED - 1} is free. Choose one with --port.")
+    return bound(_here(settings.host).strip("[]"), settings.port, _FIRST_PORT, _PORTS_TRIED, " with --port")
 
 
 @contextlib.contextmanager

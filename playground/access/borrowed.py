@@ -19,7 +19,7 @@ from playground.engine.plan import MemoryPlan
 from playground.engine.states import ModelState
 from playground.errors import BadValueError, BusyError
 from playground.presets import ModelPreset
-from playground.records import Chunk, ModelInfo, Reading, Sampling, Turn
+from playground.records import Chunk, Reading, Sampling, Turn
 
 _LOOK_SECONDS = 0.2
 OWNERS = "Only the owner of this machine can do this. Ask them."
@@ -167,9 +167,7 @@ class _MeteredLease(Lease):
     """A lease whose tokens are counted."""
 
     def __init__(self, lease: Lease, quota: Quota) -> None:
-        self._engine = lease._engine
-        self._info: ModelInfo = lease.info
-        self.adapter, self.adapter_sha256 = lease.adapter, lease.adapter_sha256
+        super().__init__(lease._held(), lease.adapter, lease.adapter_sha256)
         self._quota = quota
 
     def stream(

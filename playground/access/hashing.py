@@ -1,9 +1,8 @@
-"""Passwords and secrets: made, hashed, compared. Nothing that is kept tells them."""
+"""Passwords and secrets: made and hashed. Nothing that is kept tells them."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 
 from argon2 import PasswordHasher
@@ -45,8 +44,3 @@ def new_secret(prefix: str = "") -> str:
 def hashed_secret(secret: str) -> str:
     """As it is kept; one that is random needs no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def same(one: str, other: str) -> bool:
-    """Compare without telling by time how much is alike."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

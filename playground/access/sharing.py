@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from playground.access.hashing import hashed_password, hashed_secret, new_secret
 from playground.access.sessions import Session, Sessions
-from playground.errors import BadValueError, BusyError
+from playground.errors import BadValueError
+from playground.ports import bound
 from playground.store.access import Access
-from playground.store.access_values import Limits, Person
+from playground.store.access_values import Account, Limits, Link, Person
 
 _FIRST_PORT, _PORTS = 7960, 100
 Serve = Callable[[socket.socket, str, Collection[str]], Callable[[], None]]
@@ -57,18 +57,19 @@ class Sharing:
         """End one session."""
         self.sessions.end(lambda one: one.id == session_id)
 
-    def open(self, host: str = "127.0.0.1", port: int | None = None) -> str:
+    def open(self, host: str = "127.0.0.1") -> str:
         """Begin to listen; returns the address.
 
         Raises BadValueError while nobody could come in: no open link and no account.
         """
         with self._lock:
             if self._end is None and self.serve is not None:
-                listener = _bound(host, port)
+                listener = bound(host, None, _FIRST_PORT, _PORTS)
                 shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
                 url = f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
                 try:
-                    self._check_anybody()
+                    if not anybody(self.access.links(), self.access.accounts()):
+                        raise BadValueError("Nobody could come in. Make a link or an account first.")
                     self._end = self.serve(listener, host, self.names)
                 except BaseException:
                     listener.close()
@@ -88,32 +89,12 @@ class Sharing:
         """Who is in, the newest first."""
         return self.sessions.all()
 
-    def _check_anybody(self) -> None:
-        now = time.time()
-        links, accounts = self.access.links(), self.access.accounts()
-        if not any(one.open(now) for one in links) and all(one.disabled for one in accounts):
-            raise BadValueError("Nobody could come in. Make a link or an account first.")
-
     def _left(self, person: Person) -> None:
         if not any(one.person.id == person.id for one in self.sessions.all_now()):
             self.left(person)
 
 
-def _bound(host: str, port: int | None) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for one in [port] if port else range(_FIRST_PORT, _FIRST_PORT + _PORTS):
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, one))
-            listener.listen(128)
-            return listener
-        except socket.gaierror:
-            listener.close()
-            raise BadValueError(f"host {host!r} is not an address of this machine. Try 127.0.0.1.") from None
-        except OSError as error:
-            listener.close()
-            if port:
-                raise BusyError(f"Port {port} on {host} is not free ({error.strerror}). Choose another.") from None
-    raise BusyError(f"No port from {_FIRST_PORT} on is free. Choose one.")
+def anybody(links: Sequence[Link], accounts: Sequence[Account]) -> bool:
+    """Whether there is somebody who could come in."""
+    now = time.time()
+    return any(one.open(now) for one in links) or not all(one.disabled for one in accounts)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.small_file import write_json
-from playground.tuning.figures import perplexity, written
+from playground.tuning.figures import perplexity, rounded, written
 from playground.tuning.runfile import RunFile
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "bitsandbytes")
@@ -54,7 +54,7 @@ def _words(run: RunFile, facts: Mapping[str, Any]) -> str:
             f"| loss (nats per token) | {written(base, 'eval_loss')} | {written(mine, 'eval_loss')} |",
         ]
         if run.recipe.task != "dpo":
-            lines.append(f"| perplexity | {perplexity(base)} | {perplexity(mine)} |")
+            lines.append(f"| perplexity | {rounded(perplexity(base), 1)} | {rounded(perplexity(mine), 1)} |")
         if "accuracy" in mine:
             lines.append(f"| preference accuracy | | {written(mine, 'accuracy', 2)} |")
         lines.append("")

@@ -20,11 +20,15 @@ def number(measured: Mapping[str, Any], name: str) -> float:
 
 def written(measured: Mapping[str, Any], name: str, digits: int = 3) -> str:
     """The same with so many digits behind the point."""
-    value = number(measured, name)
+    return rounded(number(measured, name), digits)
+
+
+def rounded(value: float, digits: int) -> str:
+    """With so many digits behind the point."""
     return f"{value:.{digits}f}" if math.isfinite(value) else "NaN"
 
 
-def perplexity(measured: Mapping[str, Any]) -> str:
-    """Of its `eval_loss`."""
+def perplexity(measured: Mapping[str, Any]) -> float:
+    """Of its `eval_loss`; NaN where that is none, or too large to tell anything."""
     loss = number(measured, "eval_loss")
-    return f"{math.exp(loss):.1f}" if loss < _LARGEST else "NaN"
+    return math.exp(loss) if math.isfinite(loss) and loss < _LARGEST else math.nan

@@ -43,13 +43,20 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "外部地址是 {0}。请填写例如 https://chat.example.org 的地址。",
     ),
     ("The shared address could not be opened in time. Try again.", "未能及时打开共享地址。请重试。"),
-    ("No port from {} on is free. Choose one.", "从 {0} 起没有空闲端口。请选择一个。"),
+    ("No port from {} to {} is free. Choose one{}.", "从 {0} 起没有空闲端口。请选择一个。"),
     (
         "That is not right, or it is over. Ask whoever invited you.",
         "不正确，或已经过期。请询问邀请您的人。",
     ),
     ("Too many wrong attempts. Try again in {} minutes.", "错误次数太多。请 {0} 分钟后再试。"),
-    ("Port {} on {} is not free ({}). Choose another.", "{1} 上的端口 {0} 已被占用（{2}）。请换一个。"),
+    (
+        "Port {} on {} is not free ({}). Choose another with --port, or none.",
+        "{1} 上的端口 {0} 已被占用（{2}）。请用 --port 换一个，或不指定。",
+    ),
+    (
+        "Port {} needs administrator rights. Choose one above 1023 with --port.",
+        "端口 {0} 需要管理员权限。请用 --port 选择 1023 以上的端口。",
+    ),
     (
         "host {} is not an address of this machine. Try 127.0.0.1.",
         "host {0} 不是这台机器的地址。请试 127.0.0.1。",

@@ -12,10 +12,10 @@ import psutil
 from playground.access.sharing import Sharing
 from playground.errors import BadValueError
 from playground.listeners import Listeners
+from playground.ports import LOOPBACK
 
 REACHES = {"here": "127.0.0.1", "network": "0.0.0.0"}
 """Whom the address is for, and on what it listens then."""
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VIRTUAL = re.compile(r"docker|br-|veth|virbr|vmnet|vbox|vethernet|utun|tun|tap|zt|wg|tailscale", re.IGNORECASE)
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 
@@ -48,7 +48,7 @@ class Shared:
 
     @property
     def _network(self) -> bool:
-        return self.sharing.host not in ("", *_LOOPBACK)
+        return self.sharing.host not in ("", *LOOPBACK)
 
     def addresses(self) -> list[str]:
         """Where it is open, the likeliest first; none while it is not."""
@@ -83,7 +83,7 @@ def network_addresses() -> list[str]:
 
 def is_elsewhere(address: str) -> bool:
     """Whether another machine can come to this address."""
-    return urlsplit(address).hostname not in ("127.0.0.1", "::1", "localhost", None)
+    return urlsplit(address).hostname not in (*LOOPBACK, None)
 
 
 def outside_address(text: str) -> str:

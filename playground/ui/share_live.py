@@ -7,8 +7,8 @@ Event (`data` is JSON):
 from __future__ import annotations
 
 import asyncio
-import time
 
+from playground.access.sharing import anybody
 from playground.ui.share_address import Shared
 from playground.ui.share_view import accounts_html, keys_html, links_html, people_html, state_html
 from playground.ui.watching import Watcher, event
@@ -34,11 +34,10 @@ class ShareWatcher(Watcher):
     def changes(self) -> list[str]:
         """See Watcher."""
         shared, language = self._shared, self._language
-        access, inside, now = shared.sharing.access, shared.sharing.inside(), time.time()
+        access, inside = shared.sharing.access, shared.sharing.inside()
         links, accounts, addresses = access.links(), access.accounts(), shared.addresses()
-        can_enter = any(one.open(now) for one in links) or not all(one.disabled for one in accounts)
         drawn = {
-            "px-state": state_html(addresses, can_enter, shared.in_network, language),
+            "px-state": state_html(addresses, anybody(links, accounts), shared.in_network, language),
             "px-links": links_html(links, inside, language),
             "px-accounts": accounts_html(accounts, inside, language),
             "px-keys": keys_html(access.all_keys(), language),

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from playground.tuning.figures import perplexity
 from playground.ui.training_parts import number, percent, plain, words
 
 _FORGOT = 0.15
 """Words of a hundred that are chosen otherwise from which on one is told what to do."""
-_LARGEST = 50.0
-"""Nats beyond which a perplexity tells nothing."""
 
 
 def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: int, task: str, language: str) -> str:
@@ -22,7 +21,7 @@ def numbers_html(base: Mapping[str, Any], mine: Mapping[str, Any], kept_step: in
     if dpo:  # The base is what is compared with: it prefers nothing to itself.
         base = {key: value for key, value in base.items() if key not in ("accuracy", "margin")}
     elif measured:
-        before, after = ({"perplexity": _perplexity(one)} if "eval_loss" in one else {} for one in (base, mine))
+        before, after = ({"perplexity": perplexity(one)} if "eval_loss" in one else {} for one in (base, mine))
         rows = _row("perplexity", before, after, lambda value: plain(value, 1), language) + rows
     rows += _row("top1", base, mine, percent, language) + _row("accuracy", base, mine, percent, language)
     rows += _row("margin", base, mine, plain, language)
@@ -48,11 +47,6 @@ def _row(
     return f'<tr><th scope="row">{words(language, f"chart.{name}")}<small>{said}</small></th>{cells}</tr>'
 
 
-def _perplexity(measured: Mapping[str, Any]) -> float:
-    loss = number(measured.get("eval_loss"))
-    return math.exp(loss) if math.isfinite(loss) and loss < _LARGEST else math.nan
-
-
 def _verdict(base: Mapping[str, Any], mine: Mapping[str, Any], dpo: bool, language: str) -> str:
     """In plain words first; the figure that says it, and the loss after it."""
     before, after = number(base.get("eval_loss")), number(mine.get("eval_loss"))
@@ -61,7 +55,7 @@ def _verdict(base: Mapping[str, Any], mine: Mapping[str, Any], dpo: bool, langua
     said = [words(language, f"{'dpo_' if dpo else ''}{'better' if after < before else 'not_better'}")]
     if dpo and math.isfinite(share := number(mine.get("accuracy"))):
         said.append(words(language, "verdict.accuracy", share=percent(share)))
-    if not dpo and all(map(math.isfinite, both := [_perplexity(one) for one in (base, mine)])):
+    if not dpo and all(map(math.isfinite, both := [perplexity(one) for one in (base, mine)])):
         said.append(words(language, "verdict.perplexity", before=plain(both[0], 1), after=plain(both[1], 1)))
     loss = words(language, "verdict.loss", before=plain(before), after=plain(after))
     hint = "" if after < before else f" {words(language, 'not_better.do')}"
