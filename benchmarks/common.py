@@ -154,7 +154,8 @@ class Shown:
 class Stream:
     """The event stream of one conversation, read as fast as it comes in a thread of its own, with arrival times."""
 
-    def __init__(self, url: str, conversation: str) -> None:
+    def __init__(self, url: str, conversation: str, cookies: httpx.Cookies | None = None) -> None:
+        """`cookies` say who looks, where that is asked."""
         self.shown: list[Shown] = []
         self.view: dict[str, Any] = {}
         self.model: dict[str, Any] = {}
@@ -162,7 +163,7 @@ class Stream:
         """The stream said that no reply is being written (any more), after it had shown one."""
         self._blocks: list[str] = []
         self._socket: socket.socket | None = None
-        self._client = httpx.Client(timeout=httpx.Timeout(10, read=60))
+        self._client = httpx.Client(timeout=httpx.Timeout(10, read=60), cookies=cookies)
         self._address = f"{url}/page/live?c={conversation}"
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

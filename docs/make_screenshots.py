@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from docs import chat_story, summary_story, translate_story, tune_story  # noqa: E402 - the repository is not installed
+from docs import chat_story, share_story, summary_story, translate_story, tune_story  # noqa: E402 - not installed
 from tests.conftest import CHROMIUM_FLAGS, find_chromium, launch  # noqa: E402
 
 MODELS = (
@@ -47,6 +47,7 @@ def main() -> None:
         _photograph(_open(browser, address, "zh-CN", "light", 390), "summary-phone")
         for name, locale, scheme, width in MODELS:
             _photograph(_models(_open(browser, address, locale, scheme, width)), name)
+        share_story.share(browser, app, _photograph, _open)
         address = tune_story.teach(browser, app.url, _photograph, _open)
         _photograph(_open(browser, address, "zh-CN", "dark", 1280), "tune-zh")
         _photograph(_open(browser, address, "zh-CN", "light", 390), "tune-phone")

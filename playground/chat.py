@@ -6,19 +6,21 @@ model hears of it, and a journal thread saves each growing reply every 0.4 s.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from playground.context import check_message, fit, refuse_blind
 from playground.engine.base import Engine
 from playground.engine.manager import ModelManager
+from playground.engine.turns import Wait
 from playground.errors import BadValueError, BusyError, MissingError
+from playground.jobs import Begins, freely
 from playground.listeners import Listeners
 from playground.meter import draft
-from playground.records import Attachment, Message, Sampling
+from playground.records import Attachment, Sampling
 from playground.replies import Live, Reply
 from playground.store import History
 from playground.store.history import NewTurn, TurnSettings
@@ -45,6 +47,7 @@ class ChatService:
         self.warning = ""
         self.pull: Callable[[str | None, str], Sequence[str]] = lambda conversation_id, text: ()
         """Finds what belongs to a question: ids of kept files that go with the message (see `summarize.asking`)."""
+        self.begins: Begins = freely
         self.titles = Titles(history, manager, self.announce)
         manager.listen(lambda: self.announce(""))
         threading.Thread(target=self._journal, name="journal", daemon=True).start()
@@ -87,7 +90,8 @@ class ChatService:
                 check_message(engine, system_prompt, text, sampling, files)
                 above = self.history.message(edits).parent_id if edits else seen_leaf
                 self._check_by_hand(engine, conversation_id, above, text, files, system_prompt, sampling)
-        turn = self.history.add_turn(
+        add = partial(
+            self.history.add_turn,
             conversation_id,
             text,
             seen_leaf=seen_leaf,
@@ -96,7 +100,7 @@ class ChatService:
             edits=edits,
             attachments=attachments,
         )
-        return self._start(turn, sampling)
+        return self._start(add, sampling)
 
     def regenerate(
         self,
@@ -116,10 +120,9 @@ class ChatService:
         """
         self._refuse_when_closed()
         settings = None if once else TurnSettings(system_prompt, sampling.to_dict(), persona)
-        turn = self.history.add_reply(
-            conversation_id, message_id or seen_leaf or "", seen_leaf=seen_leaf, settings=settings
-        )
-        return self._start(turn, sampling, model)
+        above = message_id or seen_leaf or ""
+        add = partial(self.history.add_reply, conversation_id, above, seen_leaf=seen_leaf, settings=settings)
+        return self._start(add, sampling, model)
 
     def continue_reply(
         self,
@@ -133,7 +136,8 @@ class ChatService:
         """Let the last reply go on where it ends."""
         self._refuse_when_closed()
         settings = TurnSettings(system_prompt, sampling.to_dict(), persona)
-        return self._start(self.history.reopen(conversation_id, seen_leaf=seen_leaf, settings=settings), sampling)
+        add = partial(self.history.reopen, conversation_id, seen_leaf=seen_leaf, settings=settings)
+        return self._start(add, sampling)
 
     def continue_from(
         self, conversation_id: str, message_id: str, beginning: str, *, seen_leaf: str | None, sampling: Sampling
@@ -141,8 +145,8 @@ class ChatService:
         """Begin another reply beside `message_id` that goes on from `beginning`."""
         self._refuse_no_text(beginning)
         self._refuse_when_closed()
-        turn = self.history.add_reply(conversation_id, message_id, seen_leaf=seen_leaf, content=beginning)
-        return self._start(turn, sampling)
+        add = partial(self.history.add_reply, conversation_id, message_id, seen_leaf=seen_leaf, content=beginning)
+        return self._start(add, sampling)
 
     def edit_reply(self, conversation_id: str, message_id: str, text: str, *, seen_leaf: str | None) -> NewTurn:
         """Put a wording of the user's own beside a reply; nothing is generated."""
@@ -173,11 +177,10 @@ class ChatService:
         reply = self._replies.get(reply_id or "")
         return reply.live() if reply is not None else None
 
-    def ahead(self, reply_id: str) -> int:
-        """How many replies wait for the model before this one; they are served in the order of asking."""
-        with self._lock:
-            before = list(itertools.takewhile(lambda one: one.reply_id != reply_id, self._replies.values()))
-        return sum(one.live().phase == "waiting" for one in before)
+    def wait_of(self, reply_id: str) -> Wait | None:
+        """What lies before a reply in the line for its model; None when it does not stand there."""
+        reply = self._replies.get(reply_id)
+        return self.manager.wait(reply.model, reply.ticket) if reply is not None else None
 
     def wait(self, turn: NewTurn) -> None:
         """Return when the reply of `turn` has ended and is saved."""
@@ -250,37 +253,34 @@ class ChatService:
         line = self.history.line(leaf).followed_by(draft(text, files))
         fit(engine, system_prompt, line, sampling, all_or_nothing=True)
 
-    def _start(self, turn: NewTurn, sampling: Sampling, model: str = "") -> NewTurn:
-        message: Message | None = None
+    def _start(self, add: Callable[[], NewTurn], sampling: Sampling, model: str = "") -> NewTurn:
+        ended, turn, half = self.begins(), None, ""  # Nothing is added where too much was begun.
         try:
+            turn = add()
             message = self.history.message(turn.reply_id)
-            reply = Reply(
-                message,
-                self.history.conversation(turn.conversation_id),
-                self.manager,
-                self.history,
-                sampling,
-                on_change=lambda: self.announce(turn.conversation_id, structural=False),
-                model=model,
-            )
+            half, told = message.content, partial(self.announce, turn.conversation_id, structural=False)
+            conversation = self.history.conversation(turn.conversation_id)
+            reply = Reply(message, conversation, self.manager, self.history, sampling, told, model=model)
             with self._lock:
                 self._replies[turn.reply_id] = reply
             self.titles.rest()
-            threading.Thread(target=self._run, args=[reply], name="reply", daemon=True).start()
+            threading.Thread(target=self._run, args=[reply, ended], name="reply", daemon=True).start()
         except Exception as error:
-            # The turn is committed already: without a job it would say "streaming" for ever.
-            self._replies.pop(turn.reply_id, None)
-            self.history.finish(turn.reply_id, message.content if message else "", "failed", str(error), None)
+            ended()
+            if turn is not None:  # It is committed already: without a job it would say "streaming" for ever.
+                self._replies.pop(turn.reply_id, None)
+                self.history.finish(turn.reply_id, half, "failed", str(error), None)
             raise
         self.announce(turn.conversation_id)
         return turn
 
-    def _run(self, reply: Reply) -> None:
+    def _run(self, reply: Reply, ended: Callable[[], None]) -> None:
         try:
             reply.run()
         finally:
             with self._lock:
                 self._replies.pop(reply.reply_id, None)
+            ended()
             self.announce(reply.conversation_id)
         if not self._closed.is_set():
             self.titles.consider(reply.conversation_id)

@@ -14,7 +14,7 @@ import filelock
 
 from playground.cli_parts import AddAction
 from playground.errors import BadValueError, BusyError, StorageError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.settings import Settings
 from playground.store import Database, History
 
@@ -102,9 +102,9 @@ def _restore(options: argparse.Namespace, settings: Settings, folder: DataFolder
             inside = "cannot be read" if one.conversations is None else f"{one.conversations} conversations"
             print(f"{when}  {one.size / 1e6:8.1f} MB  {inside:>20}  {one.file}")
         return 0
-    named = folder.backups / options.backup
+    named = typed_path(str(folder.backups / options.backup))
     with _alone(folder):
-        aside = restore(named if named.is_file() else Path(options.backup).absolute(), folder.database)
+        aside = restore(named if named.is_file() else typed_path(options.backup), folder.database)
     print(f"Restored. What was there before is kept as {aside}" if aside else "Restored.")
     return 0
 
@@ -113,7 +113,7 @@ def _recover(options: argparse.Namespace, settings: Settings, folder: DataFolder
     from playground.store.salvage import salvage
 
     with _alone(folder):
-        found = salvage(Path(options.file).absolute() if options.file else folder.database)
+        found = salvage(typed_path(options.file) if options.file else folder.database)
     print(f"{found.file}: {found.conversations} conversations, {found.messages} messages")
     print(f"Rows that could not be read: {found.unreadable}")
     for note in found.notes:

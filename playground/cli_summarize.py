@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.cli_parts import ProgressLine, check_new, check_text, duration, end_on_signals, leave, write_new
 from playground.errors import BadValueError, MissingError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _target(out: str | None) -> tuple[Path | None, str]:
 
     if out is None:
         return None, ""
-    target = Path(out).absolute()
+    target = typed_path(out)
     format = next((one.name for one in FORMATS.values() if one.suffix == target.suffix.lower()), "")
     if not format:
         endings = ", ".join(one.suffix for one in FORMATS.values())
@@ -132,7 +132,7 @@ def _documents(files: Sequence[str]) -> list[RunDocument]:
     found = []
     for name in files:
         if name != "-":
-            file = Path(name)
+            file = typed_path(name)
             if not file.exists():
                 raise MissingError(f"There is no file {name}. Check the path.")
             found.append(read_file(file, file.name))

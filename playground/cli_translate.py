@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.cli_parts import ProgressLine, check_new, check_text, duration, end_on_signals, leave, write_new
 from playground.errors import BadValueError, MissingError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _translate(options: argparse.Namespace, settings: Settings, folder: DataFold
 def _target(out: str | None) -> Path | None:
     if out is None:
         return None
-    target = Path(out).absolute()
+    target = typed_path(out)
     if not target.parent.is_dir():
         raise MissingError(f"There is no folder {target.parent}. Make it, or choose another for --out.")
     check_new(target)
@@ -95,7 +95,7 @@ def _file(options: argparse.Namespace) -> SourceFile:
     from playground.translate.files import read_pasted, read_source
 
     if options.file != "-":
-        path = Path(options.file)
+        path = typed_path(options.file)
         if not path.exists():
             raise MissingError(f"There is no file {options.file}. Check the path.")
         return read_source(path, path.name, options.column)
@@ -111,7 +111,7 @@ def _glossaries(files: Sequence[str]) -> list[tuple[str, list[dict[str, Any]]]]:
 
     found = []
     for name in files:
-        path = Path(name)
+        path = typed_path(name)
         if not path.is_file():
             raise MissingError(f"There is no file {name}. Check the path.")
         found.append((path.name, [asdict(term) for term in read_glossary(path.name, path.read_bytes())]))
@@ -219,7 +219,7 @@ def _score(options: argparse.Namespace, settings: Settings, folder: DataFolder) 
 
     files = []
     for name in (options.translation, options.reference):
-        if not Path(name).exists():
+        if not typed_path(name).exists():
             raise MissingError(f"There is no file {name}. Check the path.")
         files.append(read_source(Path(name), Path(name).name))
     said, references = ([without(one.text) for one in template_of(file).segments] for file in files)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from playground.cli_parts import ProgressLine, check_new, end_on_signals
 from playground.cli_tune_run import found
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.settings import Settings
 from playground.tuning.exporting import KINDS
 
@@ -38,7 +37,7 @@ def _export(options: argparse.Namespace, settings: Settings, folder: DataFolder)
     from playground.services import open_services
     from playground.tuning.exporting import export
 
-    target = Path(options.file).absolute()
+    target = typed_path(options.file)
     check_new(target)
     set_environment(settings, folder)
     services, line = open_services(settings, folder), ProgressLine()

@@ -8,12 +8,11 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.cli_parts import ProgressLine, duration, end_on_signals, leave
 from playground.errors import BadValueError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.settings import Settings
 from playground.tuning.figures import number, perplexity, rounded, written
 
@@ -55,7 +54,7 @@ def _run(options: argparse.Namespace, settings: Settings, folder: DataFolder) ->
     from playground.tuning.gathering import gather, given_file
     from playground.tuning.runtoml import read_run_toml
 
-    asked = read_run_toml(Path(options.file))
+    asked = read_run_toml(typed_path(options.file))
     files = [given_file(one.name, one.read_bytes(), asked.columns, asked.note) for one in asked.data]
     set_environment(settings, folder)
     services = open_services(settings, folder)

@@ -5,6 +5,7 @@ Knows nothing of what is worked on.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -24,6 +25,13 @@ _RETRY_SECONDS = 1.0
 log = logging.getLogger(__name__)
 Listener = Callable[[str], None]
 """Called with the id of what changed, from whatever thread."""
+Begins = Callable[[], Callable[[], None]]
+"""Called before work is begun, which takes a thread; returns what is called at its end. Raises BusyError."""
+
+
+def freely() -> Callable[[], None]:
+    """As much as anybody wants."""
+    return lambda: None
 
 
 def title_for(asked: str, given: str, names: Sequence[str]) -> str:
@@ -70,6 +78,10 @@ class Job(ABC):
 
     def drop(self) -> None:
         """Give up what `take` took."""
+        if self._lock.is_locked:
+            # While it is held: whoever has opened it meanwhile sees that it is gone. Windows lets filelock alone do it.
+            with contextlib.suppress(OSError):
+                Path(self._lock.lock_file).unlink()
         self._lock.release()
         self.done.set()
 
@@ -120,7 +132,10 @@ class Job(ABC):
                     raise
 
     def _ended(self, status: RunStatus, error: str, began: float) -> None:
-        self.saved(lambda: self.set_status(status, error, time.monotonic() - began), last=True)
+        try:
+            self.saved(lambda: self.set_status(status, error, time.monotonic() - began), last=True)
+        except (StorageError, BusyError):
+            log.warning("how a %s ended could not be saved", self._what, exc_info=True)  # It goes on at the next start.
 
 
 J = TypeVar("J", bound=Job)
@@ -134,6 +149,7 @@ class JobService(Generic[J]):
         self._guard = threading.Lock()
         self._listeners: Listeners[[str]] = Listeners()
         self._closed = False
+        self.begins: Begins = freely
 
     def stop(self, run_id: str) -> None:
         """End the work on a run; what is done is kept, and it can go on."""
@@ -166,16 +182,26 @@ class JobService(Generic[J]):
         """Begin. Raises BusyError when another process, or this one, works on the run, and StorageError."""
         if self._closed:
             raise BusyError("The app is closing. Start it again.")
-        job.take()
-        with self._guard:
-            self._jobs[job.run_id] = job
         try:
-            job.set_status("running", "", 0.0)
-        except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
-            job.drop()
-            self._forget(job)
+            ended = self.begins()
+        except BusyError as problem:  # It can go on later, and must not look as if it did.
+            with contextlib.suppress(PlaygroundError):
+                job.set_status("stopped", str(problem), 0.0)
             raise
-        threading.Thread(target=self._run, args=[job], name="job", daemon=True).start()
+        try:
+            job.take()
+            with self._guard:
+                self._jobs[job.run_id] = job
+            try:
+                job.set_status("running", "", 0.0)
+            except PlaygroundError:  # A disk that is full: what is not begun must not keep others from it.
+                job.drop()
+                self._forget(job)
+                raise
+            threading.Thread(target=self._run, args=[job, ended], name="job", daemon=True).start()
+        except BaseException:
+            ended()
+            raise
         self.announce(job.run_id)
 
     def _go_on(self, run_ids: Iterable[str], begin: Callable[[str], None]) -> None:
@@ -201,12 +227,13 @@ class JobService(Generic[J]):
     def _ended(self, job: J) -> None:
         """A job came to its end; called before listeners hear of it."""
 
-    def _run(self, job: J) -> None:
+    def _run(self, job: J, ended: Callable[[], None]) -> None:
         try:
             job.run()
             self._ended(job)
         finally:
             self._forget(job)
+            ended()
             self.announce(job.run_id)
 
     def _forget(self, job: J) -> None:

@@ -30,7 +30,7 @@ from playground.engine.states import ModelState
 from playground.errors import BadValueError, BusyError, MissingError, PlaygroundError
 from playground.listeners import Listeners
 from playground.overview import DeviceUse, Header, LocalModel, Offer, Overview, title_of
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.presets import model_presets
 from playground.settings import Settings
 
@@ -172,7 +172,7 @@ class ModelsService:
         if not name:
             raise BadValueError("The path is empty. Write where the file or folder lies.")
         if name.startswith("~"):
-            name = str(Path(name).expanduser())
+            name = str(typed_path(name))
         self.manager.plan(name)  # Reads its header: what is no model is refused here, with the reason.
         if not any(model.name == name for model in self._installed()):
             self._places.add(name)

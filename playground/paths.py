@@ -9,8 +9,10 @@ from pathlib import Path
 
 import platformdirs
 
-from playground.errors import StorageError
+from playground.errors import MissingError, StorageError
 
+_SHOWN = 200
+"""Characters of a path that is none, in an error."""
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
@@ -67,6 +69,16 @@ def open_data_folder(asked: str | None = None) -> DataFolder:
     except OSError as error:
         raise storage_error(error, folder.root) from error
     return folder
+
+
+def typed_path(text: str) -> Path:
+    """The absolute path that somebody wrote. Raises MissingError for what the system takes for none."""
+    try:
+        path = Path(text).expanduser().absolute()
+        path.exists()
+    except (OSError, RuntimeError, ValueError):  # Too long, of nobody's home folder, or with signs no path has.
+        raise MissingError(f"There is no file or folder {text[:_SHOWN]}. Check the path.") from None
+    return path
 
 
 def storage_error(error: OSError, place: Path) -> StorageError:

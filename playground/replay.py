@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from playground.context import Prompt, as_turns, sees, turns_of
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.errors import BadValueError, MissingError, PlaygroundError
+from playground.jobs import Begins, freely
 from playground.readings import unpacked
 from playground.records import Message, Sampling, TokenScore
 from playground.replies import broke_off, computer
@@ -66,7 +67,8 @@ class ReplayState:
 class Replays:
     """Replays by the id of the message; whoever watches one asks for its state."""
 
-    def __init__(self, history: History, manager: ModelManager) -> None:
+    def __init__(self, history: History, manager: ModelManager, begins: Begins = freely) -> None:
+        self._begins = begins
         self._history = history
         self._manager = manager
         self._jobs: dict[str, _Job] = {}
@@ -83,7 +85,8 @@ class Replays:
         for old in list(self._jobs)[:-_KEPT]:
             if self._jobs[old].state.phase in ("done", "stopped", "failed"):
                 del self._jobs[old]
-        job = self._jobs[message_id] = _Job(message, now, self._history, self._manager)
+        job = _Job(message, now, self._history, self._manager, self._begins())
+        self._jobs[message_id] = job
         threading.Thread(target=job.run, name="replay", daemon=True).start()
 
     def stop(self, message_id: str) -> None:
@@ -106,8 +109,14 @@ class Replays:
 
 class _Job:
     def __init__(
-        self, message: Message, now: Mapping[str, Any] | None, history: History, manager: ModelManager
+        self,
+        message: Message,
+        now: Mapping[str, Any] | None,
+        history: History,
+        manager: ModelManager,
+        ended: Callable[[], None],
     ) -> None:
+        self._ended = ended
         self.stop = threading.Event()
         assert message.record is not None, "looked at by whoever starts it"
         self._message, self._record, self._now = message, message.record, now
@@ -129,6 +138,8 @@ class _Job:
         except Exception as error:  # A bug must be told on the page, not end a thread in silence.
             log.exception("a replay failed")
             self._set(phase="failed", error=broke_off(error))
+        finally:
+            self._ended()
 
     def _replay(self, lease: Lease) -> None:
         prompt, causes = self._prompt(lease)

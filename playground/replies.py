@@ -14,6 +14,7 @@ from playground.condense import condense
 from playground.context import Prompt, fit
 from playground.engine.hardware import hardware
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import BusyError, PlaygroundError, StorageError
 from playground.halves import Halves
 from playground.readings import packed
@@ -63,6 +64,7 @@ class Reply:
         self.reply_id = message.id
         self.model = model
         self.stop = threading.Event()
+        self.ticket = Ticket(lasting=True)
         self.done = threading.Event()
         self._manager = manager
         self._history = history
@@ -111,7 +113,7 @@ class Reply:
         status: Status = "complete"
         error = ""
         try:
-            with self._manager.lease(self.stop, self.model) as lease:
+            with self._manager.lease(self.stop, self.model, ticket=self.ticket) as lease:
                 self._write(lease)
             if self._chunk.finish_reason == "cancelled":
                 status = "stopped"
@@ -149,14 +151,13 @@ class Reply:
         prompt = self._prompt(lease)
         self._left_out = prompt.left_out
         self._phase = "reading"
-        try:
-            self._history.note(self.reply_id, self._part, self._record(lease), self._texts)
-        except (StorageError, BusyError) as problem:  # The reply goes on in memory; at its end all is saved.
-            self._notice = str(problem)
-        self._asked, halves = time.monotonic(), Halves()
+        self._asked, halves, noted = time.monotonic(), Halves(), False
         self._on_change()
         for chunk in lease.stream(prompt.turns, self._sampling, self.stop):
             self._chunk, self._reading = chunk, chunk.reading or self._reading
+            if not noted:  # Beside the model's work, which does not wait for the disk.
+                noted = True
+                self._note(lease)
             if text := halves.push(chunk.text):
                 self._last = time.monotonic()
                 self._first = self._first or self._last
@@ -164,6 +165,12 @@ class Reply:
                 self._pieces.append(text)
             self._on_change()
         self._pieces.append(halves.flush())
+
+    def _note(self, lease: Lease) -> None:
+        try:
+            self._history.note(self.reply_id, self._part, self._record(lease), self._texts)
+        except (StorageError, BusyError) as problem:  # The reply goes on in memory; at its end all is saved.
+            self._notice = str(problem)
 
     def _prompt(self, lease: Lease) -> Prompt:
         history, conversation = self._history, self._conversation

@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import json
 import logging
-import logging.handlers
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -25,13 +25,13 @@ from urllib.parse import urlsplit
 import filelock
 
 from playground import upkeep
-from playground.access.quota import Quotas
-from playground.access.sharing import Sharing
+from playground.access.sharing import NobodyError, Sharing
 from playground.door.server import DoorServer
 from playground.engine.manager import ModelManager
-from playground.errors import BusyError, MissingError
+from playground.errors import BadValueError, BusyError, MissingError
+from playground.logs import log_to
 from playground.paths import DataFolder
-from playground.ports import LOOPBACK, bound
+from playground.ports import LOOPBACK, SERVER, bound
 from playground.services import Services, open_services
 from playground.settings import Settings
 from playground.store.access_values import ROOMS, Limits
@@ -41,8 +41,11 @@ _FIRST_PORT = 7860
 _PORTS_TRIED = 100
 _LOAD_ANYWAY_SECONDS = 3.0
 _SHARED_SECONDS = 24 * 3600.0
+_TIDY_SECONDS = 20.0
 _CLOSE_SECONDS = 1.2
 """How long replies may take to stop at the end; with the server's own second it stays below three."""
+_LAST_SECONDS = 2.9
+"""After which the process ends, whatever does not let go."""
 
 
 class ModelProgress:
@@ -73,6 +76,7 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool, share: 
     """
     set_environment(settings, folder)
     with _only_one(folder, open_browser=open_browser) as announce:
+        _forget_guests(folder.cache)  # If the last process was killed, what they had is there still.
         services = open_services(settings, folder, alone=True)
         sharing = Sharing(folder.root)
         sharing.serve = DoorServer(sharing, services, settings, folder.root)
@@ -82,8 +86,22 @@ def serve(settings: Settings, folder: DataFolder, *, open_browser: bool, share: 
             url = f"http://{_here(settings.host)}:{listener.getsockname()[1]}"
             announce(url)
             services.manager.listen(ModelProgress(services.manager))
-            _run(services, sharing, listener, url, folder.cache / "uploads", open_browser=open_browser)
+            _run(services, sharing, listener, url, folder.cache, open_browser=open_browser)
+        _forget_guests(folder.cache)  # Whoever took too long to be shown out.
     return 0
+
+
+def _forget_guests(cache: Path) -> None:
+    shutil.rmtree(cache / "guests", ignore_errors=True)
+
+
+def _tidy(sharing: Sharing, ending: threading.Event) -> None:
+    """What guests kept goes with their link, also while the door is shut."""
+    while not ending.wait(_TIDY_SECONDS):
+        try:
+            sharing.tidy()
+        except Exception:  # The next time.
+            logging.getLogger(__name__).exception("could not delete what was kept of links that are over")
 
 
 def _here(host: str) -> str:
@@ -97,7 +115,13 @@ def _let_in(sharing: Sharing, settings: Settings, *, share: bool) -> None:
     if not (share or outside):
         return
     secret = sharing.invite("--share", ROOMS, Limits(), _SHARED_SECONDS)[1] if share else ""
-    url = sharing.open(settings.host if outside else "127.0.0.1")
+    try:
+        url = sharing.open(settings.host if outside else "127.0.0.1")
+    except NobodyError:
+        raise BadValueError(
+            "Nobody could come in yet. Start without --host, make a link or an account in the Share tab and open the "
+            "address there; or add --share."
+        ) from None
     if share and not outside:
         try:
             tunnel = open_tunnel(int(url.rpartition(":")[2]), offline=settings.offline)
@@ -111,18 +135,20 @@ def _let_in(sharing: Sharing, settings: Settings, *, share: bool) -> None:
 
 
 def set_environment(settings: Settings, folder: DataFolder) -> None:
-    """Tell the libraries, before they are imported: no telemetry, no look-ups, temporary files in our own folder."""
+    """Tell the libraries, before they are imported: no telemetry, no look-ups, temporary files in our own folder.
+
+    A crash of theirs leaves no copy of the memory on the disk, in which the texts of all people are.
+    """
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # Not on Windows, which writes none by itself.
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("GRADIO_TEMP_DIR", str(folder.cache / "uploads"))
     if settings.offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
-    handler = logging.handlers.RotatingFileHandler(
-        folder.log, maxBytes=1 << 20, backupCount=1, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.raiseExceptions = False  # A full disk must not print tracebacks of the log itself.
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    log_to(folder.log)
 
 
 def _run(
@@ -130,7 +156,7 @@ def _run(
     sharing: Sharing,
     listener: socket.socket,
     url: str,
-    uploads: Path,
+    cache: Path,
     *,
     open_browser: bool,
 ) -> None:
@@ -141,25 +167,30 @@ def _run(
     from playground.api.guard import Guard
     from playground.api.health import build_health
     from playground.api.openai_routes import build_openai_router
+    from playground.api.reference import build_reference
     from playground.ui.app import mount_ui
 
-    chat = services.chat
+    chat, uploads = services.chat, cache / "uploads"
     closing = asyncio.Event()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(build_health(chat))
-    quotas = Quotas()
     router = build_openai_router(
         services.models,
         services.embedders,
         services.translations,
         sharing.access,
-        lambda key: quotas.of(key.id, key.limits),
-        uploads.parent / "api",
+        lambda key: sharing.quotas.of(key.id, key.limits),
+        cache / "api",
         closing,
     )
     app.include_router(router, prefix="/v1")
+    app.include_router(build_reference(router))
     mount_ui(app, services, closing, uploads, sharing=sharing)
     app.add_middleware(Guard, host=urlsplit(url).hostname or "")  # The last one is the first.
+
+    def give_up() -> None:
+        _forget_guests(cache)
+        os._exit(0)
 
     class Server(uvicorn.Server):
         """uvicorn with our own end: it re-raises signals, which would end the process before replies are saved."""
@@ -175,6 +206,10 @@ def _run(
             def leave(*_: Any) -> None:
                 self.should_exit = True
                 closing.set()
+                # A model that does not let go must not hold up the person who pressed Ctrl-C.
+                watchdog = threading.Timer(_LAST_SECONDS, give_up)
+                watchdog.daemon = True
+                watchdog.start()
                 # In a thread of its own: a signal handler must not wait for a lock that its own thread may hold.
                 threading.Thread(target=end, name="closing").start()
 
@@ -201,14 +236,11 @@ def _run(
     loader.start()
     ending = threading.Event()
     upkeep.begin(chat, ending)
+    threading.Thread(target=_tidy, args=[sharing, ending], name="tidy", daemon=True).start()
     server = Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, log_config=None)
+        uvicorn.Config(app, timeout_graceful_shutdown=1, **SERVER),
     )
     server.run(sockets=[listener])
-    # A model that does not let go must not hold up the person who pressed Ctrl-C.
-    watchdog = threading.Timer(_CLOSE_SECONDS + 0.5, os._exit, args=[0])
-    watchdog.daemon = True
-    watchdog.start()
     loader.cancel()
     ending.set()
     sharing.close()

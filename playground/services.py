@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 
 from playground.access.borrowed import BorrowedManager
-from playground.access.borrowed_models import BorrowedModels
+from playground.access.borrowed_models import BorrowedEmbedders, BorrowedModels
 from playground.access.quota import Quota
 from playground.chat import ChatService
 from playground.engine.downloads import Downloads
@@ -26,6 +27,9 @@ from playground.summarize.service import SummaryService
 from playground.translate.service import TranslationService
 from playground.tuning.service import TuningService
 
+NO_ROOM = "Nothing can be saved on this machine at the moment. Tell its owner, then try again."
+"""To those who are not the owner, instead of what names places on the owner's disk."""
+
 
 @dataclass(frozen=True)
 class Services:
@@ -43,11 +47,10 @@ class Services:
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop all work, save it, and free the models."""
-        self.chat.close(seconds)
-        self.summaries.close(seconds)
-        self.translations.close(seconds)
-        self.trainings.close(seconds)
-        self.manager.close()
+        with contextlib.ExitStack() as last:  # Each is closed, whatever becomes of the one before.
+            last.callback(self.manager.close)
+            for one in (self.trainings, self.translations, self.summaries, self.chat):
+                last.callback(one.close, seconds)
 
 
 def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False) -> Services:
@@ -65,12 +68,16 @@ def open_services(settings: Settings, folder: DataFolder, *, alone: bool = False
     return made
 
 
-def borrowed_services(owner: Services, settings: Settings, folder: DataFolder, quota: Quota) -> Services:
+def borrowed_services(owner: Services, settings: Settings, folder: DataFolder, quota: Quota, who: str) -> Services:
     """Those of somebody else: a history and files of their own in `folder`, and the owner's models as far as `quota`
-    goes. What is of one person cannot be reached with another's services."""
-    manager = BorrowedManager(owner.manager, quota)
-    database = Database(folder.database, folder.backups, keep_aside=True)
-    return _over(database, manager, BorrowedModels(owner.models, manager), owner.embedders, settings, folder)
+    goes, `who` being one of those who share it. What is of one person cannot be reached with another's services."""
+    database = Database(folder.database, folder.backups, keep_aside=True, told=NO_ROOM)
+    manager = BorrowedManager(owner.manager, quota, who)  # Heard by the owner's from here on, so nothing may fail.
+    embedders = BorrowedEmbedders(owner.embedders, quota)
+    made = _over(database, manager, BorrowedModels(owner.models, manager), embedders, settings, folder)
+    for service in (made.chat, made.summaries, made.translations):
+        service.begins = lambda: quota.begin(who)
+    return made
 
 
 def _over(

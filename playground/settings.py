@@ -81,7 +81,9 @@ def read_toml(file: Path) -> dict[str, Any]:
     """Parse a TOML file; raises BadValueError with the file's name and the line."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise BadValueError(f"{file}: not valid TOML: nested too deeply. Correct the file.") from None
+    except ValueError as error:  # Also a number of too many digits.
         raise BadValueError(f"{file}: not valid TOML: {error}. Correct the file.") from None
     except OSError as error:
         raise BadValueError(f"{file}: cannot be read: {error.strerror}.") from None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from playground.engine.manager import LeaseCancelled, ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import PlaygroundError
 from playground.records import Sampling, Turn
 from playground.store import History
@@ -86,7 +87,7 @@ class Titles:
             # Only the model that has just answered, and only while it is there: nothing is loaded for a title.
             if self._manager.state_of(model).phase != "ready":
                 return
-            with self._manager.lease(stop, model) as lease:
+            with self._manager.lease(stop, model, ticket=Ticket(spare=True)) as lease:
                 if lease.info.capabilities.kind != "chat":
                     return
                 for chunk in lease.stream([ask], _SAMPLING, stop):

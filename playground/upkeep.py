@@ -28,5 +28,3 @@ def _catch_up(history: History, stop: threading.Event) -> None:
         history.search.catch_up(stop)
     except PlaygroundError:  # A full or locked disk: searching works without, and the next start tries again.
         log.warning("the search index is not complete yet", exc_info=True)
-    finally:
-        history.database.close()

@@ -6,18 +6,21 @@ With PLAYGROUND_REQUIRE=browser,real_model a skip of a test with such a marker i
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 import pytest
@@ -28,6 +31,9 @@ from playground.paths import DataFolder
 from playground.presets import STARTER, model_preset
 from playground.store import History
 from tests.histories import open_history
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs us in the background ignores Ctrl-C for all that we start, and tests press it.
@@ -43,6 +49,57 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+OFFLINE = ROOT / "tests" / "offline"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note whoever reaches for another machine, in this process and in each that it starts."""
+    if not hasattr(config, "workerinput"):
+        handle, notes = tempfile.mkstemp(prefix="playground-calls-")
+        os.close(handle)
+        os.environ["PLAYGROUND_TEST_CALLS"] = notes
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")]))
+    offline()
+
+
+def offline() -> Any:
+    """What watches this process; a worker of xdist has it already."""
+    found = sys.modules.get("sitecustomize")
+    if found is None or not hasattr(found, "let_out"):
+        spec = importlib.util.spec_from_file_location("sitecustomize", OFFLINE / "sitecustomize.py")
+        assert spec is not None
+        assert spec.loader is not None
+        found = sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found)
+    return found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A call to another machine fails the whole run, whatever became of its test."""
+    if hasattr(session.config, "workerinput"):
+        return
+    notes = Path(os.environ["PLAYGROUND_TEST_CALLS"])
+    if calls := notes.read_text("utf-8"):
+        print(f"\nCalls to other machines:\n{calls}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    notes.unlink()
+
+
+_FIRST = ("forks", "browser", "real_model")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that copy the process come first, while it is small; then those that take long, so that both workers end
+    together."""
+    marks: dict[Path, set[str]] = defaultdict(set)
+    for item in items:
+        marks[item.path] |= {mark.name for mark in item.iter_markers()}
+        if item.get_closest_marker("forks") and not hasattr(os, "fork"):
+            item.add_marker(pytest.mark.skip(reason="needs fork"))
+    ranks = {path: next((at for at, mark in enumerate(_FIRST) if mark in found), 9) for path, found in marks.items()}
+    items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -66,10 +123,27 @@ def _own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def starter_gguf() -> Path:
     """The starter model, kept in the user's cache from run to run."""
     folder = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
+    offline().let_out(True)
     try:
         return fetch(model_preset(STARTER), folder, lambda what, done, total: None)
     except PlaygroundError as error:
         pytest.skip(str(error))
+    finally:
+        offline().let_out(False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests: Playwright starts once in a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the reason for the skip
+            pytest.skip(f"no Chromium could be started: {error}")
+        yield started
+        started.close()
 
 
 @dataclass

@@ -14,7 +14,10 @@ PACKAGE = ROOT / "playground"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = [*MODULES, *sorted((ROOT / "launcher").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("records", "errors", "paths", "thoughts", "listeners", "parallel", "halves", "numerals", "ports"),
+    (
+        *("records", "errors", "paths", "thoughts", "listeners", "parallel", "halves", "numerals", "ports"),
+        *("time_limit", "json_body", "connections", "logs"),
+    ),
     ("settings", "presets", "prompts", "languages", "sentences", "documents"),
     ("store", "engine"),
     (

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from playground.engine.manager import LeaseCancelled, ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError
 from playground.paths import open_data_folder
 from playground.presets import STARTER
@@ -61,7 +62,10 @@ def loaded(manager: ModelManager) -> int:
 class Holder:
     """A thread that holds the model until told to let go."""
 
-    def __init__(self, manager: ModelManager, order: list[str] | None = None, name: str = "") -> None:
+    def __init__(
+        self, manager: ModelManager, order: list[str] | None = None, name: str = "", *, spare: bool = False
+    ) -> None:
+        self._ticket = Ticket(spare=spare)
         self.stop, self.let_go, self.has = threading.Event(), threading.Event(), threading.Event()
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=[manager, order, name], daemon=True)
@@ -69,7 +73,7 @@ class Holder:
 
     def _run(self, manager: ModelManager, order: list[str] | None, name: str) -> None:
         try:
-            with manager.lease(self.stop):
+            with manager.lease(self.stop, ticket=self._ticket):
                 if order is not None:
                     order.append(name)
                 self.has.set()
@@ -122,6 +126,42 @@ def test_leases_in_order_of_asking(open_manager: OpenManager) -> None:
         holder.end()
     assert order == ["0", "1", "2", "3", "4"]
     assert manager.state.waiting == 0
+
+
+def test_what_nobody_waits_for_begins_when_the_model_rests(open_manager: OpenManager) -> None:
+    manager = open_manager(slots=4)
+    with manager.lease(threading.Event()):
+        spare = Holder(manager, spare=True)
+        wait_for(lambda: spare_in_line(manager), what="the line")
+        assert manager.state.waiting == 0
+        other = Holder(manager)
+        assert other.has.wait(20)
+        other.end()
+        assert not spare.has.is_set()
+    assert spare.has.wait(20)
+    spare.end()
+
+
+def test_nothing_is_loaded_again_for_what_nobody_waits_for(open_manager: OpenManager) -> None:
+    manager = open_manager(slots=4)
+    holder = Holder(manager)
+    assert holder.has.wait(20)
+    spare = Holder(manager, spare=True)
+    wait_for(lambda: spare_in_line(manager), what="the line")
+    unloading = threading.Thread(target=manager.unload)
+    unloading.start()
+    wait_for(lambda: manager.state.leaving, what="the end of turns")
+    holder.end()
+    unloading.join(20)
+    wait_for(lambda: spare.error is not None, what="the end of the wait")
+    assert isinstance(spare.error, LeaseCancelled)
+    assert manager.state.phase == "idle"
+    spare.end()
+
+
+def spare_in_line(manager: ModelManager) -> bool:
+    resident = manager._residents.get(manager.state.model)
+    return resident is not None and any(one.spare for one in resident.line)
 
 
 def test_the_count_of_those_who_wait_is_right_after_a_crowd(open_manager: OpenManager) -> None:

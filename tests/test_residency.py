@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.engine.base import LoadOptions
-from playground.engine.residency import Residency, Resident, Ticket
+from playground.engine.residency import Residency, Resident
+from playground.engine.turns import Ticket
 
 NEED = st.dictionaries(st.sampled_from(["cpu", "cuda:0"]), st.integers(0, 60), min_size=1)
 

@@ -202,7 +202,6 @@ def test_threads_write_at_the_same_time(history: History) -> None:
         new = answered(history, text=f"{number}.0")
         for step in range(1, 4):
             answered(history, new.conversation_id, f"{number}.{step}")
-        history.database.close()
         return new.conversation_id
 
     with ThreadPoolExecutor(8) as pool:
@@ -217,10 +216,7 @@ def test_two_pages_send_at_once(history: History) -> None:
 
     def work(text: str) -> bool:
         both.wait()
-        try:
-            return turn(history, new.conversation_id, text, new.reply_id).branched
-        finally:
-            history.database.close()
+        return turn(history, new.conversation_id, text, new.reply_id).branched
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(work, ["a", "b"])) == [False, True], "one goes on, the other stands beside it"

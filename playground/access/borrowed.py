@@ -11,17 +11,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from playground.access.quota import Quota
+from playground.access.quota import Quota, QuotaError, tokens_in
 from playground.engine.base import Engine, LoadOptions
 from playground.engine.lease import Lease, LeaseCancelled
 from playground.engine.manager import ModelManager
 from playground.engine.plan import MemoryPlan
+from playground.engine.rewriting import Rewriting
 from playground.engine.states import ModelState
+from playground.engine.turns import Ticket, Wait
 from playground.errors import BadValueError, BusyError
 from playground.presets import ModelPreset
 from playground.records import Chunk, Reading, Sampling, Turn
 
-_LOOK_SECONDS = 0.2
+_CROWD = 100
 OWNERS = "Only the owner of this machine can do this. Ask them."
 _NONE = "No model is loaded at the moment. Ask the owner of this machine to load one."
 
@@ -33,20 +35,25 @@ class ForbiddenError(BadValueError):
 class BorrowedManager(ModelManager):
     """A manager for one person who is not the owner. Raises ForbiddenError for all that changes what is loaded."""
 
-    def __init__(self, owner: ModelManager, quota: Quota) -> None:  # super().__init__ is left out on purpose.
+    def __init__(self, owner: ModelManager, quota: Quota, who: str) -> None:
+        """`who` is one of those who share the quota: these have one place in the line for a model, and take turns."""
+        # super().__init__ is left out on purpose.
         self._owner = owner
         self._quota = quota
+        self._who = who
         self._own = ""
-        self._places = threading.BoundedSemaphore(max(1, quota.limits.concurrent))
+        self._stops: list[threading.Event] = []
+        """What ends those who wait for a model or hold one."""
+        self._closed = False
         self._own_listeners: list[Callable[[], None]] = []
         self._unlisten = owner.listen(self._heard)
 
     @property
     def chosen(self) -> str:
-        """The person's own choice while it is loaded, else the owner's, else any that is loaded."""
+        """The person's own choice while it is loaded, else the owner's, else any that is loaded, else ""."""
         ready = [one.model for one in self.states()]
         wishes = [one for one in (self._own, self._owner.chosen) if one in ready]
-        return (wishes or ready or [self._owner.chosen])[0]
+        return (wishes or ready or [""])[0]
 
     @property
     def adapter(self) -> str:
@@ -112,20 +119,37 @@ class BorrowedManager(ModelManager):
             raise ForbiddenError(OWNERS)
 
     @contextlib.contextmanager
-    def lease(self, stop: threading.Event, name: str = "", adapter: str | None = None) -> Iterator[Lease]:
+    def lease(
+        self, stop: threading.Event, name: str = "", adapter: str | None = None, ticket: Ticket | None = None
+    ) -> Iterator[Lease]:
         """See ModelManager; at most so many at once as the quota says, the next one waits. Raises QuotaError."""
+        ticket = ticket or Ticket()
+        # Never "", which is the owner.
+        ticket.who, ticket.person = self._quota.who or self._who, self._who
         model = self._loaded(name or self.chosen)
         if adapter not in (None, "", *self.adapters(model)):
             raise ForbiddenError(OWNERS)
         self._quota.check_tokens()
-        while not self._places.acquire(timeout=_LOOK_SECONDS):
-            if stop.is_set():
-                raise LeaseCancelled
+        self._stops.append(stop)
         try:
-            with self._owner.lease(stop, model, adapter) as lease:
-                yield _MeteredLease(lease, self._quota)
+            # What comes when nobody else is at work must not take a place from those who are.
+            place = contextlib.nullcontext(True) if ticket.spare else self._quota.place(self._who, stop)
+            with place as held:
+                if self._closed or not held:
+                    raise LeaseCancelled
+                refuse_crowd(self._owner, model)
+                with self._owner.lease(stop, model, adapter, ticket) as lease:
+                    metered = MeteredLease(lease, self._quota)
+                    try:
+                        yield metered
+                    finally:
+                        metered.end()
         finally:
-            self._places.release()
+            self._stops.remove(stop)
+
+    def wait(self, name: str, ticket: Ticket) -> Wait | None:
+        """See ModelManager."""
+        return self._owner.wait(name or self.chosen, ticket)
 
     def peek(self, name: str = "") -> AbstractContextManager[Engine | None]:
         """See ModelManager."""
@@ -147,8 +171,17 @@ class BorrowedManager(ModelManager):
         """Refused."""
         raise ForbiddenError(OWNERS)
 
+    def stop_all(self) -> None:
+        """End what waits for a model or holds one."""
+        for stop in list(self._stops):
+            stop.set()
+
     def close(self) -> None:
-        """Hear no more of the owner's manager, which stays."""
+        """The same for good, and hear no more of the owner's manager, which stays."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop_all()
         self._unlisten()
         self._own_listeners.clear()
 
@@ -163,8 +196,14 @@ class BorrowedManager(ModelManager):
             listener()
 
 
-class _MeteredLease(Lease):
-    """A lease whose tokens are counted."""
+def refuse_crowd(manager: ModelManager, model: str) -> None:
+    """Raise QuotaError where so many wait for a model that nobody would stay to see the end of it."""
+    if manager.state_of(model).waiting >= _CROWD:
+        raise QuotaError("Too many wait for the model at the moment. Try again in a minute.", 60.0)
+
+
+class MeteredLease(Lease):
+    """A lease whose tokens are counted. Raises QuotaError once they are used up."""
 
     def __init__(self, lease: Lease, quota: Quota) -> None:
         super().__init__(lease._held(), lease.adapter, lease.adapter_sha256)
@@ -180,7 +219,28 @@ class _MeteredLease(Lease):
         reading: Reading = (),
     ) -> Iterator[Chunk]:
         """See Lease."""
-        self._quota.spend(self.count_tokens(turns))
+        self._quota.check_tokens()
+        counted = 0
         for chunk in super().stream(turns, sampling, stop, top_logprobs=top_logprobs, reading=reading):
-            self._quota.spend(1)
+            if (used := chunk.prompt_tokens + chunk.completion_tokens) > counted:
+                self._quota.spend(used - counted)
+                counted = used
             yield chunk
+            if chunk.finish_reason is None:
+                self._quota.check_tokens()
+
+    def rewrite(
+        self,
+        texts: Sequence[str],
+        languages: tuple[str, str],
+        *,
+        beam_size: int = 4,
+        num_hypotheses: int = 1,
+        align: bool = False,
+    ) -> list[list[Rewriting]]:
+        """See Lease."""
+        self._quota.check_tokens()
+        self._quota.spend(tokens_in(*texts))
+        made = super().rewrite(texts, languages, beam_size=beam_size, num_hypotheses=num_hypotheses, align=align)
+        self._quota.spend(sum(one.tokens for ways in made for one in ways))
+        return made

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from playground.access.borrowed import OWNERS, BorrowedManager, ForbiddenError
+from playground.access.quota import Quota, QuotaError, tokens_in
+from playground.engine.embedding import Embed, Embedders
 from playground.engine.hub import HubModel
 from playground.engine.hub_files import Repository
+from playground.errors import ModelError
 from playground.models import ModelsService
 from playground.overview import Header, LocalModel, Overview, title_of
+from playground.presets import model_presets
 
 
 class BorrowedModels(ModelsService):
@@ -82,6 +89,44 @@ class BorrowedModels(ModelsService):
     def refresh(self) -> None:
         """Refused."""
         raise ForbiddenError(OWNERS)
+
+
+class BorrowedEmbedders(Embedders):
+    """What compares texts by their meaning, as far as it is loaded and a quota goes; else words alone decide."""
+
+    def __init__(self, owner: Embedders, quota: Quota) -> None:  # As there, no super().__init__.
+        self._owner = owner
+        self._quota = quota
+
+    def name_for(self, *languages: str) -> str:
+        """See Embedders; "" for what is not loaded."""
+        name = self._owner.name_for(*languages)
+        loaded = {preset.name for preset in model_presets().values() if preset.id in self.held}
+        return name if name in loaded else ""
+
+    def embed_for(self, *languages: str) -> Embed | None:
+        """See Embedders; None, too, for what is not loaded, and when no tokens are left."""
+        embed = self._owner.embed_for(*languages)
+        try:
+            self._quota.check_tokens()
+        except QuotaError:
+            return None
+        if embed is None or not self.name_for(*languages):
+            return None
+        found = embed
+
+        def counted(texts: Sequence[str]) -> NDArray[np.float32]:
+            if not self.name_for(*languages):
+                raise ModelError("The model of sentences was unloaded meanwhile. Try again.")
+            self._quota.spend(tokens_in(*texts))
+            return found(texts)
+
+        return counted
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """See Embedders."""
+        return self._owner.held
 
 
 def _told(name: str, model: LocalModel | None) -> LocalModel:

@@ -12,8 +12,10 @@ from playground.errors import BusyError
 from playground.store.access_values import Person
 
 _IDLE_SECONDS = 12 * 3600.0
-_MOST = 200
-"""Sessions at the same time."""
+_MOST, _OF_GUESTS, _OF_A_LINK = 200, 180, 100
+"""Sessions at the same time: of all, of all guests, and of those who came in by one link."""
+_QUIET_SECONDS = 600.0
+"""Who has shown no sign for so long makes room for others of the same link."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Session:
     began_at: float
     seen_at: float
     expires_at: float
+    mark: str = ""
+    """Of the password by which an account came in: with another one the session is over."""
 
 
 class Sessions:
@@ -37,16 +41,29 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def begin(self, person: Person, expires_at: float) -> str:
+    def begin(self, person: Person, expires_at: float, mark: str = "") -> str:
         """Let somebody in; returns the cookie. Raises BusyError when too many are in."""
         self.sweep()
+        if person.by:
+            self._make_room(person.by)
         cookie, now = new_secret(), self._now()
         with self._lock:
-            if len(self._sessions) >= _MOST:
+            inside = list(self._sessions.values())
+            guests = sum(one.person.kind == "guest" for one in inside)
+            of_link = sum(one.person.by == person.by for one in inside)
+            full = len(inside) >= _MOST or (person.by and (guests >= _OF_GUESTS or of_link >= _OF_A_LINK))
+            if full:
                 raise BusyError("Too many people are here at the moment. Try again later.")
             key = hashed_secret(cookie)
-            self._sessions[key] = Session(key, person, now, now, expires_at)
+            self._sessions[key] = Session(key, person, now, now, expires_at, mark)
         return cookie
+
+    def _make_room(self, link_id: str) -> None:
+        now = self._now()
+        mine = [one for one in self.all_now() if one.person.by == link_id]
+        quiet = [one.id for one in mine if now - one.seen_at > _QUIET_SECONDS]
+        if len(mine) >= _OF_A_LINK and quiet:
+            self.end(lambda one: one.id in quiet)
 
     def find(self, cookie: str) -> Session | None:
         """Whose cookie this is; None for one that is unknown or over."""

@@ -17,6 +17,8 @@ from playground.store.access_values import ApiKey
 
 _LONGEST = 200
 """Characters of a key; ours are shorter."""
+_ADDRESS = 64
+"""Characters of an address; what a proxy says for one may be long, and is remembered by its hash."""
 QuotaOf = Callable[[ApiKey], Quota]
 """The same Quota for the same key each time, with the limits that the key has now."""
 
@@ -43,12 +45,13 @@ class Door:
         secret = secret.strip()
         if kind.lower() != "bearer" or not secret:
             raise ApiError(401, "Send a key: Authorization: Bearer KEY.", code="missing_api_key")
-        address = request.client.host if request.client else ""
-        if wait := self._throttle.wait(address):
-            said = "Too many wrong keys came from this address. Wait, then send the right one."
-            raise ApiError(429, said, code="too_many_wrong_keys", wait=wait)
+        # First, so that nobody's wrong keys shut out a right one; 192 random bits are not guessed.
         key = await run_in_threadpool(self._find, secret)
         if key is None:
+            address = _short(request.client.host if request.client else "")
+            if wait := self._throttle.wait(address):
+                said = "Too many wrong keys came from this address. Wait, then send the right one."
+                raise ApiError(429, said, code="too_many_wrong_keys", wait=wait)
             self._throttle.failed(address)
             raise ApiError(401, "This key is not known, or it was revoked.", code="invalid_api_key")
         if scope and scope not in key.scopes:
@@ -61,3 +64,7 @@ class Door:
         if key is not None:
             self._access.key_used(key.id)
         return key
+
+
+def _short(address: str) -> str:
+    return address if len(address) <= _ADDRESS else hashed_secret(address)

@@ -83,7 +83,10 @@ class Part(_Strict):
 class Message(_Strict):
     """One turn."""
 
-    unsupported = dict.fromkeys(("tool_calls", "function_call", "tool_call_id", "audio"), "tools are not supported.")
+    unsupported = dict.fromkeys(
+        ("tool_calls", "function_call", "tool_call_id", "audio"),
+        "tools are not supported. Turn them off in the program that asks.",
+    )
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[Part]
     name: str | None = None
@@ -93,7 +96,7 @@ class Message(_Strict):
     @classmethod
     def _no_tools(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("role") in ("tool", "function"):
-            raise Unsupported("tools are not supported.", "role")
+            raise Unsupported("tools are not supported. Turn them off in the program that asks.", "role")
         return values
 
     def text(self) -> str:
@@ -132,7 +135,7 @@ class _Drawing(_Strict):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
 
-_TOOLS, _SOUND = "tools are not supported.", "only text is written."
+_TOOLS, _SOUND = "tools are not supported. Turn them off in the program that asks.", "only text is written."
 
 
 class ChatBody(_Drawing):

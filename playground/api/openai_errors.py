@@ -68,6 +68,11 @@ def closing_error() -> ApiError:
     return ApiError(503, "The app is closing. Try again once it was started anew.", code="closing", wait=_SOON)
 
 
+def revoked_error() -> ApiError:
+    """The owner has taken the key back while something was at work for it."""
+    return ApiError(401, "This key was revoked. Ask the owner for another one.", code="invalid_api_key")
+
+
 def api_error(problem: PlaygroundError, *, param: str | None = None) -> ApiError:
     """A refusal of the layers below."""
     said = _PLACE.sub("…", str(problem))

@@ -6,6 +6,7 @@ import base64
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from playground.access.quota import Quota
+from playground.access.quota import Quota, tokens_in
 from playground.api.openai_bodies import EmbeddingBody, SummarizeBody, TranslateBody
 from playground.api.openai_errors import ApiError, api_error, closing_error
 from playground.api.openai_models import DEFAULT, Listed, Shelf
 from playground.api.openai_replies import leased
 from playground.engine.lease import LeaseCancelled
-from playground.errors import BadValueError, ModelError
+from playground.errors import BadValueError, ModelError, StorageError
 from playground.languages import count_words
 from playground.presets import model_presets
 from playground.store import Database
@@ -39,16 +40,13 @@ from playground.translate.ways import Way, ways
 _SLICE = 64
 """Texts that are compared at one go; a stop comes through between them."""
 _LOOK = 0.1
+_COUNT = 1.0
+"""Seconds after which it is counted what a summary has taken so far."""
 Answer = dict[str, Any]
 
 
-def tokens_in(*texts: str) -> int:
-    """About how many tokens these are, where no model counts them: four bytes each."""
-    return sum(-(-len(text.encode()) // 4) for text in texts)
-
-
 def embedded(shelf: Shelf, quota: Quota, model: Listed, body: EmbeddingBody, stop: threading.Event) -> Iterator[Answer]:
-    """The vectors. Raises ModelError, LeaseCancelled."""
+    """The vectors. Raises ModelError, QuotaError, LeaseCancelled."""
     texts = [body.input] if isinstance(body.input, str) else body.input
     embed = shelf.embedders.embed_for(*model_presets()[model.name].languages)
     if embed is None:
@@ -57,6 +55,7 @@ def embedded(shelf: Shelf, quota: Quota, model: Listed, body: EmbeddingBody, sto
     for at in range(0, len(texts), _SLICE):
         if stop.is_set():
             raise LeaseCancelled
+        quota.check_tokens()
         for vector in embed(texts[at : at + _SLICE]):
             told: Any = [float(number) for number in vector]
             if body.encoding_format == "base64":
@@ -81,9 +80,11 @@ def translated(
     way = _way(shelf, options, body.model or "")
     last, spent = None, 0
     quota.spend(tokens_in(body.text))
-    for last in translate_text(service, body.text, replace(options, model=way.name), stop):
+    for last in translate_text(service, body.text, replace(options, model=way.name), stop, quota.who):
         quota.spend(max(0, tokens_in(last.text) - spent))
         spent = max(spent, tokens_in(last.text))
+        if last.done < last.total:
+            quota.check_tokens()
     if last is None:
         raise ModelError("Nothing was translated. Try again.")
     ids = {one.name: one.id for one in shelf.all() if not one.adapter}
@@ -128,7 +129,8 @@ class Summaries:
         """The summary. Raises PlaygroundError, ApiError, LeaseCancelled."""
         options, document = options_of(body), read_pasted(body.text, "text")
         model = self._shelf.writer("")
-        with leased(self._shelf.manager, model, stop) as lease:  # What goes wrong with it is told as of any other.
+        # What goes wrong with it is told as of any other.
+        with leased(self._shelf.manager, model, stop, quota.who) as lease:
             if body.length is not None:
                 _refuse_long(options, document, lease.info.context_length)
         self._place.mkdir(parents=True, exist_ok=True)
@@ -153,16 +155,23 @@ class Summaries:
         stop: threading.Event,
     ) -> Answer:
         service = SummaryService(runs, self._shelf.manager, folder, self._shelf.embedders.embed_for)
-        run_id = service.start([document], options)
-        while service.live(run_id) is not None:
-            if stop.wait(_LOOK):
-                service.stop(run_id)
-                service.wait(run_id)
-        run, nodes = service.wait(run_id), runs.nodes(run_id)
-        read, wrote = (
-            sum(node.record.get(name, 0) for node in nodes) for name in ("prompt_tokens", "completion_tokens")
-        )
-        quota.spend(read + wrote)
+        service.who = quota.who
+        run_id, spent, looked = service.start([document], options), 0, time.monotonic()
+        try:
+            while (live := service.live(run_id)) is not None and not stop.wait(_LOOK):
+                if live.notice:  # A person would wait until there is room on the disk; a program does not see why.
+                    raise StorageError(live.notice)
+                if time.monotonic() - looked > _COUNT:
+                    read, wrote = _tokens(runs.nodes(run_id))
+                    quota.spend(read + wrote - spent)
+                    spent, looked = read + wrote, time.monotonic()
+                    if service.live(run_id) is not None:
+                        quota.check_tokens()
+        finally:
+            service.close(0.0)  # Not only stopped: on a full disk its last word would wait for room.
+            run, nodes = service.wait(run_id), runs.nodes(run_id)
+            read, wrote = _tokens(nodes)
+            quota.spend(read + wrote - spent)
         if stop.is_set():
             raise LeaseCancelled
         if run.status == "failed":
@@ -172,6 +181,12 @@ class Summaries:
         return _summary(run, nodes, model, options, len(document.text)) | {
             "usage": {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
         }
+
+
+def _tokens(nodes: Sequence[Node]) -> tuple[int, int]:
+    """Read and written for these."""
+    read, wrote = (sum(node.record.get(name, 0) for node in nodes) for name in ("prompt_tokens", "completion_tokens"))
+    return read, wrote
 
 
 def options_of(body: SummarizeBody) -> SummaryOptions:

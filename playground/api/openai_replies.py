@@ -16,6 +16,7 @@ from playground.api.openai_models import Listed
 from playground.context import far_too_long
 from playground.engine.lease import Lease, LeaseCancelled
 from playground.engine.manager import ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import ContextError, PlaygroundError
 from playground.presets import model_presets
 from playground.records import Chunk, ModelInfo, Reading, Sampling, TokenScore, Turn
@@ -106,11 +107,12 @@ def asked_to_go_on(body: CompletionBody, model: Listed) -> Asked:
 def written(manager: ModelManager, quota: Quota, asked: Asked, stop: threading.Event) -> Iterator[Piece]:
     """All choices, one after the other, each with a turn of its own at the model, so that others come in between.
 
-    Raises ApiError, PlaygroundError and LeaseCancelled.
+    Raises QuotaError once the tokens of the hour are used up, ApiError, PlaygroundError and LeaseCancelled.
     """
     usage, number = Usage(), 0
     for prompt in asked.prompts:
         for at in range(asked.n):
+            quota.check_tokens()
             before, first = usage, at == 0
             sampling = replace(asked.sampling, seed=((asked.sampling.seed or 0) + at) % _SEEDS)
             for chunk, info in _stream(manager, quota, asked, prompt, sampling, stop):
@@ -127,19 +129,20 @@ def _stream(
     sampling: Sampling,
     stop: threading.Event,
 ) -> Iterator[tuple[Chunk, ModelInfo]]:
-    chunk, top = Chunk(), max(1, asked.top) if asked.scored else 0
-    with leased(manager, asked.model, stop) as lease:
+    spent, top = 0, max(1, asked.top) if asked.scored else 0
+    with leased(manager, asked.model, stop, quota.who) as lease:
         _refuse_long(lease, prompt)
+        # What is begun is answered: shorter, where no more is left of the hour.
+        sampling = replace(sampling, max_new_tokens=max(1, min(sampling.max_new_tokens, quota.left())))
         how = _from_the_start(manager, lease, asked, prompt) if asked.seeded else ()
-        try:
-            stream = cast("Generator[Chunk]", lease.stream(prompt, sampling, stop, top_logprobs=top, reading=how))
-            with contextlib.closing(stream) as chunks:
-                for chunk in chunks:
-                    if chunk.finish_reason == "cancelled":
-                        raise LeaseCancelled
-                    yield chunk, lease.info
-        finally:
-            quota.spend(chunk.prompt_done + chunk.completion_tokens)
+        stream = cast("Generator[Chunk]", lease.stream(prompt, sampling, stop, top_logprobs=top, reading=how))
+        with contextlib.closing(stream) as chunks:
+            for chunk in chunks:
+                quota.spend(chunk.prompt_done + chunk.completion_tokens - spent)
+                spent = chunk.prompt_done + chunk.completion_tokens
+                if chunk.finish_reason == "cancelled":
+                    raise LeaseCancelled
+                yield chunk, lease.info
 
 
 def _from_the_start(manager: ModelManager, lease: Lease, asked: Asked, prompt: Sequence[Turn]) -> Reading:
@@ -156,11 +159,11 @@ def _from_the_start(manager: ModelManager, lease: Lease, asked: Asked, prompt: S
 
 
 @contextlib.contextmanager
-def leased(manager: ModelManager, model: Listed, stop: threading.Event) -> Iterator[Lease]:
+def leased(manager: ModelManager, model: Listed, stop: threading.Event, who: str) -> Iterator[Lease]:
     """The model, once it is its turn. Raises ApiError where it cannot be loaded, and LeaseCancelled."""
     with contextlib.ExitStack() as stack:
         try:
-            lease = stack.enter_context(manager.lease(stop, model.name, model.adapter))
+            lease = stack.enter_context(manager.lease(stop, model.name, model.adapter, Ticket(who=who)))
         except PlaygroundError:  # Its words may name places on the disk; they stand in the Models tab.
             said = f"{model.id} could not be loaded: the Models tab says why. Try again later, or use another model."
             raise ApiError(503, said, code="model_not_loaded", param="model", wait=30.0) from None

@@ -24,7 +24,7 @@ from playground.api.openai_bodies import (
 from playground.api.openai_errors import ApiError, ShapedRoute, json_response
 from playground.api.openai_models import Shelf
 from playground.api.openai_more import Answer, Summaries, embedded, options_of, translated
-from playground.api.openai_reading import read_body
+from playground.api.openai_reading import B, read_body
 from playground.api.openai_replies import Asked, Piece, asked_in_chat, asked_to_go_on, written
 from playground.api.openai_schema import described
 from playground.api.openai_shapes import ChatShape, CompletionShape, Shape, events
@@ -70,11 +70,16 @@ def build_openai_router(
     shelf, desk = Shelf(models, embedders), Desk(_MOST, closing)
     manager, summaries = models.manager, Summaries(shelf, place)
 
+    async def received(request: Request, scope: str, kind: type[B]) -> tuple[Caller, B]:
+        caller = await door.enter(request, scope)
+        with desk.receiving(caller.key.id):
+            return caller, await read_body(request, kind)
+
     async def answered(request: Request, caller: Caller, asked: Asked, shape: Shape, *, stream: bool) -> Response:
         def make(stop: threading.Event) -> Iterator[Piece]:
             return written(manager, caller.quota, asked, stop)
 
-        work = Work(request, desk, make, caller.quota.work())
+        work = Work(request, desk, make, caller.quota)
         if not stream:
             return json_response(shape.whole(await work.all()))
         try:
@@ -100,51 +105,46 @@ def build_openai_router(
 
     @router.post("/chat/completions", **described("Answer a conversation", ChatBody))
     async def chat(request: Request) -> Response:
-        caller = await door.enter(request, "chat")
-        body = await read_body(request, ChatBody)
+        caller, body = await received(request, "chat", ChatBody)
         asked = asked_in_chat(body, await run_in_threadpool(shelf.writer, body.model))
         shape = ChatShape(asked, include_usage=body.tells_usage)
         return await answered(request, caller, asked, shape, stream=bool(body.stream))
 
     @router.post("/completions", **described("Go on with a text", CompletionBody))
     async def completion(request: Request) -> Response:
-        caller = await door.enter(request, "chat")
-        body = await read_body(request, CompletionBody)
+        caller, body = await received(request, "chat", CompletionBody)
         asked = asked_to_go_on(body, await run_in_threadpool(shelf.writer, body.model))
         shape = CompletionShape(asked, include_usage=body.tells_usage, echo=bool(body.echo))
         return await answered(request, caller, asked, shape, stream=bool(body.stream))
 
     @router.post("/embeddings", **described("Turn texts into vectors", EmbeddingBody))
     async def embeddings(request: Request) -> Response:
-        caller = await door.enter(request, "embeddings")
-        body = await read_body(request, EmbeddingBody)
+        caller, body = await received(request, "embeddings", EmbeddingBody)
         model = await run_in_threadpool(shelf.embedder, body.model)
 
         def make(stop: threading.Event) -> Iterator[Answer]:
             return embedded(shelf, caller.quota, model, body, stop)
 
-        return await _only(Work(request, desk, make, caller.quota.work()))
+        return await _only(Work(request, desk, make, caller.quota))
 
     @router.post("/translate", **described("Translate a text", TranslateBody))
     async def translate(request: Request) -> Response:
-        caller = await door.enter(request, "translate")
-        body = await read_body(request, TranslateBody)
+        caller, body = await received(request, "translate", TranslateBody)
 
         def make(stop: threading.Event) -> Iterator[Answer]:
             return translated(shelf, caller.quota, translations, body, stop)
 
-        return await _only(Work(request, desk, make, caller.quota.work()))
+        return await _only(Work(request, desk, make, caller.quota))
 
     @router.post("/summarize", **described("Summarize a text", SummarizeBody))
     async def summarize(request: Request) -> Response:
-        caller = await door.enter(request, "summaries")
-        body = await read_body(request, SummarizeBody)
+        caller, body = await received(request, "summaries", SummarizeBody)
         options_of(body)
 
         def make(stop: threading.Event) -> Iterator[Answer]:
             return summaries.made(caller.quota, body, stop)
 
-        return await _only(Work(request, desk, make, caller.quota.work()))
+        return await _only(Work(request, desk, make, caller.quota))
 
     known = {route.path for route in router.routes if isinstance(route, ShapedRoute)}
 

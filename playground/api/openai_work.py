@@ -6,18 +6,24 @@ The thread stops as soon as the client has gone or the app closes, also while it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from contextlib import AbstractContextManager, closing
 from typing import Any, Generic, TypeVar, cast
 
 from fastapi import Request
 
-from playground.api.openai_errors import ApiError, ClientGone, api_error, closing_error, failed
+from playground.access.quota import Quota
+from playground.api.openai_errors import ApiError, ClientGone, api_error, closing_error, failed, revoked_error
 from playground.engine.lease import LeaseCancelled
 from playground.errors import PlaygroundError
 
 T = TypeVar("T")
+_LOOK_SECONDS = 0.5
+_SOON_SECONDS = 5.0
+_BODIES = 32
+"""Of one key, on their way at the same time."""
 
 
 class Desk:
@@ -28,6 +34,7 @@ class Desk:
         self.ends = ends
         self._most = most
         self._at_work = 0
+        self._coming: Counter[str] = Counter()
 
     def enter(self) -> None:
         """Take a place. Raises ApiError when there is none."""
@@ -41,6 +48,20 @@ class Desk:
         """Give the place back."""
         self._at_work -= 1
 
+    @contextlib.contextmanager
+    def receiving(self, key: str) -> Iterator[None]:
+        """While a body comes that this key sends. Raises ApiError where many do: each holds a connection."""
+        if self._coming[key] >= _BODIES:
+            said = "Too many requests of this key are on their way. Send some of them after the others."
+            raise ApiError(429, said, code="too_many_bodies", wait=2.0)
+        self._coming[key] += 1
+        try:
+            yield
+        finally:
+            self._coming[key] -= 1
+            if not self._coming[key]:
+                del self._coming[key]
+
 
 class Work(Generic[T]):
     """Pieces that a thread makes."""
@@ -50,15 +71,15 @@ class Work(Generic[T]):
         request: Request,
         desk: Desk,
         make: Callable[[threading.Event], Iterator[T]],
-        place: AbstractContextManager[None],
+        quota: Quota,
     ) -> None:
-        """`make` gives the pieces, in a thread of its own, until the event is set; `place` is held meanwhile.
+        """`make` gives the pieces, in a thread of its own, until the event is set; it is work of this quota.
 
         Raises ApiError when too much is at work.
         """
         desk.enter()
         self._desk = desk
-        self._make, self._place = make, place
+        self._make, self._quota = make, quota
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._ended = False
@@ -66,8 +87,13 @@ class Work(Generic[T]):
         self._watchers = [
             self._loop.create_task(self._watch(lambda: _left(request), ClientGone())),
             self._loop.create_task(self._watch(desk.ends.wait, closing_error())),
+            self._loop.create_task(self._watch(lambda: _revoked(quota), revoked_error())),
         ]
-        threading.Thread(target=self._run, name="api-work", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="api-work", daemon=True).start()
+        except RuntimeError:
+            self._over()
+            raise ApiError(503, "Too much is at work here. Try again.", code="busy", wait=_SOON_SECONDS) from None
 
     async def next(self, seconds: float | None = None) -> T | None:
         """The next piece, None at the end. Raises what went wrong, ClientGone, and TimeoutError after `seconds`."""
@@ -117,7 +143,7 @@ class Work(Generic[T]):
     def _run(self) -> None:
         end: Exception | None = None
         try:
-            with self._place, closing(cast("Generator[T]", self._make(self._stop))) as pieces:
+            with self._quota.work(), contextlib.closing(cast("Generator[T]", self._make(self._stop))) as pieces:
                 for piece in pieces:
                     self._tell(piece)
         except LeaseCancelled:
@@ -144,6 +170,11 @@ class Work(Generic[T]):
             self._loop.call_soon_threadsafe(what)
         except RuntimeError:  # The loop has closed, and with it everyone who could want to know.
             self._stop.set()
+
+
+async def _revoked(quota: Quota) -> None:
+    while not quota.ended.is_set():
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _left(request: Request) -> None:

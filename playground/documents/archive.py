@@ -33,11 +33,28 @@ class _Careful(io.FileIO):
     """A file of which nobody reads too much at once: zipfile would read a list of a million members."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
-        if size > _LONGEST_READ:
-            raise zipfile.BadZipFile("too much at once")
-        return super().read(size)
+        return super().read(_careful(size, os.fstat(self.fileno()).st_size - self.tell()))
+
+
+class _CarefulBytes(io.BytesIO):
+    """The same in memory; as with a file it is an OSError to look before its beginning."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(_careful(size, self.getbuffer().nbytes - self.tell()))
+
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(place, whence)
+        except ValueError as error:
+            raise OSError(str(error)) from error
+
+
+def _careful(size: int | None, left: int) -> int:
+    if size is None or size < 0:
+        size = max(0, left)
+    if size > _LONGEST_READ:
+        raise zipfile.BadZipFile("too much at once")
+    return size
 
 
 class Archive:
@@ -82,12 +99,13 @@ class Counted:
 
 
 @contextmanager
-def opened(file: Path, name: str) -> Iterator[Archive]:
+def opened(file: Path | bytes, name: str) -> Iterator[Archive]:
     """The archive. Raises BadValueError when it is damaged, locked, or would unpack to far too much (checked first)."""
     try:
-        with _Careful(file) as raw, zipfile.ZipFile(raw) as zipped:
+        with _CarefulBytes(file) if isinstance(file, bytes) else _Careful(file) as raw, zipfile.ZipFile(raw) as zipped:
+            size = len(file) if isinstance(file, bytes) else file.stat().st_size
             whole = sum(member.file_size for member in zipped.infolist())
-            packed = max(1, min(file.stat().st_size, sum(member.compress_size for member in zipped.infolist())))
+            packed = max(1, min(size, sum(member.compress_size for member in zipped.infolist())))
             if whole > MOST_UNPACKED or whole > max(_SMALL, _MOST_RATIO * packed):
                 raise _bomb(name)
             if any(member.flag_bits & 1 for member in zipped.infolist()):

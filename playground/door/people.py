@@ -15,15 +15,18 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from playground.access.quota import Quota, Quotas
+from playground.access.borrowed import BorrowedManager, ForbiddenError
+from playground.access.quota import Quota
+from playground.access.sharing import Sharing
+from playground.errors import StorageError
 from playground.paths import DataFolder, open_data_folder
 from playground.services import Services, borrowed_services
 from playground.settings import Settings
 from playground.store.access_values import Person
 
 log = logging.getLogger(__name__)
-Build = Callable[[Services, asyncio.Event, Path, tuple[str, ...]], ASGIApp]
-"""Makes a page of services, what ends its streams, a folder for files on their way, and rooms."""
+Build = Callable[[Services, asyncio.Event, Path, Person], ASGIApp]
+"""Makes a page of services, what ends its streams, a folder for files on their way, and whoever it is for."""
 _GRACE_SECONDS = 10.0
 """In which a page that was reloaded, or lost its connection, is there again."""
 
@@ -43,16 +46,18 @@ class _Inside:
 class People:
     """Belongs to one event loop; `leave` may be called from any thread."""
 
-    def __init__(self, owner: Services, settings: Settings, root: Path, build: Build) -> None:
+    def __init__(self, sharing: Sharing, owner: Services, settings: Settings, root: Path, build: Build) -> None:
         """`root` is the owner's data folder. What guests of an earlier process left behind is deleted."""
+        self._sharing = sharing
         self._owner = owner
         self._settings = settings
         self._root = root
         self._build = build
         self._inside: dict[str, _Inside] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._quotas = Quotas()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._building = asyncio.Semaphore(1)
+        """Pages are built one at a time anyhow: those that wait must not hold the threads that all others need."""
         self._loop = asyncio.get_running_loop()
         shutil.rmtree(self._guests, ignore_errors=True)
 
@@ -62,17 +67,22 @@ class People:
 
     def folder(self, person: Person) -> Path:
         """Where what belongs to a person is kept."""
-        return self._guests / person.id if person.kind == "guest" else self._root / "people" / person.id
+        if person.kind != "guest":
+            return self._root / "people" / person.id
+        return self._sharing.folder(person) if person.kept else self._guests / person.id
 
     def quota(self, person: Person) -> Quota:
         """What a person has used; the guests of a link share its limits, so that coming in again gives nothing new."""
-        return self._quotas.of(person.by or person.id, person.limits)
+        return self._sharing.quotas.of(person.by or person.id, person.limits)
 
     async def app_of(self, person: Person) -> ASGIApp:
-        """The person's page, made when it is first asked for. Raises StorageError."""
+        """The person's page, made when it is first asked for. Raises StorageError and ForbiddenError."""
         async with self._locks.setdefault(person.id, asyncio.Lock()):
             if (found := self._inside.get(person.id)) is None:
                 found = self._inside[person.id] = await self._come_in(person)
+                if not self._sharing.is_in(person):  # They left meanwhile, and there was nothing to leave yet.
+                    self._show_out(person)
+                    raise ForbiddenError("You have left. Come in again.")
             return found.app
 
     @contextlib.contextmanager
@@ -101,27 +111,33 @@ class People:
             await asyncio.wait(living, timeout=3.0)
 
     async def _come_in(self, person: Person) -> _Inside:
-        quota, closing, began = self.quota(person), asyncio.Event(), asyncio.Event()
+        quota, closing, began = self.quota(person), asyncio.Event(), self._loop.create_future()
 
         def make() -> tuple[DataFolder, Services, ASGIApp]:
             folder = open_data_folder(str(self.folder(person)))
-            services = borrowed_services(self._owner, self._settings, folder, quota)
-            services.chat.history.mark_interrupted()
-            return folder, services, self._build(services, closing, folder.cache / "uploads", person.rooms)
+            services = borrowed_services(self._owner, self._settings, folder, quota, person.id)
+            try:
+                services.chat.history.mark_interrupted()
+                return folder, services, self._build(services, closing, folder.cache / "uploads", person)
+            except BaseException:
+                self._end(person, services, folder.root)
+                raise
 
-        folder, services, app = await asyncio.to_thread(make)
+        async with self._building:
+            folder, services, app = await asyncio.to_thread(make)
 
         async def live() -> None:
             try:
                 async with app.router.lifespan_context(app):  # type: ignore[attr-defined]
-                    began.set()
+                    began.set_result(None)
                     await closing.wait()
             finally:
-                began.set()
-                await asyncio.to_thread(_end, services, folder.root if person.kind == "guest" else None)
+                await asyncio.to_thread(self._end, person, services, folder.root)
 
         living = asyncio.create_task(live())
-        await began.wait()
+        await asyncio.wait([living, began], return_when=asyncio.FIRST_COMPLETED)
+        if not began.done():
+            await living  # Raises what kept it from beginning.
         return _Inside(app, services, closing, living)
 
     def _show_out(self, person: Person) -> None:
@@ -130,8 +146,22 @@ class People:
             self._leaving.add(found.living)
             found.living.add_done_callback(self._leaving.discard)
             found.closing.set()
-        if person.kind == "guest":
+        if person.kind == "guest" and not person.kept:  # Who may come again finds the same lock, held or not.
             self._locks.pop(person.id, None)
+
+    def _end(self, person: Person, services: Services, folder: Path) -> None:
+        """Close what somebody had, and delete it unless it is to be kept."""
+        try:
+            services.close(1.0)
+        except Exception:  # One who leaves must not keep others from leaving.
+            log.exception("what somebody had at work could not be ended")
+        services.database.close()
+        try:
+            stays = self._sharing.keeps(person)
+        except StorageError:
+            stays = person.kept
+        if not stays:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop_unwatched(inside: _Inside) -> None:
@@ -140,11 +170,5 @@ def _stop_unwatched(inside: _Inside) -> None:
     services = inside.services
     for one in (services.chat, services.summaries, services.translations):
         one.stop_all()
-
-
-def _end(services: Services, delete: Path | None) -> None:
-    with contextlib.suppress(Exception):  # One who leaves must not keep others from leaving.
-        services.close(1.0)
-        services.database.close()
-    if delete is not None:
-        shutil.rmtree(delete, ignore_errors=True)
+    if isinstance(services.manager, BorrowedManager):  # What is no job of these, such as a replay.
+        services.manager.stop_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Collection
@@ -13,10 +14,14 @@ from playground.access.sharing import Sharing
 from playground.access.throttle import Throttle
 from playground.door.entering import Entrance
 from playground.errors import BusyError
+from playground.ports import SERVER
 from playground.services import Services
 from playground.settings import Settings
 
+log = logging.getLogger(__name__)
 _START_SECONDS = 30.0
+_TIDY_SECONDS = 2.0
+"""How long somebody may still be in when their time is over."""
 
 
 class DoorServer:
@@ -57,20 +62,11 @@ class DoorServer:
         from playground.door.rooms import build_page
 
         async def run() -> None:
-            people = People(self._services, self._settings, self._root, build_page)
+            people = People(self._sharing, self._services, self._settings, self._root, build_page)
             self._sharing.left = people.leave
-            entrance = Entrance(self._sharing.access, self._sharing.sessions, self._throttle)
+            entrance = Entrance(self._sharing, self._throttle)
             app = Guard(Door(entrance, self._sharing.sessions, people), host, names)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    app,
-                    log_level="warning",
-                    access_log=False,
-                    timeout_graceful_shutdown=2,
-                    log_config=None,
-                    lifespan="off",
-                )
-            )
+            server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=2, lifespan="off", **SERVER))
             # Signals are the owner's server's.
             server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
 
@@ -79,9 +75,25 @@ class DoorServer:
 
             ends.append(end)
             began.set()
+            tidying = asyncio.create_task(_tidy(self._sharing))
             try:
                 await server.serve(sockets=[listener])
             finally:
+                if not server.should_exit:  # It broke down: nobody is to be told that it listens.
+                    threading.Thread(target=self._sharing.close, name="door-closing", daemon=True).start()
+                tidying.cancel()
                 await people.close()
 
-        asyncio.run(run())
+        try:
+            asyncio.run(run())
+        finally:
+            began.set()  # Whatever kept it from beginning: nobody is to wait for it.
+
+
+async def _tidy(sharing: Sharing) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_SECONDS)
+        try:
+            await asyncio.to_thread(sharing.tidy)
+        except Exception:  # Whatever it is: those whose time is over must be shown out the next time.
+            log.exception("could not look whose time is over")

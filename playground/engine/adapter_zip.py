@@ -14,6 +14,7 @@ from typing import Any
 from playground.engine.base import AdapterSource
 from playground.engine.headers import read_safetensors
 from playground.engine.peft_adapters import check as check_adapter
+from playground.engine.small_file import read_json
 from playground.errors import StorageError
 from playground.paths import storage_error
 
@@ -33,7 +34,7 @@ def zip_adapter(folder: Path, target: Path) -> Path:
     """
     check_adapter(AdapterSource(folder.name, folder))
     read_safetensors(folder / _WEIGHTS)
-    config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    config = read_json(folder / _CONFIG)
     texts = {_CONFIG: json.dumps(_bare(config), indent=2, ensure_ascii=False) + "\n", _CARD: _card(folder, config)}
     part = target.with_name(f"{target.name}.part")
     try:

@@ -111,6 +111,7 @@ class Engine(Protocol):
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """Answer the last turn, one Chunk a step, the last with a finish_reason; `sampling.seed` must be set.
 
@@ -124,6 +125,7 @@ class Engine(Protocol):
         `reading` is what the Chunks of an earlier reply said. With the same turns, sampling and model the prompt is
         then computed as it was for that one, more slowly where need be, and the same words come. One that is for
         another prompt is refused. Empty: as fast as can be. An engine that says nothing in its Chunks ignores it.
+        Without `keep` nothing of it comes onto the disk.
         Raises ModelError when the model fails and ContextError when the prompt does not fit; the next call works.
         """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -19,10 +18,10 @@ from playground.engine.keys import key_for
 from playground.engine.library import model_file
 from playground.engine.peft_adapters import changes_more, unswitchable
 from playground.engine.reading_choice import plain
-from playground.engine.small_file import write_json
+from playground.engine.small_file import read_json, write_json
 from playground.engine.transfer import sha256_of
 from playground.errors import BadValueError, MissingError, ModelError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.presets import ModelPreset, model_preset, model_presets
 from playground.settings import Settings
 
@@ -103,7 +102,7 @@ def _remote(name: str, settings: Settings) -> Wanted:
 def is_seq2seq(path: Path) -> bool:
     """True for a folder whose model rewrites one text into another."""
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = read_json(path / "config.json")
     except (OSError, ValueError):
         return False
     return bool(isinstance(config, dict) and config.get("is_encoder_decoder"))
@@ -139,6 +138,7 @@ def adapter_source(path: Path, name: str) -> AdapterSource:
     """A LoRA adapter on disk, hashed. Raises MissingError, ModelError when it is none."""
     if not path.exists():
         raise MissingError(f"There is no file or folder {path}. Check the path of the adapter.")
+    _refuse_devices(path)
     if path.is_dir():
         weights = path / "adapter_model.safetensors"
         if not (path / "adapter_config.json").is_file() or not weights.is_file():
@@ -156,11 +156,18 @@ def adapter_source(path: Path, name: str) -> AdapterSource:
 def _refuse_more(config: Path, name: str) -> None:
     """Raise ModelError for an adapter that no engine can switch on and off."""
     try:
-        read = json.loads(config.read_text(encoding="utf-8"))
+        read = read_json(config)
     except (OSError, ValueError):
         return  # The engine says what is wrong with it.
     if isinstance(read, dict) and changes_more(read):
         raise unswitchable(name)
+
+
+def _refuse_devices(path: Path) -> None:
+    """Raise ModelError where a device or a pipe stands for a file: to read one has no end."""
+    for file in (path, *(path.iterdir() if path.is_dir() else ())):
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise ModelError(f"{file} is a device or a pipe, not a file. Choose another model.")
 
 
 def _is_gguf(file: Path) -> bool:
@@ -182,7 +189,7 @@ def file_sha256(path: Path, memory: Path) -> str:
         files = sorted(path.glob("*.safetensors")) or sorted(path.glob("*.bin"))
     key = "|".join(f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
+        known = read_json(memory)
     except (OSError, ValueError):
         known = {}
     if key not in known:
@@ -194,8 +201,9 @@ def file_sha256(path: Path, memory: Path) -> str:
 
 
 def _local_path(name: str, folder: DataFolder) -> Path:
-    path = Path(name).expanduser().absolute()
+    path = typed_path(name)
     if path.exists():
+        _refuse_devices(path)
         # Of a folder that holds one GGUF file and no other model, the file is meant.
         files = [] if (path / "config.json").exists() else sorted(path.glob("*.gguf")) if path.is_dir() else []
         return files[0] if len(files) == 1 else path

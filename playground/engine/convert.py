@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
+import pickle  # noqa: TID251 - for the name of its error alone
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground.engine.small_file import read_json
 from playground.errors import ModelError, StorageError
 from playground.paths import storage_error
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _SHARDS = "pytorch_model*.bin"
 _INDEX = "pytorch_model.bin.index.json"
+_MOST_COPIES = 4
+"""How many times its own size a file's tensors may have: views of one storage, or of one number, cost it nothing."""
 _COPIED = {".json", ".txt", ".model", ".spm", ".jinja", ".md", ".tiktoken", ""}
 """Endings of what a model needs beside its weights; never program code."""
 
@@ -77,7 +80,7 @@ def _shards(folder: Path) -> list[Path]:
     if not found:
         raise ModelError(f"{folder} holds no {_SHARDS} to convert. Choose another folder.")
     try:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8")) if (folder / _INDEX).is_file() else {}
+        index = read_json(folder / _INDEX) if (folder / _INDEX).is_file() else {}
         named = set(index.get("weight_map", {}).values())
     except (ValueError, AttributeError) as error:
         raise ModelError(f"{folder / _INDEX} is damaged. Download the model again.") from error
@@ -112,6 +115,10 @@ def _read(shard: Path) -> dict[str, torch.Tensor]:
     import torch
 
     try:
+        if zipfile.is_zipfile(shard):
+            with zipfile.ZipFile(shard) as archive:
+                if any(member.compress_type for member in archive.infolist()):
+                    raise _damaged(shard)  # torch packs nothing; what is packed could be a thousand times larger.
         # Mapped rather than read where the format allows: a shard can be larger than the memory.
         held: Any = torch.load(shard, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(shard))
     except pickle.UnpicklingError as error:
@@ -121,13 +128,14 @@ def _read(shard: Path) -> dict[str, torch.Tensor]:
                 "Choose a model that is offered as safetensors."
             ) from error
         raise _damaged(shard) from error
-    except OSError:
+    except (OSError, ModelError):
         raise
     except Exception as error:  # A damaged file fails in as many ways as there are bytes in it.
         raise _damaged(shard) from error
     if not isinstance(held, Mapping) or not held:
         raise _strange(shard, type(held).__name__)
     tensors: dict[str, torch.Tensor] = {}
+    left = _MOST_COPIES * shard.stat().st_size
     seen: set[tuple[object, ...]] = set()
     for name, value in held.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor) or value.layout != torch.strided:
@@ -136,6 +144,9 @@ def _read(shard: Path) -> dict[str, torch.Tensor]:
         if value.numel() and view in seen:
             continue
         seen.add(view)
+        left -= value.numel() * value.element_size()
+        if left < 0:
+            raise _damaged(shard)
         # A part of a larger tensor would take the whole of it along.
         whole = value.is_contiguous() and value.untyped_storage().nbytes() == value.numel() * value.element_size()
         tensors[name] = value.detach() if whole else value.detach().clone(memory_format=torch.contiguous_format)

@@ -101,6 +101,7 @@ class CTranslate2Engine(NoAdapters):
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """See Engine.stream. Above temperature 0 several times slower, see `_decode`. Tells no scores of tokens."""
         segments = self._cutter.sources(turns)

@@ -6,7 +6,6 @@ Knows nothing of prompts and sampling. Nothing is fetched, unpickled or run from
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 from playground.engine.base import ModelSource
 from playground.engine.convert import whole_folder
 from playground.engine.load_errors import words
+from playground.engine.small_file import read_json
 from playground.engine.transformers_load import check_complete
 from playground.errors import ModelError, StorageError
 
@@ -133,7 +133,7 @@ def _positions(folder: Path, tokenizer: Any) -> int | None:
 def _vocabulary(folder: Path) -> list[str]:
     for name in ("shared_vocabulary", "target_vocabulary"):
         if (folder / f"{name}.json").is_file():
-            return list(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+            return list(read_json(folder / f"{name}.json"))
         if (folder / f"{name}.txt").is_file():
             return (folder / f"{name}.txt").read_text(encoding="utf-8").split("\n")
     raise ModelError(f"{folder} lacks its vocabulary. Download the model again.")
@@ -210,7 +210,7 @@ def _check_room(needed: int, place: Path) -> None:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
+        held = read_json(file)
     except FileNotFoundError:
         return {}
     return held if isinstance(held, dict) else {}

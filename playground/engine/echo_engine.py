@@ -84,6 +84,7 @@ class EchoEngine:
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """See Engine.stream."""
         prompt_tokens = self.count_tokens(turns)

@@ -6,13 +6,13 @@ of llama.cpp's own converter. Knows nothing of weights.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground.engine.small_file import read_json
 from playground.errors import ModelError
 
 if TYPE_CHECKING:
@@ -152,6 +152,6 @@ def _added(folder: Path, ids: Mapping[str, int]) -> dict[str, bool]:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return dict(read_json(file))
     except (OSError, ValueError, TypeError):
         raise ModelError(f"{file} is missing or damaged. Export or download the folder again.") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ _MOST = 1_000_000
 """More tensors or keys than this, and it is not a header."""
 _LONGEST = 100_000_000
 """Bytes of a safetensors header, by the format's own rule."""
+_MOST_SIDES = 16
+_STRANGE = (struct.error, ArithmeticError, IndexError, TypeError, ValueError)
+"""What reading a header that lies ends in."""
 _HALF = "{file} is cut off: its beginning speaks of {wanted} bytes, but it has {there} bytes. Download it again."
 SAFETENSORS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16}
 SAFETENSORS |= {"F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "F4": 4}
@@ -64,7 +68,7 @@ def read_gguf(file: Path) -> Header:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _Cursor(data, file).header()
-            except (struct.error, ArithmeticError, IndexError, TypeError, ValueError) as error:
+            except _STRANGE as error:
                 raise ModelError(f"{file} is damaged or cut off. Download it again.") from error
 
 
@@ -79,17 +83,27 @@ def read_safetensors(file: Path) -> tuple[Tensor, ...]:
             if length > _LONGEST:
                 raise ValueError("no header is that long")
             entries = json.loads(stream.read(length))
-            tensors = tuple(
-                Tensor(name, tuple(entry["shape"]), entry["dtype"], entry["data_offsets"][1] - entry["data_offsets"][0])
-                for name, entry in entries.items()
-                if name != "__metadata__"
-            )
-        except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            about = {name: entry for name, entry in entries.items() if name != "__metadata__"}
+            tensors = tuple(_tensor(name, entry) for name, entry in about.items())
+            end = max((entry["data_offsets"][1] for entry in about.values()), default=0)
+        except (*_STRANGE, AttributeError, KeyError, RecursionError) as error:
             raise ModelError(f"{file} is not a safetensors file, or is damaged. Download it again.") from error
-    wanted = 8 + length + sum(tensor.bytes for tensor in tensors)
+    wanted = 8 + length + end
     if there < wanted:
         raise ModelError(_HALF.format(file=file, wanted=f"{wanted:,}", there=f"{there:,}"))
     return tensors
+
+
+def _tensor(name: str, entry: Mapping[str, Any]) -> Tensor:
+    """One entry of a safetensors header. Raises ValueError and others for one that cannot be."""
+    shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
+    numbers = (*shape, begin, end)
+    if len(shape) > _MOST_SIDES or not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
+        raise ValueError("a tensor has no such place or size")
+    bits = SAFETENSORS.get(entry["dtype"])
+    if end < begin or (bits is not None and math.prod(shape) * bits != (end - begin) * 8):
+        raise ValueError("a tensor's place has another size than it says")
+    return Tensor(name, shape, str(entry["dtype"]), end - begin)
 
 
 class _Cursor:
@@ -175,6 +189,8 @@ class _Cursor:
 
 def _opened(file: Path) -> Any:
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ModelError(f"{file} is a device or a pipe, not a file. Choose another model.")
         return file.open("rb")
     except FileNotFoundError:
         raise MissingError(f"There is no file {file}. Check the path, or download the model again.") from None

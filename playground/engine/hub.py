@@ -22,6 +22,8 @@ from playground.errors import BadValueError, MissingError
 T = TypeVar("T")
 
 _HOME = "https://huggingface.co"
+_LONGEST = 50_000_000
+"""Bytes of an answer."""
 _KINDS = {
     "": {},
     "chat": {"pipeline_tag": "text-generation"},
@@ -153,7 +155,7 @@ def _ask(
         try:
             with http.stream("GET", endpoint() + path, params=query, headers=headers) as answer, brake.over(answer):
                 answer.raise_for_status()
-                return read(json.loads(answer.read()))
+                return read(json.loads(_body(answer)))
         except httpx.HTTPStatusError as error:
             raise refused(error.response.status_code) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -161,11 +163,23 @@ def _ask(
         except httpx.TransportError as error:
             brake.check()
             raise Trouble(f"the Hub broke off ({type(error).__name__})") from None
-        except (ValueError, LookupError, TypeError, AttributeError, httpx.InvalidURL, httpx.RequestError):
+        except (ArithmeticError, RecursionError, ValueError, LookupError, TypeError, AttributeError):
+            raise Unavailable(f"what answers at {endpoint()} is not the Hub or a mirror of it") from None
+        except (httpx.InvalidURL, httpx.RequestError):
             raise Unavailable(f"what answers at {endpoint()} is not the Hub or a mirror of it") from None
 
     with client() as http:
         return persist(attempt, say, brake)
+
+
+def _body(answer: httpx.Response) -> bytes:
+    """All of an answer. Raises ValueError when it is longer than the list of any repository."""
+    found = bytearray()
+    for piece in answer.iter_bytes():
+        found += piece
+        if len(found) > _LONGEST:
+            raise ValueError("no list is that long")
+    return bytes(found)
 
 
 def _model(info: Mapping[str, Any]) -> HubModel:
@@ -187,6 +201,8 @@ def _model(info: Mapping[str, Any]) -> HubModel:
 def _file(entry: Mapping[str, Any]) -> HubFile:
     large = entry.get("lfs") or {}
     size = int(large.get("size") or entry.get("size") or 0)
+    if size < 0:
+        raise ValueError("no file has less than nothing")
     return HubFile(
         str(entry["rfilename"]), size, str(large.get("sha256", "")), "" if large else str(entry.get("blobId", ""))
     )

@@ -12,6 +12,9 @@ _REVISION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,118}[A-Za-z0-9])?")
 _FILE = re.compile(r"[^\\:*?\"<>|\x00-\x1f@]{1,200}\.gguf", re.IGNORECASE)
 _SHARD = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
 _QUANTIZATION = re.compile(r"(?:^|[-._/])((?:UD-)?(?:I?Q\d\w*|TQ\d\w*|BF16|F16|F32|MXFP4\w*))(?=[-.]|$)", re.IGNORECASE)
+_DEVICE = re.compile(r"CON|PRN|AUX|NUL|(?:COM|LPT)\d", re.IGNORECASE)
+"""What Windows takes for a device, whatever the ending."""
+_LONGEST_PART = 200
 _BESIDE = re.compile(r"[^/]+\.(json|txt|jinja|spm|model|tiktoken)|(LICENSE|NOTICE|USE_POLICY)[^/]*", re.IGNORECASE)
 """What a model needs beside its weights, in the repository's first folder; never program code."""
 _WEIGHTS = re.compile(r"(model|adapter_model)(-\d{5}-of-\d{5})?\.safetensors")
@@ -105,7 +108,10 @@ def parse_name(name: str) -> HubName:
 def is_plain(path: str) -> bool:
     """Whether a path from a server stays inside the folder it is written to, on every system."""
     parts = path.split("/")
-    return not any(part in ("", ".", "..") or set(part) & set('\\:*?"<>|') for part in parts)
+    return path.isprintable() and not any(
+        part in ("", ".", "..") or len(part) > _LONGEST_PART or part[-1] in ". " or set(part) & set('\\:*?"<>|')
+        or _DEVICE.fullmatch(part.partition(".")[0]) for part in parts
+    )  # fmt: skip
 
 
 def quantizations(files: tuple[HubFile, ...]) -> tuple[Quantization, ...]:

@@ -18,8 +18,10 @@ class LeaseCancelled(Exception):
 class Lease:
     """A model that cannot be unloaded while this is held, with the adapter that was asked for."""
 
-    def __init__(self, engine: Engine, adapter: str, adapter_sha256: str) -> None:
+    def __init__(self, engine: Engine, adapter: str, adapter_sha256: str, *, keep: bool = False) -> None:
+        """`keep`: see Engine.stream; not unless it is said."""
         self._engine: Engine | None = engine
+        self._keep = keep
         # These stay readable afterwards.
         self._info = engine.info
         self.adapter = adapter
@@ -47,7 +49,13 @@ class Lease:
         engine = self._held()
         if self.adapter and self.adapter not in engine.adapters:
             raise ModelError(f"The adapter {self.adapter} is not attached to this model. Attach it, or choose none.")
-        return engine.stream(turns, sampling, stop, adapter=self.adapter, top_logprobs=top_logprobs, reading=reading)
+        return engine.stream(
+            *(turns, sampling, stop),
+            adapter=self.adapter,
+            top_logprobs=top_logprobs,
+            reading=reading,
+            keep=self._keep,
+        )
 
     @property
     def rewrites(self) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from playground.engine.hub_files import is_hub_name, is_plain, parse_name
-from playground.engine.small_file import write_json
+from playground.engine.small_file import read_json, write_json
 from playground.errors import BadValueError, MissingError
 from playground.paths import DataFolder, storage_error
 from playground.presets import ModelPreset, model_presets
@@ -175,7 +175,7 @@ def _from_preset(preset: ModelPreset, entry: Path) -> Installed:
 
 def _from_manifest(entry: Path) -> Installed:
     try:
-        facts = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
+        facts = read_json(entry / MANIFEST)
         files = [KeptFile(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in facts["files"]]
         texts = {key: str(facts[key]) for key in ("name", "license", "source", "revision")}
         if not all(is_plain(file.path) for file in files):

@@ -78,6 +78,7 @@ class LlamaCppEngine:
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """See Engine.stream. Waits while all slots are taken or an adapter is being attached.
 
@@ -101,6 +102,7 @@ class LlamaCppEngine:
                 request = {**self._request(sampling, top_logprobs), "prompt": tokens, "id_slot": slot.number}
                 if self._loaded:
                     request["lora"] = self._loras(identity)
+                slot.keep = keep
                 # What the slot holds if anything goes wrong from here on: nothing that one could build upon.
                 slot.tokens, slot.adapter = [], identity
                 if reading:

@@ -34,7 +34,7 @@ def read_again(
         if read == kept == PROMPT_BATCH and pieces[at + 1][0] == pieces[at + 1][1] and at < len(pieces) - 2:
             continue
         piece = readings.filled(prompt[:done], done - kept + read, prompt[done])
-        _read(server, {**request, "prompt": piece, "cache_prompt": begin > 0}, begin)
+        _read(server, {**request, "prompt": piece, "cache_prompt": begin > 0}, begin, stop)
         begin = done
         if stop.is_set():
             return
@@ -42,8 +42,9 @@ def read_again(
     slot.reading = readings.joined((), pieces[:-1])
 
 
-def _read(server: LlamaServer, request: dict[str, Any], known: int) -> None:
-    """Raises ModelError when it had to read more than what comes after the `known` tokens, or could not."""
+def _read(server: LlamaServer, request: dict[str, Any], known: int, stop: threading.Event) -> None:
+    """Ends early on `stop`. Raises ModelError when it had to read more than what comes after the `known` tokens, or
+    could not."""
     problems: list[str] = []
 
     def receive(event: dict[str, Any]) -> bool:
@@ -51,7 +52,7 @@ def _read(server: LlamaServer, request: dict[str, Any], known: int) -> None:
             problems.append(str(error.get("message")))
         if (progress := event.get("prompt_progress")) and progress["cache"] != known:
             problems.append(f"it held {progress['cache']} tokens instead of {known}")
-        return False
+        return stop.is_set()
 
     server.complete({**request, "max_tokens": 1, "n_probs": 0}, receive)
     if problems:

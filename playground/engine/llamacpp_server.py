@@ -95,6 +95,13 @@ class LlamaServer:
                 f"llama.cpp cannot load {model}: damaged, of an unknown kind, or too large for the memory. "
                 "Download it again, or choose another model, a shorter context or fewer replies at the same time."
             ) from None
+        # Answered by its loop, which so runs from here on. Ended before it has begun it would run for ever, and its end
+        # would be waited for with everything standing still.
+        try:
+            self.ask("POST", "/slots/0?action=erase")
+        except ModelError:
+            self.close()
+            raise
 
     def complete(self, request: dict[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
         """Run a request in the form of /v1/completions; ends when `receive` has returned True, or with the reply."""

@@ -49,6 +49,8 @@ class Slot:
     """From when to when its last reply was written."""
     busy: bool = False
     used: float = 0.0
+    keep: bool = True
+    """Whether `tokens` may come onto the disk; whoever leased it says so each time."""
     kept: bool = True
     """`tokens` are on disk, or not worth it."""
 
@@ -91,7 +93,7 @@ class Slots:
             yield slot
         finally:
             slot.used = time.monotonic()
-            slot.kept = len(slot.tokens) < _WORTH
+            slot.kept = len(slot.tokens) < _WORTH or not slot.keep
             self._free(slot)
 
     def before(self, slot: Slot) -> Slot | None:
@@ -171,7 +173,8 @@ class Slots:
                 else:
                     self._store.remove(entry)
             elif helper is not None:
-                name = f"copy-{slot.number}.kv"
+                # In the store as a state that was begun: if the app is killed, it goes at the next start.
+                name = self._store.begin() if self._store is not None else f"copy-{slot.number}.kv"
                 try:
                     if self._server.save(helper.number, name):
                         self._restore(slot, name, helper.tokens, helper.reading, adapter)

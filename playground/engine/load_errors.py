@@ -21,7 +21,7 @@ def words(path: Path, library: str, cause: Callable[[Exception, Path], str]) -> 
     except (ModelError, StorageError, MemoryError):
         raise
     except Exception as error:
-        log.warning("%s could not load %s", library, path, exc_info=True)
+        log.warning("%s could not load %s: %s", library, path, error, exc_info=True)
         raise ModelError(cause(error, path)) from error
 
 

@@ -21,8 +21,9 @@ from playground.engine.measured import Measured, watch_peak
 from playground.engine.plan import MemoryPlan, plan_model
 from playground.engine.reading_choice import OTHER, READING_SLOTS, plain
 from playground.engine.shape import preset_shape, read_shape
+from playground.engine.template_check import check_template
 from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError
-from playground.paths import DataFolder
+from playground.paths import DataFolder, typed_path
 from playground.presets import ModelPreset
 from playground.settings import Settings
 
@@ -157,6 +158,8 @@ class Loader:
                 f"{name} has its weights in a pickle, a kind of file that may run programs, so it is not loaded. "
                 f"Convert it once, in the Models tab or with `playground models convert {name}`."
             )
+        if wanted.path is not None:
+            check_template(wanted.path)
         source = catalog.source(wanted, options, self._settings, self._folder)
         here, notes = [], []
         for adapter_name, path in adapters.items():
@@ -210,7 +213,7 @@ class Loader:
 
         Raises MissingError, ModelError.
         """
-        place = Path(path).expanduser().absolute()
+        place = typed_path(path)
         name = base = called or place.stem or "adapter"
         number = 2
         while name in taken:

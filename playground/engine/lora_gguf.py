@@ -7,7 +7,6 @@ queries and keys of the Llama family, which it sorts anew. Knows nothing of serv
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.engine.base import AdapterSource
 from playground.engine.headers import Header, read_gguf
+from playground.engine.small_file import read_json
 from playground.errors import MissingError, ModelError
 from playground.paths import storage_error
 
@@ -104,7 +104,7 @@ def _pattern(patterns: Mapping[str, Any] | None, module: str, usual: Any) -> Any
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        config: dict[str, Any] = read_json(folder / _CONFIG)
         kind, alpha = config["peft_type"], float(config["lora_alpha"])
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(
@@ -176,7 +176,7 @@ def permuted(rows: Any, heads: int) -> Any:
 
 def _base(folder: Path) -> str:
     try:
-        named = str(json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
+        named = str(read_json(folder / _CONFIG).get("base_model_name_or_path") or "")
     except (OSError, ValueError, AttributeError):
         named = ""
     return f"It was made for {named}: choose that model." if named else "Choose an adapter made for this model."

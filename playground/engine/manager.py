@@ -21,9 +21,10 @@ from playground.engine.lease import Lease, LeaseCancelled
 from playground.engine.loader import Loader, memory_budget
 from playground.engine.loading import Loading
 from playground.engine.plan import MemoryPlan
-from playground.engine.residency import Resident, Ticket
+from playground.engine.residency import Resident
 from playground.engine.residents import Residents
 from playground.engine.states import ModelState, state_of
+from playground.engine.turns import Ticket, Wait
 from playground.errors import BadValueError, MissingError, ModelError, PlaygroundError, StorageError
 from playground.paths import DataFolder
 from playground.presets import STARTER, ModelPreset
@@ -52,7 +53,8 @@ class ModelManager:
         """The chosen model was unloaded by someone's wish: it comes back when it is used, not when a page opens."""
         self._first_choice()
         if settings.idle_unload_minutes:
-            threading.Thread(target=self._unload_idle, name="idle-unload", daemon=True).start()
+            seconds = 60.0 * settings.idle_unload_minutes
+            threading.Thread(target=self._residents.keep_out_idle, args=(seconds,), name="idle", daemon=True).start()
 
     @property
     def chosen(self) -> str:
@@ -163,23 +165,30 @@ class ModelManager:
             self._residents.evict(resident)
 
     @contextlib.contextmanager
-    def lease(self, stop: threading.Event, name: str = "", adapter: str | None = None) -> Iterator[Lease]:
+    def lease(
+        self, stop: threading.Event, name: str = "", adapter: str | None = None, ticket: Ticket | None = None
+    ) -> Iterator[Lease]:
         """Wait for the model and for one's turn, then hold it. Raises what loading raised; ends early on `stop`.
 
         Without a name: the chosen model with the chosen adapter. When `stop` is set while waiting, raises
-        LeaseCancelled. Whoever holds a lease must not wait for another one.
+        LeaseCancelled. Whoever holds a lease must not wait for another one. `ticket` says whose turn it is.
         """
         with self._changed:
             name = name or self.chosen
             if adapter is None:
                 adapter = self.adapter if name == self.chosen else ""
-        with self._residents.hold(name, Ticket(), stop, self.load) as (_, engine):
+        ticket = ticket or Ticket()
+        with self._residents.hold(name, ticket, stop, self.load) as (_, engine):
             kept = self._choices.adapters.get(name, {}).get(adapter)
-            lease = Lease(engine, adapter, kept.sha256 if kept else "")
+            lease = Lease(engine, adapter, kept.sha256 if kept else "", keep=ticket.keeps)
             try:
                 yield lease
             finally:
                 lease.end()
+
+    def wait(self, name: str, ticket: Ticket) -> Wait | None:
+        """What lies before a ticket in the line for a model; None when it does not wait for others."""
+        return self._residents.wait(name or self.chosen, ticket)
 
     def peek(self, name: str = "") -> AbstractContextManager[Engine | None]:
         """The model if it is loaded, for work that needs no turn (counting tokens); it stays for so long."""
@@ -287,14 +296,3 @@ class ModelManager:
         except (BadValueError, MissingError) as error:
             self._note = f"{error} The starter model is used instead."
             self._choices.model, self._choices.adapter = STARTER, ""
-
-    def _unload_idle(self) -> None:
-        seconds = 60.0 * self._settings.idle_unload_minutes
-        while not self._residents.closing.wait(min(seconds / 4, 15)):
-            with self._changed:
-                idle = self._residents.books.idle_for(seconds)
-            for resident in idle:
-                try:
-                    self._residents.evict(resident)
-                except Exception:  # One that does not let go must not keep the others in memory.
-                    log.exception("an idle model could not be freed")

@@ -6,8 +6,8 @@ Knows nothing of engines. Nothing is fetched, unpickled or run from an adapter.
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,15 @@ from typing import Any
 import numpy as np
 
 from playground.engine.base import AdapterSource
+from playground.engine.small_file import read_json
 from playground.errors import ModelError
 
 _CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to begin a LoRA that take something out of the base's own weights."""
 _MORE = ("modules_to_save", "trainable_token_indices", "use_dora")
+_LARGEST_RANK = 1024
+_REPEATED, _OPEN, _MOST_OPEN = re.compile(r"\)(?:[*+]|\{\d*,?\d*\})"), re.compile(r"[*+]|\{\d*,\d*\}"), 6
+"""Groups that are repeated, and repetitions: of names of layers, patterns with some of these take for ever to match."""
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 log = logging.getLogger(__name__)
 
@@ -81,12 +85,26 @@ def read_adapter(adapter: AdapterSource) -> tuple[Any, Any]:
     from safetensors.torch import load_file
 
     try:
-        return LoraConfig.from_pretrained(str(adapter.path)), load_file(adapter.path / _WEIGHTS)
+        config, weights = LoraConfig.from_pretrained(str(adapter.path)), load_file(adapter.path / _WEIGHTS)
+        _refuse_bombs(config, weights)
+        return config, weights
     except Exception as error:
-        log.warning("adapter %s could not be read", adapter.path, exc_info=True)
+        log.warning("adapter %s could not be read: %s", adapter.path, error, exc_info=True)
         raise ModelError(
             f"The adapter {adapter.name} is damaged or incomplete ({adapter.path}). Copy or train it again."
         ) from error
+
+
+def _refuse_bombs(config: Any, weights: Mapping[str, Any]) -> None:
+    """Raise ValueError for ranks that would fill the memory, and for patterns that would be looked for for ever."""
+    most = max([_LARGEST_RANK, *(min(weight.shape) for weight in weights.values() if weight.ndim == 2)])
+    if any(not 0 < int(rank) <= most for rank in (config.r, *config.rank_pattern.values())):
+        raise ValueError("no adapter has such a rank")
+    named = (config.target_modules, config.exclude_modules, config.layers_pattern, config.modules_to_save)
+    single = [one for one in named if isinstance(one, str)]
+    for pattern in (*single, *config.rank_pattern, *config.alpha_pattern):
+        if _REPEATED.search(pattern) or len(_OPEN.findall(pattern)) > _MOST_OPEN:
+            raise ValueError("the pattern of a layer's name has too many ways to be met")
 
 
 def make_ready(config: Any, adapter: AdapterSource) -> None:
@@ -104,7 +122,7 @@ def make_ready(config: Any, adapter: AdapterSource) -> None:
 
 def misfit(adapter: AdapterSource) -> ModelError:
     """What to say, while an error is handled, of an adapter whose layers are not those of the model."""
-    log.warning("adapter %s does not fit", adapter.path, exc_info=True)
+    log.warning("adapter %s does not fit: %s", adapter.path, sys.exception(), exc_info=True)
     base = _base_of(adapter.path)
     made_for = f" It was made for {base}." if base else ""
     return ModelError(
@@ -195,7 +213,7 @@ def check(adapter: AdapterSource) -> None:
             )
         raise ModelError(f"The adapter {adapter.name} lacks its weights, {_WEIGHTS}. Copy it again.")
     try:
-        kind = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))["peft_type"]
+        kind = read_json(folder / _CONFIG)["peft_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"The adapter {adapter.name} has no readable {_CONFIG}. Copy or train it again.") from error
     if kind != "LORA":
@@ -204,5 +222,5 @@ def check(adapter: AdapterSource) -> None:
 
 def _base_of(folder: Path) -> str:
     """The name of the model that an adapter was trained on, as it says itself."""
-    name = json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    name = read_json(folder / _CONFIG).get("base_model_name_or_path")
     return Path(str(name)).name if name else ""

@@ -151,10 +151,10 @@ class RemoteEngine(NoAdapters):
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """See Engine.stream. What came before a failure stays with the caller; nothing is asked for twice."""
-        prompt, context = self.count_tokens(turns), self.info.context_length
-        room = sampling.max_new_tokens
+        prompt, context, room = self.count_tokens(turns), self.info.context_length, sampling.max_new_tokens
         if self._kind.counts:
             if prompt >= context:
                 raise ContextError(prompt, context)

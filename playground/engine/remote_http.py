@@ -35,7 +35,7 @@ class Server:
         """`url` ends in /v1. Raises BadValueError for what is no address or cannot be a key."""
         try:
             parsed = httpx.URL(url.strip().rstrip("/"))
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):
             parsed = httpx.URL("")
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise BadValueError("The server's address is not one. Write it like http://localhost:8000/v1.")
@@ -69,7 +69,7 @@ class Server:
             raise self._refusal(response)
         try:
             return json.loads(response.content)
-        except ValueError:
+        except (RecursionError, ValueError):
             raise self._no_api(response) from None
 
     def stream(self, path: str, body: Any, stop: Callable[[], bool]) -> Generator[dict[str, Any]]:

@@ -11,16 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from playground.engine.base import Engine, LoadOptions
+from playground.engine.turns import Ticket, Turns
 from playground.errors import PlaygroundError
 
 Phase = Literal["idle", "downloading", "waiting", "loading", "ready", "unloading", "failed"]
-
-
-@dataclass(eq=False)
-class Ticket:
-    """A place in the line for a model. An exclusive one is held alone: adapters are attached under it."""
-
-    exclusive: bool = False
 
 
 @dataclass(eq=False)
@@ -42,6 +36,7 @@ class Resident:
     """Bytes by device that the plan, or the measurement, says it takes."""
     line: list[Ticket] = field(default_factory=list)
     held: list[Ticket] = field(default_factory=list)
+    turns: Turns = field(default_factory=Turns)
     guests: int = 0
     """Short uses that need no turn, such as counting tokens."""
     draining: bool = False
@@ -56,11 +51,15 @@ class Resident:
         return bool(self.held) or self.guests > 0
 
     def may_hold(self, ticket: Ticket) -> bool:
-        """True when it is this ticket's turn: in order of asking, as many at once as the engine has slots."""
-        if self.engine is None or self.draining or self.phase != "ready" or self.line[0] is not ticket:
+        """True when it is this ticket's turn, as many at once as the engine has slots."""
+        if self.engine is None or self.draining or self.phase != "ready":
+            return False
+        if self.turns.order(self.line, self.held)[0] is not ticket:
             return False
         if ticket.exclusive or any(held.exclusive for held in self.held):
             return not self.held
+        if ticket.spare and any(not held.spare for held in self.held):
+            return False
         return len(self.held) < self.engine.info.capabilities.slots
 
 

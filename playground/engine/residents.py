@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from playground.engine.base import Engine
 from playground.engine.lease import LeaseCancelled
-from playground.engine.residency import Residency, Resident, Ticket
+from playground.engine.residency import Residency, Resident
+from playground.engine.turns import Ticket, Wait
 from playground.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -83,9 +84,11 @@ class Residents:
             yield resident, engine
         finally:
             with self.changed:
-                for place in (resident.line, resident.held):
-                    if ticket in place:
-                        place.remove(ticket)
+                if ticket in resident.line:
+                    resident.line.remove(ticket)
+                if ticket in resident.held:
+                    resident.held.remove(ticket)
+                    resident.turns.end(ticket, resident.line, resident.held)
                 resident.last_used = time.monotonic()
                 if resident.phase == "idle" and not resident.line and self.get(name) is resident:
                     del self.books.residents[name]  # It had to leave, and the last who waited for it is gone.
@@ -98,6 +101,7 @@ class Residents:
             with self.changed:
                 # It may have left between the two lines: then it is called anew.
                 if (resident := self.get(name)) is not None:
+                    ticket.stood = time.monotonic()
                     resident.line.append(ticket)
                     return resident
                 if stop.is_set() or self.closing.is_set():
@@ -114,12 +118,15 @@ class Residents:
                     assert resident.engine is not None
                     resident.line.remove(ticket)
                     resident.held.append(ticket)
+                    resident.turns.begin(ticket)
                     resident.served = True
                     self.changed.notify_all()
                     return resident.engine
                 if resident.phase != "idle":
                     self.changed.wait(_LOOK_SECONDS)
                     continue
+            if ticket.spare:
+                raise LeaseCancelled
             # It had to leave while this one was waiting: called back, its place in the line kept.
             load(resident.name)
 
@@ -151,6 +158,26 @@ class Residents:
                 with self.changed:
                     resident.guests -= 1
                     self.changed.notify_all()
+
+    def wait(self, name: str, ticket: Ticket) -> Wait | None:
+        """What lies before a ticket in the line for a model; None when it does not wait for others."""
+        with self.changed:
+            resident = self.get(name)
+            if resident is None or resident.engine is None:
+                return None
+            slots = resident.engine.info.capabilities.slots
+            return resident.turns.wait(ticket, resident.line, resident.held, slots)
+
+    def keep_out_idle(self, seconds: float) -> None:
+        """Free models that nobody has used for so long, until the app ends."""
+        while not self.closing.wait(min(seconds / 4, 15)):
+            with self.changed:
+                idle = self.books.idle_for(seconds)
+            for resident in idle:
+                try:
+                    self.evict(resident)
+                except Exception:  # One that does not let go must not keep the others in memory.
+                    log.exception("an idle model could not be freed")
 
     def drain(self, resident: Resident) -> bool:
         """Give no new turns and wait for the last user; False when the app ends first."""

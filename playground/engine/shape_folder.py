@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.headers import SAFETENSORS, Tensor, read_safetensors
+from playground.engine.hub_files import is_plain
 from playground.engine.shape import Format, ModelShape, with_linear
+from playground.engine.small_file import read_json
 from playground.errors import ModelError
 from playground.records import Kind
 
@@ -46,7 +47,10 @@ def folder_shape(folder: Path) -> ModelShape:
     text = _text_config(config)
     form, size, tensors = _weights(folder)
     quantization = _quantization(folder, config)
-    return _shape(folder, config, text, form, size, tensors, quantization)
+    try:
+        return _shape(folder, config, text, form, size, tensors, quantization)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _damaged(folder / "config.json") from error
 
 
 def _shape(
@@ -63,7 +67,7 @@ def _shape(
         return int(value)
 
     for name in ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size"):
-        if not get(name) or not config.get("model_type"):
+        if get(name) <= 0 or not config.get("model_type"):
             missing = name if config.get("model_type") else "model_type"
             raise ModelError(
                 f"{folder / 'config.json'} does not say {missing}: it is of a kind that is not known here, or no "
@@ -140,7 +144,7 @@ def _weights(folder: Path) -> tuple[Format, int, tuple[Tensor, ...]]:
     for form, single in (("safetensors", "model.safetensors"), ("pickle", "pytorch_model.bin")):
         index = folder / f"{single}.index.json"
         if index.exists():
-            files = [folder / name for name in sorted(set(_json(index).get("weight_map", {}).values()))]
+            files = _named(folder, index)
             if missing := [file.name for file in files if not file.is_file()]:
                 raise ModelError(
                     f"{folder} is half a download: {len(missing)} of {len(files)} files are missing ({missing[0]}). "
@@ -158,6 +162,15 @@ def _weights(folder: Path) -> tuple[Format, int, tuple[Tensor, ...]]:
         if files:
             return "pickle", sum(file.stat().st_size for file in files), ()
     raise ModelError(f"{folder} holds no weights: *.safetensors are needed. Download the rest of the model.")
+
+
+def _named(folder: Path, index: Path) -> list[Path]:
+    """The files that an index names, all of which lie in its folder."""
+    places = _json(index).get("weight_map")
+    names = list(places.values()) if isinstance(places, dict) else []
+    if not names or not all(isinstance(name, str) and is_plain(name) for name in names):
+        raise _damaged(index)
+    return [folder / name for name in sorted(set(names))]
 
 
 def _quantization(folder: Path, config: Mapping[str, Any]) -> str:
@@ -205,9 +218,13 @@ def _ctranslate2(folder: Path) -> ModelShape:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: it is damaged or incomplete. Download it again.") from error
+        raise _damaged(file) from error
     if not isinstance(found, dict):
-        raise ModelError(f"{file} cannot be read: it is damaged or incomplete. Download it again.")
+        raise _damaged(file)
     return found
+
+
+def _damaged(file: Path) -> ModelError:
+    return ModelError(f"{file} cannot be read: it is damaged or incomplete. Download it again.")

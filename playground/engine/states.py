@@ -35,10 +35,15 @@ class ModelState:
     info: ModelInfo | None = None
     """What is loaded, once it is."""
     idle_seconds: float = 0.0
+    turn_seconds: float = 0.0
+    """How long a turn usually takes; 0 before one has ended."""
+    waits: tuple[float, ...] = ()
+    """Seconds that the last hundred waited for their turn."""
 
 
 def state_of(resident: Resident, adapters: tuple[str, ...], now: float) -> ModelState:
     """The picture of a resident at the monotonic time `now`."""
+    line = sum(not one.spare for one in resident.line)  # Nobody waits for the others.
     return ModelState(
         phase=resident.phase,
         model=resident.name,
@@ -48,7 +53,7 @@ def state_of(resident: Resident, adapters: tuple[str, ...], now: float) -> Model
         done=resident.done,
         total=resident.total,
         # Whoever stands first while the model loads waits for the model, not for others.
-        waiting=len(resident.line) if resident.held else max(0, len(resident.line) - 1),
+        waiting=line if resident.held else max(0, line - 1),
         writing=len(resident.held),
         leaving=resident.draining,
         memory=dict(resident.reserved),
@@ -56,4 +61,6 @@ def state_of(resident: Resident, adapters: tuple[str, ...], now: float) -> Model
         adapters=adapters,
         info=resident.engine.info if resident.engine is not None else None,
         idle_seconds=0.0 if resident.in_use else now - resident.last_used,
+        turn_seconds=resident.turns.usual,
+        waits=tuple(resident.turns.waits),
     )

@@ -230,7 +230,9 @@ def _stream(remote: Remote, part: Path, source: str, report: Report, brake: Brak
 def verified(remote: Remote, part: Path, source: str, report: Report, brake: Brake) -> bool:
     """Whether `part` is what `remote` promises; a wrong file is removed. The length alone decides without a hash."""
     size = part.stat().st_size
-    digest = hashlib.sha1(b"blob %d\0" % size) if remote.git_sha1 and not remote.sha256 else hashlib.sha256()
+    digest = hashlib.sha256()
+    if remote.git_sha1 and not remote.sha256:  # Git's name of a file; whoever could forge one has the whole index.
+        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
     with part.open("rb") as content:
         while piece := content.read(_HASH_PIECE):
             brake.check()

@@ -29,6 +29,7 @@ from playground.engine.told import Told
 from playground.engine.transformers_load import BITSANDBYTES, load
 from playground.errors import ContextError, ModelError
 from playground.records import Capabilities, Chunk, FinishReason, ModelInfo, Reading, Sampling, TokenScore, Turn
+from playground.time_limit import TEMPLATE_SECONDS, time_limit
 
 _SLOTS = {"cpu": 4, "cuda": 8}
 _SPARE_ROWS = 8
@@ -129,13 +130,14 @@ class TransformersEngine:
         if turns and turns[-1] == Turn("assistant", ""):
             turns = turns[:-1]
         try:
-            tokens = self._tokenizer.apply_chat_template(
-                [{"role": turn.role, "content": turn.content} for turn in turns],
-                add_generation_prompt=not _continues(turns),
-                continue_final_message=_continues(turns),
-                return_dict=False,
-            )
-        except (TemplateError, ValueError, TypeError) as error:
+            with time_limit(TEMPLATE_SECONDS):
+                tokens = self._tokenizer.apply_chat_template(
+                    [{"role": turn.role, "content": turn.content} for turn in turns],
+                    add_generation_prompt=not _continues(turns),
+                    continue_final_message=_continues(turns),
+                    return_dict=False,
+                )
+        except (TemplateError, ValueError, TypeError, TimeoutError) as error:
             raise ModelError(
                 f"The model's chat template refuses these messages: {_first_line(error)}. "
                 "Change the system prompt or the order of the messages, or choose another model."
@@ -151,6 +153,7 @@ class TransformersEngine:
         adapter: str = "",
         top_logprobs: int = 0,
         reading: Reading = (),
+        keep: bool = True,
     ) -> Iterator[Chunk]:
         """See Engine.stream. Raises ModelError, too, when the adapter is not attached."""
         if adapter and adapter not in self._keys:

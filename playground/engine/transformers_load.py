@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import json
 import logging
 import re
 import shutil
@@ -22,6 +21,7 @@ from playground.engine.base import ModelSource
 from playground.engine.convert import is_pickle, whole_folder
 from playground.engine.load_errors import cause, words
 from playground.engine.shape import read_shape
+from playground.engine.small_file import read_json
 from playground.errors import ModelError, StorageError
 
 _FULL_DISK = {errno.ENOSPC, 112}
@@ -99,7 +99,7 @@ def _device(wanted: str) -> str:
 def _quantised(path: Path) -> str:
     """How a folder's weights are quantised already: int8, nf4, fp4 or "". Raises ModelError for other ways."""
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = read_json(path / "config.json")
         about = config.get("quantization_config") or config.get("text_config", {}).get("quantization_config")
     except (OSError, ValueError, AttributeError):
         return ""  # What is wrong with it will be said when it is loaded.
@@ -215,6 +215,11 @@ def _read(folder: Path, how: dict[str, Any], which: dict[str, str]) -> tuple[Any
     import transformers
 
     library: Any = transformers  # Its types do not know `output_loading_info`.
+    if (folder / "adapter_config.json").exists():
+        # transformers would go by it to another model, which nobody has looked at.
+        raise ModelError(
+            f"{folder} holds an adapter's adapter_config.json beside the model. Move it elsewhere, and load the model."
+        )
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **which}
     model, report = library.AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **how, **safe)
     check_complete(folder, report)

@@ -24,6 +24,8 @@ LIMIT = 500 * 1024 * 1024
 """Bytes of JSON that are read as a whole, and of one line where a file is read line by line."""
 _PARTS = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json", re.IGNORECASE | re.DOTALL)
 _MOST_PARTS = 1000
+_MOST_RATIO, _SMALL = 100, 20_000_000
+"""How often smaller than its JSON a zip archive may be, where that is not small anyway; talk packs to a tenth."""
 _FOREIGN_BYTES = re.compile("[\udc80-\udcff]")
 """What is read in the place of a byte that is not UTF-8."""
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -64,7 +66,7 @@ def _zipped(file: IO[bytes]) -> Iterator[Entry]:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = sorted((one for one in archive.infolist() if _PARTS.fullmatch(one.filename)), key=_by_name)
-            _check_parts(parts)
+            _check_parts(parts, file.seek(0, io.SEEK_END))
             for part in parts:
                 with archive.open(part) as inside:
                     text = inside.read().decode("utf-8-sig", errors="surrogateescape")
@@ -86,13 +88,16 @@ def _zipped(file: IO[bytes]) -> Iterator[Entry]:
         yield Entry(before + 1, fault=fault)
 
 
-def _check_parts(parts: list[zipfile.ZipInfo]) -> None:
+def _check_parts(parts: list[zipfile.ZipInfo], size: int) -> None:
     if not parts:
         raise BadValueError("This zip archive holds no conversations.json, so it is no export of ChatGPT.")
     if any(part.flag_bits & 1 for part in parts):
         raise BadValueError("This zip archive needs a password. Unpack it, then import conversations.json.")
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > LIMIT:
+    whole, packed = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
+    if len(parts) > _MOST_PARTS or whole > LIMIT:
         raise BadValueError(f"This zip archive unpacks to more than {LIMIT >> 20} MB of JSON. Nothing was imported.")
+    if whole > max(_SMALL, _MOST_RATIO * min(packed, size)):
+        raise BadValueError("This zip archive unpacks to far more than conversations do. Nothing was imported.")
 
 
 def _by_name(part: zipfile.ZipInfo) -> tuple[int, str]:

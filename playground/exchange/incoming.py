@@ -6,6 +6,7 @@ The kind of a file is told by what is in it, not by its name.
 from __future__ import annotations
 
 import contextlib
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +86,24 @@ def import_file(history: History, source: Path | IO[bytes]) -> ImportReport:
 
 @contextlib.contextmanager
 def _opened(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
+    if isinstance(source, Path):
+        _check(source)
     try:
         with source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source) as file:
             yield file
     except OSError as error:
         name = source if isinstance(source, Path) else "The file"
         raise MissingError(f"{name} cannot be read ({error.strerror}). Choose another file.") from None
+
+
+def _check(source: Path) -> None:
+    """Raise MissingError where nothing is, and for a device or a pipe, which may have no end."""
+    try:
+        regular = stat.S_ISREG(source.stat().st_mode)
+    except OSError as error:
+        raise MissingError(f"{source} cannot be read ({error.strerror}). Choose another file.") from None
+    if not regular:
+        raise MissingError(f"{source} cannot be read (it is a folder or a device). Choose another file.")
 
 
 def _conversation(entry: Entry, notes: Notes) -> dict[str, Any]:

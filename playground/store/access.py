@@ -50,6 +50,7 @@ class Access:
                 os.chmod(file, 0o600)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA temp_store = MEMORY")
             db.executescript(_SCHEMA)
         self._db = sqlite_utils.Database(db)
 

@@ -16,13 +16,18 @@ SCOPES = ("chat", "embeddings", "summaries", "translate")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one person may use; 0 is nothing at all."""
+    """How much one account, one key, or all guests of one link may use; 0 is nothing at all.
+
+    The guests of a link share its requests and tokens. What one person may do at a time is each one's own, but of all
+    who share a link no more than four times as much is at work; in the line for a model they have one place together,
+    and take turns at it.
+    """
 
     requests_per_hour: int = 2000
     tokens_per_hour: int = 100_000
     """Read and written by models."""
     concurrent: int = 2
-    """Replies, summaries and translations at the same time."""
+    """Replies, summaries and translations of one person at the same time; four times as many may be begun, and wait."""
     upload_megabytes: int = 20
     """Of one file; ten times as much in all."""
 
@@ -91,6 +96,8 @@ class Person:
     limits: Limits
     by: str = ""
     """The link of a guest."""
+    kept: bool = False
+    """A guest who comes again, in this browser and by this link, finds what they had."""
 
 
 def limits_from(values: dict[str, Any]) -> Limits:

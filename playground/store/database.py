@@ -1,4 +1,4 @@
-"""The SQLite file: a connection a thread, safe settings, migrations, damage, backups. It counts rows, no more.
+"""The SQLite file: transactions, migrations, damage, backups. It counts rows, no more.
 
 FULL synchronous gave 259 commits/s where it was measured, which is plenty for chat, so no word is traded for speed.
 """
@@ -6,10 +6,10 @@ FULL synchronous gave 259 commits/s where it was measured, which is plenty for c
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ import sqlite_utils
 
 from playground.errors import BusyError, PlaygroundError, StorageError
 from playground.store.migrations import migrations
+from playground.store.pool import Pool
 
+log = logging.getLogger(__name__)
 SIDE_FILES = ("-wal", "-shm")
 _COUNTED = ("conversations", "messages")
 _PAGES = 256
@@ -39,32 +41,40 @@ class DatabaseReport:
 class Database:
     """An open history file. `kept_aside` names the damaged file that was found in its place, if one was."""
 
-    def __init__(self, file: Path, backups: Path, *, keep_aside: bool = False) -> None:
+    def __init__(self, file: Path, backups: Path, *, keep_aside: bool = False, told: str = "") -> None:
         """Open or make `file`; back it up before a migration. Raises StorageError, BusyError.
 
         A damaged file is moved aside if `keep_aside` says that nobody else has it open; else it is a StorageError.
+        `told` is what SQLite's errors say once it is open, where the file is none of the reader's business.
         """
         self.file = file
         self.backups = backups
         self.kept_aside: Path | None = None
-        self._local = threading.local()
+        self._told = told
+        self._pool = Pool(file, told)
         with translate_sqlite(file):
             try:
                 self._open()
-            except sqlite3.DatabaseError as error:
-                self._forget_connection()
-                if not keep_aside or not is_damage(error):
+            except (sqlite3.DatabaseError, PlaygroundError) as error:
+                self.close()
+                if not keep_aside or not isinstance(error, sqlite3.DatabaseError) or not is_damage(error):
                     raise
                 self.kept_aside = _keep_aside(file)
-                self._open()
-            except PlaygroundError:
-                self._forget_connection()
-                raise
+                self._pool = Pool(file, told)
+                try:
+                    self._open()
+                except BaseException:
+                    self.close()
+                    raise
 
     def _open(self) -> None:
         existed = _size(self.file) > 0
         if not existed and _size(self.file.with_name(self.file.name + "-wal")) > 0:
             raise sqlite3.DatabaseError("malformed: empty, but its log is not")  # SQLite would delete the log.
+        with self._pool.held():
+            self._migrate(existed)
+
+    def _migrate(self, existed: bool) -> None:
         problem = self.db.conn.execute("PRAGMA quick_check(1)").fetchone()[0] if existed else "ok"
         if problem != "ok":
             raise sqlite3.DatabaseError(f"malformed: {problem}")
@@ -89,24 +99,17 @@ class Database:
 
     @property
     def db(self) -> sqlite_utils.Database:
-        """This thread's connection."""
-        db: sqlite_utils.Database | None = getattr(self._local, "db", None)
-        if db is None:
-            conn = sqlite3.connect(str(self.file), timeout=10)
-            conn.execute("PRAGMA journal_mode=WAL")
-            conn.execute("PRAGMA synchronous=FULL")
-            conn.execute("PRAGMA foreign_keys=ON")
-            db = self._local.db = sqlite_utils.Database(conn, execute_plugins=False)
-        return db
+        """The connection of the block of `reading` or `writing` that this thread is in; see `Pool.of_thread`."""
+        return self._pool.of_thread
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite_utils.Database]:
         """One write transaction, all or nothing; takes the write lock at once so that it cannot fail half-way."""
-        with translate_sqlite(self.file):
-            conn = self.db.conn
+        with translate_sqlite(self.file, told=self._told), self._pool.held() as db:
+            conn = db.conn
             conn.execute("BEGIN IMMEDIATE")
             try:
-                yield self.db
+                yield db
                 conn.execute("COMMIT")
             except BaseException:
                 conn.rollback()
@@ -115,8 +118,8 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite_utils.Database]:
         """A read whose SQLite errors are put into words."""
-        with translate_sqlite(self.file):
-            yield self.db
+        with translate_sqlite(self.file, told=self._told), self._pool.held() as db:
+            yield db
 
     @staticmethod
     def inspect(file: Path) -> DatabaseReport:
@@ -148,14 +151,8 @@ class Database:
         return target
 
     def close(self) -> None:
-        """Close this thread's connection; other threads' close as they end."""
-        self._forget_connection()
-
-    def _forget_connection(self) -> None:
-        db: sqlite_utils.Database | None = getattr(self._local, "db", None)
-        if db is not None:
-            db.conn.close()
-            self._local.db = None
+        """For good: it cannot be read or written any more."""
+        self._pool.close()
 
 
 @contextlib.contextmanager
@@ -190,19 +187,29 @@ def newer_steps(db: sqlite_utils.Database) -> list[str]:
 
 
 @contextlib.contextmanager
-def translate_sqlite(file: Path, *, read: Path | None = None) -> Iterator[None]:
-    """Turn SQLite's errors about `file`, and damage of what is `read` for it, into ones that say what to do."""
+def translate_sqlite(file: Path, *, read: Path | None = None, told: str = "") -> Iterator[None]:
+    """Turn SQLite's errors about `file`, and damage of what is `read` for it, into ones that say what to do.
+
+    Where there is something `told`, they say that.
+    """
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _in_words(error, file) from error
+        raise _told(_in_words(error, file), told) from error
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             file = read or file
-            raise StorageError(
-                f"{file} is damaged ({error}). Run `playground history check`; look for a backup in {file.parent}."
-            ) from error
+            words = f"{file} is damaged ({error}). Run `playground history check`; look for a backup in {file.parent}."
+            raise _told(StorageError(words), told) from error
         raise
+
+
+def _told(error: PlaygroundError, told: str) -> PlaygroundError:
+    """The same in these words, if any; its own then go to the log, for whoever is to do something."""
+    if not told:
+        return error
+    log.warning("%s", error)
+    return type(error)(told)
 
 
 def _in_words(error: sqlite3.OperationalError, file: Path) -> PlaygroundError:

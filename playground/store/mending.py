@@ -13,7 +13,7 @@ import sqlite_utils
 
 from playground.errors import StorageError
 from playground.store.checking import UNREACHABLE, WRONG_LEAF, circles, only_indexes, search_problems
-from playground.store.database import stamp, translate_sqlite
+from playground.store.database import stamp
 from playground.store.history import History
 from playground.store.rows import new_id
 
@@ -46,11 +46,11 @@ def mend(history: History) -> tuple[Path, list[str]]:
         said = [row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
     if said and not only_indexes(said):
         raise StorageError(f"{database.file} is too damaged to be mended. Restore a backup, or run `history recover`.")
-    with translate_sqlite(database.file):
+    with database.reading() as db:
         if said:
-            database.db.execute("REINDEX")
+            db.execute("REINDEX")
             done.append("indexes made anew")
-        done += link_rows(database.db)
+        done += link_rows(db)
     if said or any(problem.remedy == "repair" for problem in search_problems(database)):
         history.search.rebuild()
         history.search.catch_up(threading.Event())

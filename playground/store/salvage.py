@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.errors import StorageError
+from playground.errors import MissingError, StorageError
 from playground.paths import storage_error
 from playground.store.carving import carve
 from playground.store.database import SIDE_FILES, Database, stamp, translate_sqlite
@@ -64,8 +64,11 @@ class Salvaged:
 def salvage(damaged: Path) -> Salvaged:
     """Write all that can be read of `damaged` into `playground-recovered-….db` beside it; `damaged` is not touched.
 
-    Whoever calls holds the folder's lock. Raises StorageError when there is nothing to be read, or no room.
+    Whoever calls holds the folder's lock. Raises MissingError for a device, StorageError when there is nothing to
+    be read, or no room.
     """
+    if damaged.exists() and not damaged.is_file():
+        raise MissingError(f"There is no file {damaged}. Check the path.")
     target = damaged.with_name(f"{damaged.stem}-recovered-{stamp()}{damaged.suffix}")
     try:
         for left in damaged.parent.glob(".recover-*"):  # by an attempt that was killed
@@ -84,7 +87,11 @@ def salvage(damaged: Path) -> Salvaged:
 
 
 def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
-    database = Database(part, part.parent)
+    with contextlib.closing(Database(part, part.parent)) as database:
+        return _filled(database, source, part, target)
+
+
+def _filled(database: Database, source: Path, part: Path, target: Path) -> Salvaged:
     new, lost = database.db.conn, 0
     with contextlib.closing(sqlite3.connect(source)) as old, translate_sqlite(part):
         old.execute("PRAGMA writable_schema=ON")  # SQLite then opens a file of which the end is missing.
@@ -111,7 +118,6 @@ def _salvage(source: Path, part: Path, target: Path) -> Salvaged:
         new.commit()
         counts = [new.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES[:2]]
         new.execute("PRAGMA journal_mode=DELETE")
-    database.close()
     if not any(counts):
         raise StorageError("Nothing in this file can be read any more. Restore a backup (`history restore --list`).")
     return Salvaged(target, counts[0], counts[1], lost, tuple(notes))

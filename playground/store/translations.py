@@ -215,6 +215,7 @@ class Translations(Shelved):
                 sql = "SELECT source, text FROM segments WHERE translation_id = ? ORDER BY document, position"
                 texts = (f"{row['source']}\n{row['text']}" for row in db.query(sql, [run["id"]]))
                 hit = next((one for one in itertools.chain([run["title"]], texts) if wanted.stand_in(one)), None)
+                texts.close()  # Else it would look at the file after the block.
                 if hit is not None:
                     found.append(RunFound(run["id"], run["title"], run["updated_at"], wanted.excerpt(hit)))
                     if len(found) == limit:

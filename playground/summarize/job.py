@@ -18,6 +18,7 @@ from typing import Any
 
 from playground.engine.manager import Lease, LeaseCancelled, ModelManager
 from playground.engine.reading_choice import OTHER, plain
+from playground.engine.turns import Ticket
 from playground.errors import ModelError, PlaygroundError
 from playground.jobs import Job
 from playground.parallel import in_parallel
@@ -49,8 +50,11 @@ class SummaryJob(Job):
         embed_for: Callable[..., Embed | None],
         locks: Path,
         on_change: Callable[[], None],
+        who: str = "",
     ) -> None:
+        """`who` is whose turns at the model it takes, see Ticket; "" is a run of its own."""
         super().__init__(run.id, "summary", locks, on_change)
+        self._who = who or run.id
         self.model = run.model
         """Under which name it is leased."""
         self.speed: tuple[str, float] | None = None
@@ -242,7 +246,7 @@ class SummaryJob(Job):
             yield lease
 
     def _lease(self) -> contextlib.AbstractContextManager[Lease]:
-        return self._manager.lease(self.stop, self.model, self._run.adapter)
+        return self._manager.lease(self.stop, self.model, self._run.adapter, Ticket(who=self._who))
 
     def _to(self, phase: Phase) -> None:
         self._phase = phase

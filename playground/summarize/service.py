@@ -24,6 +24,8 @@ from playground.summarize.options import SummaryOptions
 from playground.summarize.stretches import check_pages
 
 _NOTHING = "There is nothing to summarize. Add a file, or paste a text."
+_SHORT = 6_000
+"""Characters that the loaded model has read before another engine would be there."""
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,8 @@ class SummaryService(JobService[SummaryJob]):
         `embed_for` gives what compares texts of some languages by their meaning, or None where there is no such model.
         """
         super().__init__()
+        self.who = ""
+        """Whose turns at a model its jobs take; "": each its own."""
         self._embed_for = embed_for
         self.runs = runs
         self.manager = manager
@@ -77,7 +81,7 @@ class SummaryService(JobService[SummaryJob]):
         adapter = self.manager.adapter if chosen == self.manager.chosen else ""
         if options.mode == "extractive":
             chosen = adapter = ""
-        else:
+        elif self.manager.state_of(chosen).phase != "ready" or sum(len(one.text) for one in documents) > _SHORT:
             chosen = self.reader(chosen, adapter)
         named = title_for(title, self.runs.run(run_id).title, names)
         self.runs.start(run_id, named, options.to_dict(), chosen, adapter)
@@ -120,7 +124,7 @@ class SummaryService(JobService[SummaryJob]):
         if run.deleted_at is not None:
             raise MissingError("This summary is in the trash. Restore it, then go on.")
         told = partial(self.announce, run_id)
-        self._set_to_work(SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, told))
+        self._set_to_work(SummaryJob(run, self.runs, self.manager, self._embed_for, self._place, told, self.who))
 
     def _ended(self, job: SummaryJob) -> None:
         if job.speed is not None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from playground.engine.manager import LeaseCancelled, ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import PlaygroundError
 from playground.jobs import Job
 from playground.parallel import in_parallel
@@ -127,14 +128,14 @@ class TranslationJob(Job):
     def _translate(self, batch: Sequence[str]) -> None:
         texts = self._todo(batch)
         step = self._steps[self._step]
-        with self._manager.lease(self.stop, step.model) as lease:
+        with self._manager.lease(self.stop, step.model, ticket=Ticket(who=self.run_id)) as lease:
             machine = machine_for(step, lease, self._options)
             try:
                 drafts = self._drafts(machine, texts)
             except LeaseCancelled:
                 raise
-            except Exception as problem:  # noqa: BLE001 - one segment must not end the work on all others
-                log.warning("a batch of a translation failed: %s", problem)
+            except Exception:
+                log.warning("a batch of a translation failed", exc_info=True)
                 drafts = [draft for text in texts for draft in self._alone(machine, text)]
             record = made_by(lease) | {"sampling": {"beam_size": self._options.beam_size}}
         self._keep(texts, drafts, record)

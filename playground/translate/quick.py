@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.engine.lease import LeaseCancelled
+from playground.engine.turns import Ticket
 from playground.errors import ModelError, PlaygroundError
 from playground.translate.files import read_pasted, stays
 from playground.translate.formats.base import Segment
@@ -52,16 +53,16 @@ class QuickText:
 
 
 def translate_text(
-    service: TranslationService, text: str, options: TranslationOptions, stop: threading.Event
+    service: TranslationService, text: str, options: TranslationOptions, stop: threading.Event, who: str = ""
 ) -> Iterator[QuickText]:
-    """Translate `text`; the last one given is all of it.
+    """Translate `text`; the last one given is all of it. `who` is whose turns at the model it takes, see Ticket.
 
     Raises BadValueError and MissingError for what cannot be done, ModelError when nothing could be translated, and
     LeaseCancelled when `stop` ended it.
     """
     file = read_pasted(text)
     options = replace(options, source=source_of([file], options))
-    quick = _Quick(service, file.data, options, service.way(options.source, options), stop)
+    quick = _Quick(service, file.data, options, service.way(options.source, options), stop, who)
     return quick.run()
 
 
@@ -69,9 +70,16 @@ class _Quick:
     """One text on its way."""
 
     def __init__(
-        self, service: TranslationService, data: bytes, options: TranslationOptions, way: Way, stop: threading.Event
+        self,
+        service: TranslationService,
+        data: bytes,
+        options: TranslationOptions,
+        way: Way,
+        stop: threading.Event,
+        who: str,
     ) -> None:
         self._manager = service.manager
+        self._who = who
         self._options = options
         self._way = way
         self._stop = stop
@@ -120,7 +128,7 @@ class _Quick:
         orders = [self._order(step, texts[at]) for at in batch]
         whole = len(self._way.steps) == 1
         glossary = self._glossary if whole else Glossary((), step.source, step.target)
-        with self._manager.lease(self._stop, step.model) as lease:
+        with self._manager.lease(self._stop, step.model, ticket=Ticket(who=self._who)) as lease:
             machine = machine_for(step, lease, self._options)
             try:
                 return machine.translate(orders, glossary, self._stop)

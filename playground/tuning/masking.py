@@ -14,6 +14,7 @@ from typing import Any
 
 from playground.errors import BadValueError
 from playground.records import Turn
+from playground.time_limit import TEMPLATE_SECONDS, time_limit
 from playground.tuning.samples import Sample
 
 _THOUGHT = "</think>"
@@ -115,8 +116,9 @@ class _Template:
 
         said = [{"role": one.role, "content": one.content} for one in messages]
         try:
-            return str(self._tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=prompt))
-        except (TemplateError, ValueError, TypeError) as error:
+            with time_limit(TEMPLATE_SECONDS):
+                return str(self._tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=prompt))
+        except (TemplateError, ValueError, TypeError, TimeoutError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".!")
             raise BadValueError(
                 f"The model's chat template refuses a conversation: {reason}. "

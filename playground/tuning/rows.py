@@ -121,6 +121,8 @@ def _lines(text: str) -> Iterator[Raw]:
         except json.JSONDecodeError as error:
             what = f"{error.msg}, character {error.colno}"
             yield Raw(row, None, f"Line {number} is no JSON ({what}). Put one whole value in each line.")
+        except ValueError:
+            yield Raw(row, None, f"Line {number} has a number with too many digits. Write it as text.")
         except RecursionError:
             yield Raw(row, None, f"Line {number} is nested too deeply. Make it flat.")
 
@@ -129,7 +131,7 @@ def _array(text: str) -> Iterator[Raw]:
     """The values of a JSON list, as far as it can be read."""
     try:
         whole = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (RecursionError, ValueError):  # Also a number of too many digits.
         yield from _many(text[text.index("[") + 1 :], closed="]")
         return
     if isinstance(whole, list):
@@ -170,7 +172,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     """The JSON value that begins there and where it ends; `at` when there is none."""
     try:
         return _DECODER.raw_decode(text, at)
-    except (json.JSONDecodeError, RecursionError):
+    except (RecursionError, ValueError):  # Also a number of too many digits.
         return None, at
 
 

@@ -38,7 +38,8 @@ class Page:
     def read(cls, sent: Mapping[str, Any] | None, language: str) -> Page:
         """From what the script sent."""
         sent = sent or {}
-        files = tuple(str(one) for one in sent.get("files") or ())
+        given = sent.get("files")
+        files = tuple(map(str, given)) if isinstance(given, list) else ()
         texts = {name: str(sent.get(name) or "") for name in ("conversation", "persona", "argument")}
         panel, leaf = sent.get("panel"), sent.get("leaf")
         return cls(

@@ -7,6 +7,7 @@ too late for the language switch; its `css` parameter repeats every rule with a 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,7 +17,7 @@ from playground.ui.strings import COOKIE, LANGUAGES, all_words
 
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = (
-    *("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models"),
+    *("app", "menus", "side", "select", "messages", "composer", "details", "keys", "models", "reach", "leave"),
     *("rooms", "summaries", "summary_runs", "translate", "translate_text", "translate_editor", "translate_memory"),
     *("tune", "tune_draft", "tune_run", "share"),
 )
@@ -26,9 +27,10 @@ _STYLES = ("app", "chat", "models", "summaries", "translate", "tune", "tune_run"
 class Document:
     """ASGI middleware that changes the answer to `GET /` alone. `damaged` names a history file that was kept aside."""
 
-    def __init__(self, app: ASGIApp, damaged: str) -> None:
+    def __init__(self, app: ASGIApp, damaged: str, others: bool) -> None:
+        """`others`: the page is not the owner's, and some things are said in other words."""
         self._app = app
-        self._head = b"<head>" + _head(damaged).encode()
+        self._head = b"<head>" + _head(damaged, others).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the page's answer back until it is whole, then send it with our part in it."""
@@ -54,8 +56,11 @@ class Document:
         await self._app({**scope, "headers": headers}, receive, collect)
 
 
-def _head(damaged: str) -> str:
-    words = json.dumps({language: all_words(language) for language in LANGUAGES}, ensure_ascii=False)
+def _head(damaged: str, others: bool) -> str:
+    said = {language: all_words(language) for language in LANGUAGES}
+    if others:
+        said = {one: words | _of_others(words) for one, words in said.items()}
+    words = json.dumps(said, ensure_ascii=False)
     settings = f"window.PLAYGROUND = {{cookie: {json.dumps(COOKIE)}, words: {words}, damaged: {json.dumps(damaged)}}};"
     script, style = (
         "\n".join((_STATIC / f"{name}.{kind}").read_text(encoding="utf-8") for name in names)
@@ -63,3 +68,8 @@ def _head(damaged: str) -> str:
     )
     safe = (settings + "\n" + script).replace("</script", "<\\/script")
     return f'<meta charset="utf-8"><style>{style}</style><script>{safe}</script>'
+
+
+def _of_others(words: Mapping[str, str]) -> dict[str, str]:
+    """What is said in the place of words of the owner's page."""
+    return {key.removeprefix("other."): text for key, text in words.items() if key.startswith("other.")}

@@ -3,9 +3,9 @@
 Events (`data` is JSON):
   list   {html}                                            the conversation list changed
   model  {phase, name, text, error, note}                  the chosen model's state changed
-  models {sections: {id: html}}                            sections of the Models tab did
+  models {sections: {id: html}}                            sections of the Models tab did, where there is one
   view   {conversation, title, settings, leaf, streaming, earlier, later, items: [{id, v, html}]}   the messages did
-  live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; 10 a second
+  live   {id, from, blocks: [html], text, rate, notice, tokens}  the reply grew, from block `from` on; see `pace`
   warning {text}                                           what goes wrong behind the scenes; empty when all is well
   gone   {}                                                the conversation does not exist
 Each is sent once at the start. A page that reconnects gets everything anew, so nothing has to be replayed.
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -32,12 +33,11 @@ from playground.store.translations import Translations
 from playground.ui.chat_routes import WINDOW, build_chat_router
 from playground.ui.messages_view import GrowingReply, block_html, message_view, rate_text
 from playground.ui.models_live import ModelsFeed, build_models_router
+from playground.ui.pace import PACE
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_asked
 from playground.ui.views import Listed, list_html, live_text, model_view, settings_version
-
-_TICK = 0.1
-_PING = 15.0
+from playground.ui.watching import PING, either, looked, steady
 
 
 def build_router(
@@ -48,6 +48,8 @@ def build_router(
     translations: Translations,
     trainings: Trainings,
     closing: asyncio.Event,
+    *,
+    models_tab: bool,
 ) -> APIRouter:
     """Routes beside Gradio's: the stream, what a page asks about chats (`chat_routes`), and plans of models."""
     router = build_chat_router(service, replays, runs, translations, trainings)
@@ -63,7 +65,9 @@ def build_router(
     async def live(request: Request, c: str = "", listed: int = 100, at: str = "") -> Response:
         if models.manager.state.phase == "idle" and not models.manager.resting:
             service.manager.load()  # A page is visible now, so whatever is heavy may begin.
-        watcher = _Watcher(service, models, c, at, max(1, min(listed, 10_000)), language_asked(request), closing)
+        language = language_asked(request)
+        feed = ModelsFeed(models, language) if models_tab else None
+        watcher = _Watcher(service, models, feed, c, at, max(1, min(listed, 10_000)), language, closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
 
@@ -71,12 +75,13 @@ def build_router(
 
 
 class _Watcher:
-    """One page's stream. Wakes at changes, sends what differs from what it sent before, at most ten times a second."""
+    """One page's stream. Wakes at changes, sends what differs from what it sent before, as often as `PACE` lets it."""
 
     def __init__(
         self,
         service: ChatService,
         models: ModelsService,
+        feed: ModelsFeed | None,
         conversation_id: str,
         at: str,
         listed: int,
@@ -85,7 +90,7 @@ class _Watcher:
     ) -> None:
         self._service = service
         self._models = models
-        self._feed = ModelsFeed(models, language)
+        self._feed = feed
         self._language = language
         self._closing = closing
         self._conversation = conversation_id
@@ -96,41 +101,63 @@ class _Watcher:
         self._growing = GrowingReply(self._language)
         self._reply_id = ""
 
-    async def events(self) -> AsyncIterator[str]:
+    def events(self) -> AsyncIterator[str]:
         """The stream, until the client leaves or the server closes."""
+        return steady(self._events())
+
+    async def _events(self) -> AsyncGenerator[str]:
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
+
+        later = threading.Event()
 
         def on_change(conversation_id: str, structural: bool) -> None:
             mine = conversation_id == self._conversation
             if not conversation_id:
-                self._model_dirty = True
-                self._feed.touch()
-            elif structural:
+                for_all()
+                return
+            if structural:
                 self._list_dirty = True
                 self._view_dirty = self._view_dirty or mine
             if (structural or mine) and not wake.is_set():
                 loop.call_soon_threadsafe(wake.set)
 
-        ends = self._service.listen(on_change), self._models.listen(lambda: on_change("", True))
+        def for_all() -> None:
+            # Each turn of anybody is three changes for everybody.
+            self._model_dirty = True
+            if self._feed is not None:
+                self._feed.touch()
+            if not PACE.calm:
+                if not wake.is_set():
+                    loop.call_soon_threadsafe(wake.set)
+            elif not later.is_set():
+                later.set()
+                loop.call_soon_threadsafe(loop.call_later, PACE.calm, calmly)
+
+        def calmly() -> None:
+            later.clear()
+            wake.set()
+
+        PACE.opened(self)
+        ends = self._service.listen(on_change), self._models.listen(for_all)
         try:
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
                 wake.clear()
                 # Both in a thread: rendering a long reply must not hold up the other pages.
                 if self._model_dirty or self._list_dirty or self._view_dirty:
-                    for event in await asyncio.to_thread(self._structure):
+                    for event in await looked(self._structure, self._closing) or ():
                         yield event
-                if event := await asyncio.to_thread(self._grow):
-                    yield event
-                if not self._feed.due_in and (sections := await asyncio.to_thread(self._feed.changes)):
+                if self._reply_id and (grown := await looked(self._grow, self._closing)):
+                    yield grown
+                feed = self._feed
+                if feed is not None and not feed.due_in and (sections := await asyncio.to_thread(feed.changes)):
                     yield self._event("models", {"sections": sections})
-                await asyncio.sleep(_TICK)
-                try:
-                    await asyncio.wait_for(wake.wait(), min(_PING, self._feed.due_in))
-                except TimeoutError:
-                    yield ": still here\n\n"
+                await asyncio.sleep(PACE.seconds(self))
+                await either(wake, self._closing, PING if feed is None else min(PING, feed.due_in))
+                yield ""
         finally:
+            PACE.left(self)
             for end in ends:
                 end()
 
@@ -161,6 +188,7 @@ class _Watcher:
         live = self._service.live_reply(conversation.leaf_id)
         # A page that draws the view anew shows an empty live message: everything is sent to it again.
         self._growing = GrowingReply(self._language)
+        PACE.ended(self)
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
         last = conversation.leaf_id
@@ -182,15 +210,19 @@ class _Watcher:
     def _grow(self) -> str:
         live = self._service.live_reply(self._reply_id)
         if live is None:
+            PACE.ended(self)
             return ""
+        if live.phase == "writing":
+            PACE.grows(self)
         first, blocks = self._growing.update(live.text)
+        state, wait = self._models.manager.state, self._service.wait_of(live.reply_id)
         return self._event(
             "live",
             {
                 "id": live.reply_id,
                 "from": first,
                 "blocks": [block_html(block) for block in blocks],
-                "text": live_text(live, self._models.manager.state, self._language, self._service.ahead(live.reply_id)),
+                "text": live_text(live, state, self._language, wait),
                 "rate": rate_text(live.tokens_per_second, self._language),
                 "notice": reason_words(self._language, live.notice),
                 "tokens": live.completion_tokens,

@@ -31,6 +31,7 @@ _MATH_ATTRIBUTES = {
         *("accent", "accentunder"),
     }
 }
+_FOLLOWED = re.compile(r"https?://|mailto:", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
@@ -161,5 +162,7 @@ def _render_link(self: RendererHTML, tokens: Sequence[Token], at: int, options: 
 
 
 def _anchor(target: str, inner: str, closed: bool) -> str:
-    opening = f'<a href="{html.escape(target)}" target="_blank" rel="noopener noreferrer nofollow">'
+    """Addresses of the web and of mail alone lead anywhere; others would lead into this app, or start a program."""
+    kept = f' href="{html.escape(target)}" target="_blank" rel="noopener noreferrer nofollow"'
+    opening = f"<a{kept if _FOLLOWED.match(target) else ''}>"
     return f"{opening}{inner}</a>" if closed else opening

@@ -20,6 +20,7 @@ from playground.ui.chat_routes import Asked, answered, refused
 from playground.ui.file_routes import received, short_name
 from playground.ui.memory_view import glossaries_html, pairs_html, taken_words, terms_html, units_html
 from playground.ui.strings import language_asked
+from playground.ui.takes import whole
 
 _FOUND = 100
 
@@ -97,7 +98,8 @@ def _act(memory: Memory, asked: dict[str, Any]) -> dict[str, Any]:
     """Take something out, or bring it back; what was taken out of the memory is in the answer, for that."""
     action, one = str(asked.get("action")), str(asked.get("id") or "")
     if action == "forget":
-        return {"units": [asdict(unit) for unit in memory.forget([int(one)] if one.isdecimal() else [])]}
+        known = [number] if (number := whole(one)) >= 0 else []
+        return {"units": [asdict(unit) for unit in memory.forget(known)]}
     if action == "keep":
         memory.keep(_unit(values) for values in asked.get("units") or ())
     elif action == "drop_glossary":

@@ -17,6 +17,7 @@ from playground.settings import ENGINES
 from playground.ui.models_parts import bar, button, fold, size_text
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
+from playground.ui.takes import whole
 
 
 def how_form(name: str, options: LoadOptions, state: ModelState | None, overview: Overview, language: str) -> str:
@@ -48,11 +49,7 @@ def options_from(values: dict[str, str], before: LoadOptions) -> LoadOptions:
     """The form's values as options; what a field leaves open stays as it was. Raises BadValueError."""
     texts = {key: values[key] for key in ("engine", "precision", "device", "attn_implementation") if values.get(key)}
     # A number that is none becomes -1, which is refused with the field's name and its range.
-    numbers: dict[str, Any] = {
-        key: int(values[key]) if values[key].strip().isdecimal() else -1
-        for key in ("context_length", "slots")
-        if key in values
-    }
+    numbers: dict[str, Any] = {key: whole(values[key]) for key in ("context_length", "slots") if key in values}
     merged: dict[str, Any] = {**asdict(before), **texts, **numbers}
     return LoadOptions(**merged)
 

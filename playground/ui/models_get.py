@@ -9,7 +9,7 @@ from playground.engine.downloads import DownloadJob
 from playground.engine.hub import HubModel
 from playground.engine.hub_files import Repository, quantizations
 from playground.overview import Offer, Overview
-from playground.ui.models_parts import button, card, count_text, fact_line, fold, size_text
+from playground.ui.models_parts import button, card, count_text, fact_line, fold, size_text, time_text
 from playground.ui.models_view import model_facts
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
@@ -153,12 +153,3 @@ def server_html(url: str, models: Sequence[str], language: str) -> str:
     )
     head = html.escape(t(language, "m.server_models", url=url))
     return f'<p><b>{head}</b></p><ul class="pm-files">{items}</ul>'
-
-
-def time_text(seconds: float, language: str) -> str:
-    """A length of time for a person, rounded so that it does not flicker."""
-    if seconds < 60:
-        return t(language, "m.seconds", n=max(1, round(seconds / 5) * 5))
-    if seconds < 3600:
-        return t(language, "m.minutes", n=round(seconds / 60))
-    return t(language, "m.hours", h=int(seconds // 3600), m=int(seconds % 3600 // 60))

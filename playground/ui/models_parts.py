@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
+from playground.ui.strings import t
+
 
 def size_text(size: float, more: int = 0) -> str:
     """Bytes for a person: "98 MB", "4.9 GB", "41 GB"; `more`: with so many digits more."""
@@ -102,3 +104,12 @@ def card(
 def said() -> str:
     """Where the script puts what went wrong with the last command."""
     return '<p class="pm-said error" role="alert" data-own></p>'
+
+
+def time_text(seconds: float, language: str) -> str:
+    """A length of time for a person, rounded so that it does not flicker."""
+    if seconds < 60:
+        return t(language, "m.seconds", n=max(1, round(seconds / 5) * 5))
+    if seconds < 3600:
+        return t(language, "m.minutes", n=round(seconds / 60))
+    return t(language, "m.hours", h=int(seconds // 3600), m=int(seconds % 3600 // 60))

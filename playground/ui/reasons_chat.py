@@ -47,6 +47,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "Regenerate to go on without them, or choose a model that can.",
         "重新生成即不带图片继续，或选择能看图的模型。",
     ),
+    ("{} is closed. Open it anew.", "{0} 已关闭。请重新打开。"),
     ("{} is damaged, or a part of it is missing.", "{0} 已损坏或不完整。"),
     ("Open it in an image program and save it anew.", "请用图片软件打开并重新保存。"),
     ("{} has more than {} million pixels, which are not opened.", "{0} 超过 {1} 百万像素，不予打开。"),

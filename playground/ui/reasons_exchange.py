@@ -14,6 +14,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "导出到某条消息为止时只能选一个对话。请选择一个。",
     ),
     # Files as a whole
+    (
+        "{} cannot be read (it is a folder or a device). Choose another file.",
+        "无法读取 {0}：不是文件。请另选。",
+    ),
     ("{} cannot be read ({}). Choose another file.", "无法读取 {0}（{1}）。请另选文件。"),
     ("The file cannot be read ({}). Choose another file.", "无法读取文件（{0}）。请另选文件。"),
     ("This file is empty. Choose another one.", "文件是空的。请另选文件。"),
@@ -40,6 +44,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("What follows from here on cannot be read.", "从这里起的内容无法读取。"),
     ("The file breaks off here; what came after it is missing.", "文件到此中断，之后的内容缺失。"),
     ("Something stands behind the end of the list. It was left out.", "列表结束之后还有内容，未予导入。"),
+    (
+        "This zip archive unpacks to far more than conversations do. Nothing was imported.",
+        "此 zip 压缩包解压后远大于对话应有的大小，未导入任何内容。",
+    ),
     ("This zip archive is empty.", "此 zip 压缩包是空的。"),
     ("This zip archive is damaged or incomplete.", "此 zip 压缩包已损坏或不完整。"),
     (

@@ -6,6 +6,16 @@ Used by `reasons`, which puts sentences together again. Knows nothing of when th
 from __future__ import annotations
 
 SENTENCES: tuple[tuple[str, str], ...] = (
+    (
+        "The chat template in {} does not come to an end, or takes too much memory.",
+        "{0} 中的聊天模板无法结束，或占用内存过多。",
+    ),
+    ("Do not use this model, or ask whoever made it.", "请勿使用此模型，或联系其制作者。"),
+    ("The chat template in {} could not be checked ({}).", "无法检查 {0} 中的聊天模板（{1}）。"),
+    (
+        "Close other programs and try again, or start launch.py with --reinstall.",
+        "请关闭其他程序后重试，或用 launch.py --reinstall 启动。",
+    ),
     # What to do
     ("Choose another folder.", "请另选文件夹。"),
     ("Choose another model.", "请另选模型。"),
@@ -241,6 +251,12 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "transformers 展开此模型需要在 {1} 中有 {0} GB，而可用 {2} GB。",
     ),
     ("{} cannot be used for the models' memory: {}.", "{0} 不能用来保存模型的记忆：{1}。"),
+    ("{} is a device or a pipe, not a file. Choose another model.", "{0} 是设备或管道，不是文件。请另选模型。"),
+    (
+        "{} holds an adapter's adapter_config.json beside the model. Move it elsewhere, and load the model.",
+        "{0} 中在模型旁边有适配器的 adapter_config.json。请将它移走，再加载模型。",
+    ),
+    ("There is no file or folder {}. Check the path.", "没有文件或文件夹 {0}。请检查路径。"),
     ("The path is empty. Write where the file or folder lies.", "路径是空的。请写出文件或文件夹的位置。"),
 )
 """Whole messages, or sentences that messages are made of."""

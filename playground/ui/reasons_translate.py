@@ -49,7 +49,6 @@ _FILES: tuple[tuple[str, str], ...] = (
         "open that file.",
         "{0} 是旧版 PowerPoint 文件（PPT），或有密码保护。请另存为没有密码的 PPTX 后再打开。",
     ),
-    ("{} cannot be copied ({}). Make room on the disk.", "无法复制 {0}（{1}）。请腾出磁盘空间。"),
 )
 
 

@@ -88,6 +88,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
         "文本第 {0} 行不是 JSON（{1}）。每行请写一个完整的值。",
     ),
     ("{}, character {}", "{0}，第 {1} 个字符"),
+    ("Line {} has a number with too many digits. Write it as text.", "文本第 {0} 行有位数过多的数字。请改写为文本。"),
     ("Line {} is nested too deeply. Make it flat.", "文本第 {0} 行嵌套过深。请改得平一些。"),
     (
         "The text has {}, a mark of a chat template. The model's own is added by itself: take it out.",

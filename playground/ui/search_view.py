@@ -24,7 +24,7 @@ def results_html(
         return f'<p class="hint">{t(language, "nothing_found")}</p>'
     body = ""
     if found.conversations:
-        body += f"<h3>{t(language, 'in_titles')}</h3>"
+        body += f"<h2>{t(language, 'in_titles')}</h2>"
         for one in found.conversations:
             tags = "".join(f" <small>{html.escape(tag)}</small>" for tag in one.tags)
             body += (
@@ -35,7 +35,7 @@ def results_html(
     body += _runs("in_translations", translations, "t", "data-translation", language)
     body += _runs("in_trainings", trainings, "f", "data-training", language)
     if found.hits:
-        body += f"<h3>{t(language, 'in_messages')}</h3>"
+        body += f"<h2>{t(language, 'in_messages')}</h2>"
     for hit in found.hits:
         when = datetime.fromtimestamp(hit.created_at, UTC).isoformat()
         who = hit.model or t(language, "you" if hit.role == "user" else "model")
@@ -56,7 +56,7 @@ def _runs(heading: str, runs: Sequence[RunFound], address: str, name: str, langu
         f"<span>{marked(run.excerpt)}</span></a>"
         for run in runs
     )
-    return f"<h3>{t(language, heading)}</h3>{links}" if runs else ""
+    return f"<h2>{t(language, heading)}</h2>{links}" if runs else ""
 
 
 def marked(excerpt: Excerpt) -> str:

@@ -17,9 +17,10 @@ from playground.errors import BadValueError, MissingError
 from playground.store.access_values import ROOMS, SCOPES, Limits, limits_from
 from playground.ui.chat_routes import Asked, answered
 from playground.ui.share_address import Shared
-from playground.ui.share_live import ShareWatcher
+from playground.ui.share_live import ShareWatcher, States
 from playground.ui.share_parts import key_once, link_once
 from playground.ui.strings import language_asked
+from playground.ui.takes import whole
 
 HOURS = {"1": "hour", "24": "day", "168": "week"}
 """How long a link can be open, and its words."""
@@ -29,13 +30,13 @@ _BEGINS = 7
 _Values = Mapping[str, str]
 
 
-def build_share_router(sharing: Sharing, closing: asyncio.Event) -> APIRouter:
+def build_share_router(sharing: Sharing, states: States, closing: asyncio.Event) -> APIRouter:
     """The routes, all under /page/share."""
     router, shared = APIRouter(), Shared(sharing)
 
     @router.get("/live")
     async def live(request: Request) -> Response:
-        watcher = ShareWatcher(shared, language_asked(request), closing)
+        watcher = ShareWatcher(shared, states, language_asked(request), closing)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watcher.events(), media_type="text/event-stream", headers=headers)
 
@@ -66,7 +67,7 @@ def _act(shared: Shared, action: str, argument: str, values: _Values, language: 
         "enable": lambda: access.change_account(argument, disabled=False),
         "password": lambda: _new_password(sharing, argument, values.get("password", "")),
         "delete": lambda: _delete(sharing, argument),
-        "revoke_key": lambda: access.revoke_key(argument),
+        "revoke_key": lambda: sharing.revoke_key(argument),
         "show_out": lambda: sharing.show_out(argument),
     }
     if action in done:
@@ -133,6 +134,4 @@ def _chosen(group: str, all_of_them: tuple[str, ...], values: _Values) -> list[s
 def _limits(values: _Values) -> Limits:
     """What the form says; words that are no number are refused as they stand."""
     given = {name: values[name].strip() for name in LIMITS if name in values}
-    return limits_from(
-        {name: int(text) if text.isascii() and text.isdecimal() else text for name, text in given.items()}
-    )
+    return limits_from({name: whole(text) if whole(text) >= 0 else text for name, text in given.items()})

@@ -53,8 +53,8 @@ def links_html(links: Sequence[Link], inside: Sequence[Session], language: str) 
             t(language, "share.inside", n=within[link.id]),
             _limits(link.limits, language),
         ]
-        revoke = _do("revoke_link", "share.revoke", link.id, link.title, language)
-        drawn.append(row(f"link:{link.id}", link.title, facts, revoke))
+        revoke = _sure("revoke_link", "share.revoke", link.id, link.title, language)
+        drawn.append(row(f"link:{link.id}", link.title, facts, "", revoke))
     return rows(t(language, "share.links"), drawn, t(language, "share.no_links")) + over(
         "links:over", t(language, "share.over", n=len(gone)), gone[:_LISTED]
     )
@@ -93,8 +93,8 @@ def keys_html(keys: Sequence[ApiKey], language: str) -> str:
             t(language, "share.used", when=when_text(used)) if used else t(language, "share.never_used"),
             _limits(key.limits, language),
         ]
-        revoke = _do("revoke_key", "share.revoke", key.id, key.name, language)
-        drawn.append(row(f"key:{key.id}", key.name, facts, revoke))
+        revoke = _sure("revoke_key", "share.revoke", key.id, key.name, language)
+        drawn.append(row(f"key:{key.id}", key.name, facts, "", revoke))
     return rows(t(language, "share.keys"), drawn, t(language, "share.no_keys")) + over(
         "keys:over", t(language, "share.over", n=len(gone)), gone[:_LISTED]
     )
@@ -108,12 +108,12 @@ def people_html(inside: Sequence[Session], links: Sequence[Link], opened: bool, 
         person = session.person
         by = t(language, f"share.kind.{person.kind}")
         facts = [
-            f"{by}: {titles[person.by]}" if person.by in titles else by,
+            f"{by}{t(language, 'share.colon')}{titles[person.by]}" if person.by in titles else by,
             t(language, "share.since", when=when_text(session.began_at)),
             t(language, "share.seen_at", when=when_text(session.seen_at)),
         ]
-        out = _do("show_out", "share.show_out", session.id, person.name, language)
-        drawn.append(row(f"session:{session.id}", person.name, facts, out))
+        out = _sure("show_out", "share.show_out", session.id, person.name, language)
+        drawn.append(row(f"session:{session.id}", person.name, facts, "", out))
     stop = ""
     if opened:
         stop = (
@@ -125,7 +125,7 @@ def people_html(inside: Sequence[Session], links: Sequence[Link], opened: bool, 
 
 def _asks(account: Account, language: str) -> str:
     """A new password, and the end of an account."""
-    name = html.escape(account.name)
+    name = account.name
     password = (
         f'<form data-form="password:{account.id}" novalidate><div class="px-field">'
         f'<label>{t(language, "share.new_password")}<input name="password" type="password" '
@@ -134,7 +134,7 @@ def _asks(account: Account, language: str) -> str:
         f"{button('password', t(language, 'share.set'), account.id, submit=True)}</div></form>"
     )
     confirm = (
-        f"<p>{html.escape(t(language, 'share.delete_sure', name=account.name, folder=f'people/{account.id}'))}</p>"
+        f"<p>{html.escape(t(language, 'share.delete_sure', name=name, folder=f'people/{account.id}'))}</p>"
         f'<div class="px-row">{button("delete", t(language, "share.delete_yes"), account.id, kind="danger")}</div>'
     )
     change, delete = t(language, "share.change_password"), t(language, "delete")
@@ -146,6 +146,14 @@ def _asks(account: Account, language: str) -> str:
     )
 
 
+def _sure(action: str, words: str, argument: str, name: str, language: str) -> str:
+    """What cannot be taken back, behind what it will do."""
+    short, now = t(language, words), button(action, t(language, f"{words}_now"), argument, kind="danger")
+    inside = f'<p>{html.escape(t(language, f"share.sure.{action}"))}</p><div class="px-row">{now}</div>'
+    folded = ask(f"{action}:{argument}", short, f"{short}: {name}", inside)
+    return f'<div class="px-asks">{folded}</div>'
+
+
 def _do(action: str, words: str, argument: str, name: str, language: str) -> str:
     """A button of a row, which says to a screen reader which row it is of."""
     label = f"{t(language, words)}: {name}"
@@ -154,7 +162,7 @@ def _do(action: str, words: str, argument: str, name: str, language: str) -> str
 
 
 def _names(group: str, all_of_them: Sequence[str], language: str) -> str:
-    return ", ".join(t(language, f"{group}.{one}") for one in all_of_them)
+    return t(language, "share.comma").join(t(language, f"{group}.{one}") for one in all_of_them)
 
 
 def _limits(limits: Limits, language: str) -> str:

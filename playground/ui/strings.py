@@ -96,6 +96,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "live.waiting": ("Waiting for the model", "等待模型"),
     "live.queued": ("Waiting until another reply has ended", "等待另一个回复结束"),
     "live.in_line": ("Waiting, {n} before you", "等待中，前面还有 {n} 个"),
+    "live.about": ("about {time}", "约 {time}"),
     "live.reading": ("Reading {done} of {total} tokens", "正在阅读：{done} / {total} 词元"),
     "live.writing": ("Writing", "正在回答"),
     "live.saving": ("Saving", "正在保存"),
@@ -123,6 +124,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "language": ("中文", "English"),
     "language_name": ("中文 – Switch to Chinese", "English – 切换到英文"),
     "theme": ("Light or dark", "浅色或深色"),
+    "areas": ("Areas", "功能区"),
+    "past_header": ("Skip to the content", "跳到内容"),
     "failed": ("This did not work. Your text is kept; try again.", "操作未成功。您的文字已保留，请重试。"),
     "error.unexpected": (
         "Something went wrong in the app ({what}). Your text is kept; the log file says more.",

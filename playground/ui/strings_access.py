@@ -14,8 +14,43 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "door.name": ("Name", "名字"),
     "door.password": ("Password", "密码"),
+    "door.keep": (
+        "Keep what I write here, in this browser and until the link ends. Without this, it is deleted when I leave.",
+        "在此浏览器中保留我的内容，直到链接失效。不勾选则离开时删除。",
+    ),
+    "other.empty_text": (
+        "The model runs on your host's machine. What you write is kept there, apart from others; your host could look.",
+        "模型在邀请者的电脑上运行。您的内容与他人分开，保存在那台电脑上；电脑的主人可以查看。",
+    ),
+    "other.s.promise": (
+        "Everything is read to the end, and each sentence says where it comes from. It is done on your host's machine.",
+        "全文读到最后，每句话都标明出处。一切都在邀请者的电脑上完成。",
+    ),
+    "other.t.no_way_hint": (
+        "No model that is loaded here translates between these languages. Ask the owner of this machine for one.",
+        "这里已加载的模型都不能翻译这对语言。请向这台机器的所有者索取。",
+    ),
+    "other.t.promise": (
+        "Texts and whole documents, by models on your host's machine.",
+        "文字和整个文件，都由邀请者电脑上的模型翻译。",
+    ),
+    "leave": ("Leave", "离开"),
+    "leave_guest": ("Leave? All that you wrote here is deleted.", "离开吗？您在这里的内容将全部删除。"),
+    "leave_kept": (
+        "Leave? What you wrote is kept until the link ends; it is deleted when you come in without asking to keep it.",
+        "离开吗？您的内容会保留到链接失效；若再次进入时不勾选保留，则会删除。",
+    ),
+    "leave_account": ("Leave? Your conversations are kept.", "离开吗？您的对话会保留。"),
+    "leave_failed": (
+        "You are still in: this machine did not answer as it should. Try again in a moment.",
+        "您仍未离开：这台机器没有正常应答。请稍后再试。",
+    ),
     "door.enter": ("Come in", "进入"),
     "door.back": ("Back to where you were", "回到之前的页面"),
+    "door.ended": (
+        "You are not in any more: your time here is over, or the owner of this machine has ended it.",
+        "你已经不在里面了：你的时间已到，或者这台机器的所有者结束了你的访问。",
+    ),
     "door.failed": ("This machine does not answer. Try again in a moment.", "这台机器没有应答。请稍后再试。"),
     "tab.share": ("Share", "共享"),
     "share.headline": ("Let others in", "让别人进来"),
@@ -59,8 +94,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.close": ("Close now", "立即关闭"),
     "share.links": ("Links for guests", "访客链接"),
     "share.links_hint": (
-        "Whoever has a link comes in by it. What a guest wrote is deleted when they leave.",
-        "持有链接的人都可以进入。访客离开后，其内容会被删除。",
+        "Whoever has a link comes in by it. What a guest wrote is deleted when they leave; if they ask to keep it, "
+        "when the link ends.",
+        "持有链接的人都可以进入。访客离开后其内容会被删除；若访客选择保留，则在链接失效时删除。",
     ),
     "share.no_links": ("There is no open link.", "没有有效的链接。"),
     "share.make_link": ("Make a link", "创建链接"),
@@ -96,7 +132,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.was_revoked": ("revoked {when}", "已于 {when} 撤销"),
     "share.ran_out": ("over since {when}", "已于 {when} 过期"),
     "share.over": ("{n} that are over", "已失效的 {n} 个"),
+    "share.comma": (", ", "、"),
+    "share.colon": (": ", "："),
     "share.revoke": ("Revoke", "撤销"),
+    "share.revoke_now": ("Revoke it now", "立即撤销"),
+    "share.sure.revoke_link": (
+        "Whoever came in by it is shown out at once, and what they wrote here is deleted. "
+        "A revoked link never opens again.",
+        "由此进入的人会被立即请出，他们在这里写下的内容会被删除。已撤销的链接不能再用。",
+    ),
+    "share.sure.revoke_key": (
+        "Programs that use it are refused from now on. A revoked key never opens anything again.",
+        "使用它的程序从现在起会被拒绝。已撤销的密钥不能再用。",
+    ),
+    "share.sure.show_out": (
+        "They are out at once, and what is being written for them ends. What guests wrote is deleted, unless they "
+        "chose to keep it; what an account wrote stays. While their link or account works they can come in again.",
+        "此人会被立即请出，正在为其生成的内容会停止。访客写下的内容会被删除，除非选择了保留；账户的内容会保留。"
+        "只要链接或账户有效，此人可以再次进入。",
+    ),
     "share.link_made": ("The link is made", "链接已创建"),
     "share.link_waits": (
         "It has an address as soon as the address above is open. Keep this page until then: the link is not kept.",
@@ -141,6 +195,27 @@ WORDS: dict[str, tuple[str, str]] = {
         "删除账户 {name}？它会被请出，且不能再进入。其对话和文件会保留在您的数据文件夹下的 {folder} 中。",
     ),
     "share.delete_yes": ("Delete the account", "删除账户"),
+    "share.numbers": ("How much is used", "使用情况"),
+    "share.numbers_hint": ("Of the last hour, by link, account and key.", "最近一小时内，按链接、账户和密钥统计。"),
+    "share.memory": (
+        "The app holds {app} of {whole}; models are planned with {models}.",
+        "应用占用 {app}，共 {whole}；模型计划占用 {models}。",
+    ),
+    "share.line": ("Models and who waits for them", "模型与排队"),
+    "share.use": ("Use within the hour, of what is allowed", "一小时内的用量与限额"),
+    "share.no_model": ("No model is loaded.", "没有已加载的模型。"),
+    "share.no_use": ("Nobody but you has used anything within the hour.", "一小时内除您之外没有人使用。"),
+    "share.n.model": ("Model", "模型"),
+    "share.n.writing": ("At work", "进行中"),
+    "share.n.waiting": ("Waiting", "等待"),
+    "share.n.turn": ("A turn takes", "一次用时"),
+    "share.n.mean_wait": ("Wait, mean of the last 100", "等待：最近 100 次平均"),
+    "share.n.longest_wait": ("Longest of them", "其中最长"),
+    "share.n.seconds": ("{n} s", "{n} 秒"),
+    "share.n.who": ("Who", "谁"),
+    "share.n.requests": ("Requests", "请求"),
+    "share.n.tokens": ("Tokens", "词元"),
+    "share.n.at_work": ("At work", "进行中"),
     "share.people": ("Who is in", "谁在里面"),
     "share.nobody": ("Nobody is in.", "没有人。"),
     "share.kind.guest": ("guest", "访客"),
@@ -148,6 +223,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.since": ("since {when}", "进入于 {when}"),
     "share.seen_at": ("last seen {when}", "最近活动 {when}"),
     "share.show_out": ("Show out", "请出"),
+    "share.show_out_now": ("Show out now", "立即请出"),
     "share.stop_all": ("Stop all", "全部停止"),
     "share.stop_all_hint": (
         "Closes the address and shows everyone out. Links and accounts stay.",
@@ -159,6 +235,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "程序在每次请求中发送密钥（Authorization: Bearer …），与 OpenAI 的 API 相同。",
     ),
     "share.key_where": ("Address for programs:", "程序使用的地址："),
+    "share.reference": ("How programs use it", "程序如何使用"),
     "share.no_keys": ("There is no key.", "没有密钥。"),
     "share.make_key": ("Make a key", "创建密钥"),
     "share.make_key_yes": ("Make the key", "创建密钥"),
@@ -181,5 +258,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.done.enable": ("Enabled.", "已启用。"),
     "share.done.password": ("The password is changed.", "密码已更改。"),
     "share.done.delete": ("The account is deleted; its folder is kept.", "账户已删除，其文件夹保留。"),
-    "share.done.show_out": ("Shown out.", "已请出。"),
+    "share.done.show_out": (
+        "Shown out. By an open link they can come in again.",
+        "已请出。只要链接有效，仍可再次进入。",
+    ),
 }

@@ -119,8 +119,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "s.mark.date": ("This date stands in no document", "原文中没有这个日期"),
     "s.mark.name": ("This name stands in no document", "原文中没有这个名称"),
     "s.by_words": (
-        "Passages were found by their words alone. A model of sentences (Models tab) finds them by meaning, too.",
-        "出处仅按字词查找。下载句子模型（见“模型”页）后还能按含义查找。",
+        "Passages were found by their words alone. With a model of sentences installed they are found by meaning, too.",
+        "出处仅按字词查找。装有句子模型时还能按含义查找。",
     ),
     "s.source": ("Document", "文件"),
     "s.close_source": ("Close the document", "关闭文件"),

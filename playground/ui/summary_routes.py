@@ -28,6 +28,7 @@ from playground.ui.strings import language_asked, t
 from playground.ui.summary_live import RunWatcher
 from playground.ui.summary_view import other_html
 from playground.ui.summary_words import summary_words
+from playground.ui.takes import place, whole
 
 _WIDEST = 4096
 
@@ -124,7 +125,7 @@ def _act(service: SummaryService, asked: dict[str, Any], language: str) -> dict[
         run_id = service.again(run_id, options_of(asked), model=str(asked.get("model") or ""))
     elif action == "remove":
         names = [one.name for one in runs.documents(run_id)]
-        runs.remove_document(run_id, int(asked.get("position") or 0))
+        runs.remove_document(run_id, place(asked.get("position") or 0))
         if not (left := runs.documents(run_id)):  # Nothing is left that one could go back to.
             runs.trash(run_id)
             runs.purge(run_id)
@@ -155,11 +156,11 @@ def options_of(asked: dict[str, Any]) -> SummaryOptions:
     """The form's values. Raises BadValueError naming what cannot be."""
     words, share = read_length(str(asked.get("length") or ""))
     seed = str(asked.get("seed") or "0").strip()
-    if not seed.isdecimal():
+    if whole(seed) < 0:
         raise BadValueError(f"seed is {seed!r}. Give a whole number, or leave it empty.")
     names = ("style", "instruction", "language", "audience", "mode", "pages")
     given = {name: str(asked[name]) for name in names if asked.get(name)}
-    return SummaryOptions.from_mapping({**given, "words": words, "share": share, "seed": int(seed)})
+    return SummaryOptions.from_mapping({**given, "words": words, "share": share, "seed": whole(seed)})
 
 
 def _name_of(text: str, language: str) -> str:

@@ -30,6 +30,7 @@ from playground.translate.ways import Way, to_get, ways
 from playground.ui.chat_routes import Asked, answered, refused
 from playground.ui.file_routes import received, short_name
 from playground.ui.strings import language_asked, t
+from playground.ui.takes import place, whole
 from playground.ui.translation_help import help_html
 from playground.ui.translation_list import way_words
 from playground.ui.translation_live import TranslationWatcher
@@ -174,7 +175,7 @@ def _act(service: TranslationService, asked: dict[str, Any], folder: Path, langu
         run_id = service.start([file], options_of(asked), title=_name_of(text, language))
     elif action == "remove":
         names = [one.name for one in store.files(run_id)]
-        store.remove_file(run_id, _number(asked.get("position")))
+        store.remove_file(run_id, place(asked.get("position")))
         if not (left := store.files(run_id)):  # Nothing is left that one could go back to.
             store.trash(run_id)
             store.purge(run_id)
@@ -183,7 +184,7 @@ def _act(service: TranslationService, asked: dict[str, Any], folder: Path, langu
         if store.get(run_id).title in names:  # Else somebody gave it.
             store.rename(run_id, left[0].name)
     elif action == "columns":
-        _choose_columns(service, run_id, _number(asked.get("position")), str(asked.get("names") or ""), folder)
+        _choose_columns(service, run_id, place(asked.get("position")), str(asked.get("names") or ""), folder)
     elif action == "delete":
         service.stop(run_id)
         store.trash(run_id)
@@ -273,11 +274,7 @@ def _known(code: Any, target: str) -> str:
 
 
 def _place(asked: dict[str, Any]) -> tuple[int, int]:
-    return _number(asked.get("document")), _number(asked.get("position"))
-
-
-def _number(value: Any) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else -1
+    return whole(asked.get("document")), whole(asked.get("position"))
 
 
 def _file(files: Sequence[SourceFile], document: int) -> SourceFile:

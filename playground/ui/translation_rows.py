@@ -95,8 +95,9 @@ def row_html(sheet: Sheet, one: StoredSegment, language: str) -> str:
         f'data-doubtful="{int(one.doubtful)}">'
         f'<div class="pt-n"><b>{number}</b><i class="{state}" role="img" aria-label="{name}" title="{name}"></i></div>'
         f'<div class="pt-source" lang="{source}" dir="auto">{place}{source_html(one.source, tags)}</div>'
-        f'<div class="pt-cell"><textarea rows="1" lang="{target}" dir="auto" spellcheck="true" aria-label="{label}" '
-        f'data-stored="{html.escape(text)}">{"&#10;" if text[:1] == chr(10) else ""}{html.escape(text)}</textarea>'
+        f'<div class="pt-cell"><textarea rows="1" autocomplete="off" lang="{target}" dir="auto" spellcheck="true" '
+        f'aria-label="{label}" data-stored="{html.escape(text)}">'
+        f"{'&#10;' if text[:1] == chr(10) else ''}{html.escape(text)}</textarea>"
         f'<div class="pt-about">{_about(sheet, one, language)}</div>'
         '<p class="error" role="alert" data-own></p><div class="pt-help" data-own></div></div></article>'
     )

@@ -12,6 +12,7 @@ from playground.errors import BadValueError
 from playground.store.training_values import StoredTraining
 from playground.tuning.options import TuningOptions
 from playground.tuning.recipe import Optimizer, Recipe, Scheduler, Targets, Task, recipe_presets
+from playground.ui.takes import whole
 
 NAMES = tuple(one.name for one in fields(Recipe) if one.name != "task")
 """The data says what the task is."""
@@ -176,7 +177,7 @@ def _options(form: TuneForm) -> TuningOptions:
 
 
 def _threads(form: TuneForm) -> int:
-    text = form.threads.strip() or "0"
-    if not text.isdecimal() or int(text) > 1024:
+    threads = whole(form.threads.strip() or "0")
+    if not 0 <= threads <= 1024:
         raise BadValueError(f"threads is {form.threads!r}. Give a whole number from 0 to 1024.")
-    return int(text)
+    return threads

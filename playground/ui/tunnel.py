@@ -22,8 +22,9 @@ def open_tunnel(port: int, *, offline: bool) -> str:
 
         return str(setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None))
     except Exception as error:
-        log.warning("no tunnel", exc_info=True)
+        log.warning("no tunnel: %s", error, exc_info=True)
         raise MissingError(
-            f"A tunnel cannot be had ({type(error).__name__}). Share in your own network with --host, or let a tunnel "
+            "A tunnel cannot be had: Gradio's servers, or the program for it, could not be reached. "
+            "Share in your own network with --host, or let a tunnel "
             f"of your own lead to 127.0.0.1:{port}."
         ) from None

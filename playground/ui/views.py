@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from playground.engine.states import ModelState
+from playground.engine.turns import Wait
 from playground.overview import Header
 from playground.records import Conversation
 from playground.replies import Live
 from playground.store.shelf import Counts
 from playground.ui.icons import icon_button, svg
+from playground.ui.models_parts import time_text
 from playground.ui.reasons import reason_words
 from playground.ui.strings import t
 
@@ -37,14 +39,17 @@ def settings_version(conversation: Conversation) -> str:
     return hashlib.sha1(json.dumps(shown, sort_keys=True).encode(), usedforsecurity=False).hexdigest()[:12]
 
 
-def live_text(live: Live, state: ModelState, language: str, ahead: int = 0) -> str:
-    """What a reply in progress is doing, in words; `ahead` counts those that wait before it."""
+def live_text(live: Live, state: ModelState, language: str, wait: Wait | None = None) -> str:
+    """What a reply in progress is doing, in words; `wait` is what lies before it in the line for its model."""
     phase: str = live.phase
-    if phase == "waiting" and ahead:
+    if phase == "waiting" and wait is not None and wait.before:
         phase = "in_line"
-    elif phase == "waiting" and state.phase == "ready":
+    elif phase == "waiting" and (wait is not None or state.phase == "ready"):
         phase = "queued"
-    words = t(language, f"live.{phase}", done=live.prompt_done, total=live.prompt_tokens, n=ahead)
+    before = wait.before if wait is not None else 0
+    words = t(language, f"live.{phase}", done=live.prompt_done, total=live.prompt_tokens, n=before)
+    if wait is not None and wait.seconds is not None:
+        words += " · " + t(language, "live.about", time=time_text(wait.seconds, language))
     if live.left_out:
         words += " · " + t(language, "left_out", n=live.left_out)
     return words
@@ -65,15 +70,17 @@ def list_html(listed: Listed, language: str) -> str:
     html_ = ""
     if listed.pinned:
         pinned = _items(listed.pinned, listed.limit, language)
-        html_ += f"<h3>{svg('pin')}{t(language, 'pinned')}</h3>{pinned}{older(listed.pinned, 'pinned')}"
+        html_ += f"<h2>{svg('pin')}{t(language, 'pinned')}</h2>{pinned}{older(listed.pinned, 'pinned')}"
     for name, inside in listed.folders.items():
         of = t(language, "more_of", title=name)
         more = icon_button("folder_menu", t(language, "more"), argument=name, icon="more", name=of)
         # Without the pinned ones, which stand above.
         count = f"{listed.limit}+" if len(inside) > listed.limit else len(inside)
-        title = f"{svg('folder')}<span>{html.escape(name)}</span> <small>{count}</small>{more}"
+        title = f"{svg('folder')}<span>{html.escape(name)}</span> <small>{count}</small>"
         key = f"folder:{name}"
-        html_ += _group(key, title, _items(inside, listed.limit, language) + older(inside, key))
+        group = _group(key, title, _items(inside, listed.limit, language) + older(inside, key))
+        # Beside what folds it, not in it: a button inside of another cannot be reached by everyone.
+        html_ += f'<div class="folder">{more}{group}</div>'
     html_ += _items(listed.others, listed.limit, language) + older(listed.others, "")
     if listed.archived:
         title = f"{svg('archive')}<span>{t(language, 'archived')}</span> <small>{listed.counts.archived}</small>"

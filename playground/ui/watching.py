@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, TypeVar
 
+from playground.errors import StorageError
+
+T = TypeVar("T")
 _TICK = 0.5
 PING = 15.0
 """Seconds after which a stream says that it is still there."""
@@ -30,8 +35,11 @@ class Watcher(ABC):
         """Seconds after which to look again although nothing was told."""
         return PING
 
-    async def events(self) -> AsyncIterator[str]:
+    def events(self) -> AsyncIterator[str]:
         """The stream, until the client leaves or the server closes."""
+        return steady(self._events())
+
+    async def _events(self) -> AsyncGenerator[str]:
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -44,15 +52,46 @@ class Watcher(ABC):
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
                 wake.clear()
-                for event in await asyncio.to_thread(self.changes):
+                for event in await looked(self.changes, self._closing) or ():
                     yield event
                 await asyncio.sleep(_TICK)
-                try:
-                    await asyncio.wait_for(wake.wait(), self.patience())
-                except TimeoutError:
-                    yield ": still here\n\n"
+                await either(wake, self._closing, self.patience())
+                yield ""
         finally:
             end()
+
+
+async def looked(look: Callable[[], T], closing: asyncio.Event) -> T | None:
+    """What it finds, in a thread; None once everybody leaves, when the database may be closed under it."""
+    try:
+        return await asyncio.to_thread(look)
+    except StorageError:
+        if not closing.is_set():
+            raise
+        return None
+
+
+async def steady(events: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """These, and a word where nothing was sent for a while: what lies between cuts silent connections.
+
+    An empty one is a look at which there was nothing to tell; changes that show nowhere are no reason to be silent.
+    """
+    sent = time.monotonic()
+    async with contextlib.aclosing(events):
+        async for each in events:
+            if each or time.monotonic() - sent >= PING:
+                sent = time.monotonic()
+                yield each or ": still here\n\n"
+
+
+async def either(one: asyncio.Event, other: asyncio.Event, seconds: float) -> None:
+    """Wait until one of them is set, at most so many seconds."""
+    waiting = [asyncio.ensure_future(each.wait()) for each in (one, other)]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 def event(name: str, data: dict[str, Any]) -> str:

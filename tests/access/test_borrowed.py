@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,15 +13,17 @@ import pytest
 
 from playground.access.borrowed import BorrowedManager, ForbiddenError
 from playground.access.borrowed_models import BorrowedModels
-from playground.access.quota import Quota, QuotaError
+from playground.access.quota import Quota, QuotaError, Quotas
 from playground.engine.base import LoadOptions
 from playground.engine.lease import LeaseCancelled
 from playground.engine.manager import ModelManager
+from playground.engine.turns import Ticket
 from playground.errors import BusyError
 from playground.models import ModelsService
 from playground.records import Sampling, Turn
 from playground.services import Services
 from playground.store.access_values import Limits
+from tests.conftest import wait_for
 from tests.tuning.finished import services_in
 from tests.tuning.tiny import tiny_base
 
@@ -42,7 +45,7 @@ def loaded(manager: ModelManager, *names: str) -> None:
 
 
 def borrowed(services: Services, **limits: int) -> BorrowedManager:
-    return BorrowedManager(services.manager, Quota(Limits(**limits)))
+    return BorrowedManager(services.manager, Quota(Limits(**limits)), "ada")
 
 
 def said(manager: ModelManager, **asked: Any) -> str:
@@ -111,10 +114,12 @@ def test_a_page_of_theirs_loads_nothing(services: Services) -> None:
 
 def test_tokens_are_counted_and_used_up(services: Services) -> None:
     loaded(services.manager, "echo")
-    mine = borrowed(services, tokens_per_hour=6)
+    mine = borrowed(services, tokens_per_hour=40)
     said(mine)
-    assert mine._quota.used()[1] >= 6
-    with pytest.raises(QuotaError, match="6 tokens an hour"):
+    used = mine._quota.used()[1]
+    assert 6 <= used < 40
+    mine._quota.spend(40 - used)
+    with pytest.raises(QuotaError, match="40 tokens an hour"):
         said(mine)
     assert said(borrowed(services)), "others go on"
 
@@ -185,3 +190,51 @@ def test_of_the_models_only_those_that_are_loaded_are_seen(services: Services, t
     ):
         with pytest.raises(ForbiddenError):
             do()
+
+
+def test_a_reply_ends_when_its_tokens_are_used_up(services: Services) -> None:
+    loaded(services.manager, "echo")
+    mine, stop, got = borrowed(services, tokens_per_hour=50), threading.Event(), list[int]()
+    long = [Turn("user", "/tokens 400")]
+    with mine.lease(stop) as lease:
+        chunks = lease.stream(long, Sampling(seed=1, max_new_tokens=400), stop)
+        with pytest.raises(QuotaError):
+            got.extend(chunk.completion_tokens for chunk in chunks)
+    assert 30 < max(got) <= 50
+    assert mine._quota.used()[1] <= 60
+
+
+def test_where_nothing_is_loaded_the_owners_choice_is_not_told(services: Services) -> None:
+    mine = borrowed(services)
+    assert (mine.chosen, mine.adapter, mine.preset, mine.states()) == ("", "", None, ())
+    with pytest.raises(BusyError, match="No model is loaded"):
+        said(mine)
+
+
+def test_a_key_that_was_looked_up_before_it_was_revoked_opens_nothing() -> None:
+    quotas = Quotas()
+    quotas.end("key")
+    assert quotas.of("key", Limits()).ended.is_set()
+    assert not quotas.of("other", Limits()).ended.is_set()
+
+
+def test_what_nobody_waits_for_takes_no_place_from_what_somebody_does(services: Services) -> None:
+    loaded(services.manager, "echo")
+    mine, stop = borrowed(services, concurrent=1), threading.Event()
+
+    def hold(ticket: Ticket) -> None:
+        with contextlib.suppress(LeaseCancelled), mine.lease(stop, ticket=ticket):
+            pass
+
+    with services.manager.lease(stop):
+        spare = threading.Thread(target=hold, args=[Ticket(spare=True)])
+        spare.start()
+        resident = services.manager._residents.get("echo")
+        assert resident is not None
+        wait_for(lambda: len(resident.line) == 1)
+        other = threading.Thread(target=hold, args=[Ticket()])
+        other.start()
+        wait_for(lambda: len(resident.line) == 2)
+    for one in (spare, other):
+        one.join(20)
+        assert not one.is_alive()

@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from playground.access.hashing import hashed_secret, new_secret
-from playground.access.quota import Quota
+from playground.access.quota import Quota, Quotas
 from playground.access.throttle import Throttle
 from playground.api.openai_routes import build_openai_router
 from playground.engine.embedding import Embedders
@@ -43,7 +43,7 @@ class Api:
     closing: asyncio.Event
     router: APIRouter | None = None
     loop: asyncio.AbstractEventLoop | None = None
-    quotas: dict[str, Quota] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=Quotas)
 
     def key(self, *scopes: str, limits: Limits = MANY) -> str:
         """A new key."""
@@ -59,7 +59,7 @@ class Api:
 
     def quota(self, key: ApiKey) -> Quota:
         """The one of a key."""
-        return self.quotas.setdefault(key.id, Quota(key.limits))
+        return self.quotas.of(key.id, key.limits)
 
     def client(self, *scopes: str, limits: Limits = MANY, **options: Any) -> openai.OpenAI:
         """OpenAI's own client; it does not try again by itself."""
@@ -78,7 +78,7 @@ class Api:
 
     def at_work(self) -> int:
         """Places for replies that are taken."""
-        return sum(quota.used()[2] for quota in self.quotas.values())
+        return sum(quota.used()[2] for quota in self.quotas.all())
 
     def idle(self) -> None:
         """Wait until nobody is served: no place taken, nobody in line, no thread left."""

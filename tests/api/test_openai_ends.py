@@ -153,3 +153,18 @@ def test_the_app_ends(tmp_path: Path, end: Callable[[Api], None]) -> None:
 def _refused(api: Api) -> int:
     with api.http() as http:
         return http.post(CHAT, json=body("hi")).status_code
+
+
+def test_a_key_that_is_revoked_ends_what_is_at_work_for_it(slow: Api) -> None:
+    with slow.client() as client, slow.client() as other:
+        key = slow.kept(client)
+        stream = client.chat.completions.create(model="", stream=True, **body())
+        next(stream)
+        slow.access.revoke_key(key.id)
+        slow.quotas.end(key.id)
+        with pytest.raises(openai.APIError, match="revoked"):
+            list(stream)
+        slow.idle()
+        with pytest.raises(openai.AuthenticationError):
+            client.chat.completions.create(model="", **body("hi"))
+        assert other.chat.completions.create(model="", **body("hi")).choices

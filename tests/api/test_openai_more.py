@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,20 @@ import openai
 import platformdirs
 import pytest
 
+from playground.access.quota import tokens_in
 from playground.engine.download import fetch
 from playground.engine.library import model_file
-from playground.errors import PlaygroundError
+from playground.engine.turns import Ticket, Turns
+from playground.errors import PlaygroundError, StorageError
 from playground.paths import DataFolder
 from playground.presets import model_preset
+from playground.store.access_values import Limits
+from playground.store.runs import Runs
 from playground.store.translation_values import Unit
 from tests.api.serving import Api, served
+from tests.engine.test_embedding import put, tiny
 
+__all__ = ["tiny"]
 IDENTITY = "echo-opus_mt_en_fr"
 """The echo engine as a model from English to French, which its name says."""
 TEXT = "The harbour lies in the south of the town.\n\nIt has 3 ships and a mill."
@@ -51,6 +57,40 @@ def test_a_translation(translating: Api) -> None:
     assert post(translating, "/v1/translate", text=TEXT, target="fr", source="en", model=IDENTITY) == made
     said = post(translating, "/v1/translate", 404, text=TEXT, target="fr", model="qwen3-8b")["error"]
     assert "Qwen3 8B is not on this machine" in said["message"]
+
+
+def limited(api: Api, path: str, tokens: int, **sent: Any) -> tuple[int, int]:
+    """The status of an answer to a key of so many tokens, and what was spent."""
+    with api.client(limits=Limits(tokens_per_hour=tokens)) as client, api.http(client.api_key) as http:
+        answer = http.post(path, json=sent)
+        return answer.status_code, api.quota(api.kept(client)).used()[1]
+
+
+def test_a_translation_ends_when_its_tokens_are_used_up(translating: Api) -> None:
+    text = "\n\n".join(f"The harbour took in {n} ships that year." for n in range(60))
+    whole = 2 * tokens_in(text)
+    assert limited(translating, "/v1/translate", 10, text=text, target="fr")[0] == 429
+    status, spent = limited(translating, "/v1/translate", tokens_in(text) + 100, text=text, target="fr")
+    assert status == 429
+    assert spent < whole - 200
+    assert limited(translating, "/v1/translate", whole * 2, text=text, target="fr") == (200, whole)
+
+
+def test_a_summary_ends_when_its_tokens_are_used_up(tmp_path: Path) -> None:
+    text = "The harbour lies in the south of the town. It has three ships and a mill. " * 1200
+    with served(tmp_path / "data", "echo@40") as api:
+        status, spent = limited(api, "/v1/summarize", 50, text=text)
+        assert status == 429
+        assert 50 <= spent < 2 * tokens_in(text)
+        api.idle()
+
+
+def test_vectors_end_when_their_tokens_are_used_up(tmp_path: Path, tiny: Path) -> None:
+    put(ENGLISH, tiny, DataFolder(tmp_path / "data"))
+    with served(tmp_path / "data", device="cpu") as api:
+        status, spent = limited(api, "/v1/embeddings", 10, model=ENGLISH, input=["the cat sat on the mat"] * 200)
+        assert status == 429
+        assert spent == 64 * tokens_in("the cat sat on the mat"), "one slice"
 
 
 def test_the_owners_memory_stays_the_owners(translating: Api) -> None:
@@ -88,7 +128,7 @@ def test_a_summary_spends_what_it_took(api: Api) -> None:
     with api.client() as client:
         headers = {"Authorization": f"Bearer {client.api_key}"}
         answer = httpx.post(f"{api.url}/v1/summarize", json={"text": TEXT}, headers=headers, timeout=60)
-        used = api.quotas[api.kept(client).id].used()
+        used = api.quota(api.kept(client)).used()
     assert used == (1, answer.json()["usage"]["total_tokens"], 0)
 
 
@@ -139,3 +179,43 @@ def _linked(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy(source, target)
+
+
+def test_a_full_disk_ends_a_summary(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for room, as a person does; a program hears of it, and its place is free again."""
+
+    def full(*_: object) -> None:
+        raise StorageError("The disk that holds /home/ada/runs.db is full. Free some space.")
+
+    monkeypatch.setattr(Runs, "plan", full)
+    monkeypatch.setattr(Runs, "set_status", full_after_the_beginning(Runs.set_status))
+    answer = post(api, "/v1/summarize", 503, text=TEXT)
+    assert answer["error"]["code"] == "storage"
+    assert "/home/ada" not in answer["error"]["message"]
+    api.idle()
+
+
+def full_after_the_beginning(set_status: Callable[..., None]) -> Callable[..., None]:
+    def some(runs: Runs, run_id: str, status: str, error: str = "", **more: Any) -> None:
+        if status != "running":
+            raise StorageError("The disk that holds /home/ada/runs.db is full. Free some space.")
+        set_status(runs, run_id, status, error, **more)
+
+    return some
+
+
+def test_all_of_a_program_stands_in_line_as_the_program(translating: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets: list[Ticket] = []
+    really = Turns.begin
+
+    def begin(turns: Turns, ticket: Ticket) -> None:
+        tickets.append(ticket)
+        really(turns, ticket)
+
+    monkeypatch.setattr(Turns, "begin", begin)
+    with translating.client() as client, translating.http(client.api_key) as http:
+        key = translating.kept(client)
+        assert http.post("/v1/translate", json={"text": TEXT, "target": "fr"}).status_code == 200
+        assert http.post("/v1/summarize", json={"text": TEXT}).status_code == 200
+    assert len(tickets) >= 3
+    assert {one.who for one in tickets} == {key.id}

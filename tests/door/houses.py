@@ -21,7 +21,7 @@ from playground.paths import open_data_folder
 from playground.serve import set_environment
 from playground.services import Services, open_services
 from playground.settings import load_settings
-from playground.store.access_values import ROOMS, Limits
+from playground.store.access_values import ROOMS, Limits, Person
 
 PASSWORD = "a long enough password"
 
@@ -38,7 +38,7 @@ class House:
         """A browser that has not come in."""
         return httpx.Client(base_url=self.sharing.url, timeout=60)
 
-    def enter(self, **said: str) -> httpx.Client:
+    def enter(self, **said: object) -> httpx.Client:
         """A browser in which somebody has."""
         with self.nobody() as client:
             answer = client.post("/enter", json=said)
@@ -76,9 +76,9 @@ def house(root: Path) -> Iterator[House]:
 
 def owners_page(house: House) -> Any:
     """The app of a person with all rooms; made in a thread, as there may be a loop in this one."""
-    rooms = (*ROOMS, "tune", "models")
+    owner = Person("owner", "", "", (*ROOMS, "tune", "models"), Limits())
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(build_page, house.owner, asyncio.Event(), house.root / "x", rooms).result()
+        return pool.submit(build_page, house.owner, asyncio.Event(), house.root / "x", owner).result()
 
 
 def eventually(found: Any, seconds: float = 20.0) -> Any:

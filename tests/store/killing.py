@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 FILE_STEPS = {"os.rename", "os.link", "os.remove", "os.truncate", "shutil.copyfile", "shutil.move"}
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+needs_fork = pytest.mark.forks
+"""Run first, while the process is small: see the tests' conftest."""
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def steps(work: Callable[[], object], lines_of: str = "") -> list[str]:
     `lines_of` is the end of a file's name: each line of it that runs is a step, too.
     """
     said, words = os.pipe()
-    child = os.fork()
+    child = forked()
     if not child:
         os.close(said)
         _begin(lambda step: os.write(words, step.replace("\n", " ").encode() + b"\n"), lines_of)
@@ -45,7 +47,7 @@ def steps(work: Callable[[], object], lines_of: str = "") -> list[str]:
 
 def kill_at(number: int, work: Callable[[], object], lines_of: str = "") -> bool:
     """Do the work in a process of its own, killed as it comes to step `number` (from 0). Was it?"""
-    child = os.fork()
+    child = forked()
     if not child:
         left = iter(range(number))
 
@@ -69,6 +71,16 @@ def every_kill(work: Callable[[], object], make: Callable[[], object], lines_of:
             return
         yield number
         number += 1
+
+
+def forked() -> int:
+    """As os.fork. In the child no garbage is collected: what other tests have left here waits, as it goes, for threads
+    that the child does not have."""
+    gc.disable()
+    child = os.fork()
+    if child:
+        gc.enable()
+    return child
 
 
 def _begin(step: Callable[[str], object], lines_of: str) -> None:

@@ -235,7 +235,6 @@ def test_a_search_index_that_lost_something(history: History, harm: str) -> None
     assert problems(history) == []
     spoil(history, harm)
     assert {remedy for what, remedy in problems(history) if "search index" in what} == {"repair"}
-    history.database.close()
     assert "search index made anew" in mend(history)[1]
     assert problems(history) == []
     assert len(history.search.find("needle", limit=100).hits) == 40

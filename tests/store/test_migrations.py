@@ -16,7 +16,7 @@ from playground.store import Database, History
 from playground.store.migrations import migrations
 from tests.conftest import Disk
 from tests.histories import answered, open_history, shown
-from tests.store.killing import end, every_kill, needs_fork, quick_folder, steps
+from tests.store.killing import end, every_kill, forked, needs_fork, quick_folder, steps
 
 __all__ = ["quick_folder"]
 
@@ -214,7 +214,7 @@ def test_two_apps_open_an_old_file_at_once(tmp_path: Path) -> None:
     old = dump(file)
     children = []
     for _ in range(4):
-        child = os.fork()
+        child = forked()
         if not child:
             end(lambda: open_history(tmp_path).database.close())
         children.append(child)

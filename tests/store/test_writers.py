@@ -42,8 +42,6 @@ def work(thread):
             history.finish(new.reply_id, "re: " + text, "complete", "", RECORD)
     except Exception as error:
         failed.append(f"{type(error).__name__}: {error}")
-    finally:
-        history.database.close()
 
 from playground.errors import BusyError
 history = open_history(folder)

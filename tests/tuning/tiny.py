@@ -30,7 +30,7 @@ _PROCESSES: Any = multiprocessing.get_context("forkserver" if "forkserver" in _M
 if "forkserver" in _METHODS:
     # Read once, so that each worker starts at once.
     _LIBRARIES = ["torch", "transformers", "peft", "datasets", "trl.trainer.sft_trainer", "trl.trainer.dpo_trainer"]
-    _PROCESSES.set_forkserver_preload([*_LIBRARIES, "playground.tuning.worker.work"])
+    _PROCESSES.set_forkserver_preload(["tests.tuning.hushed", *_LIBRARIES, "playground.tuning.worker.work"])
 
 
 def tiny_base(folder: Path, template: str | None = TEMPLATE, **changes: Any) -> Path:

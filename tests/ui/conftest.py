@@ -6,21 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import CHROMIUM_FLAGS, App, find_chromium, launch
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
-    with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the reason for the skip
-            pytest.skip(f"no Chromium could be started: {error}")
-        yield started
-        started.close()
+from tests.conftest import App, launch
 
 
 @pytest.fixture

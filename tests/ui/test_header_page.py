@@ -14,7 +14,7 @@ from tests.ui.test_training_run import post
 
 pytestmark = pytest.mark.browser
 NAME = "SmolLM2-135M-Instruct Q4_1 and my own chats -starred only-"
-PARTS = ["#pg-header strong", "#pg-drawer", "#pg-status", "#pg-language", "#pg-theme", "#pg-tabs [role=tab]"]
+PARTS = ["#pg-header h1", "#pg-drawer", "#pg-status", "#pg-language", "#pg-theme", "#pg-tabs [role=tab]"]
 _BOXES = """(parts) => parts.flatMap((part) => [...document.querySelectorAll(part)])
     .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest(".visually-hidden"))
     .map((node) => [node.id || node.innerText, node.getBoundingClientRect()]).filter(([, box]) => box.width)

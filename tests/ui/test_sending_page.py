@@ -178,3 +178,18 @@ def test_what_goes_wrong_beside_the_talk_is_told(app: App, page: Page) -> None:
     more(page, "You said: something to keep", "Retry with another model or sampling")
     expect(told(page, "The app does not answer.")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_is_typed_and_pressed_before_the_page_is_whole_counts(app: App, page: Page) -> None:
+    page.add_init_script("""new MutationObserver((_, watch) => {
+      const box = document.querySelector("#pg-message textarea");
+      const button = document.querySelector("[data-do=templates]");
+      if (!box || !button) return;
+      watch.disconnect();
+      box.value = "typed at once";
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      button.click();
+    }).observe(document, { childList: true, subtree: true });""")
+    page.goto(app.url)
+    expect(page.get_by_role("menu")).to_be_visible()
+    expect(box(page)).to_have_value("typed at once")

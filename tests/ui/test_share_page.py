@@ -122,7 +122,10 @@ def test_a_guest_comes_in_by_a_link_chats_and_is_shown_out(
     assert guest.request.get(f"{base}/page/share/live").status == 404
     assert guest.request.post(f"{base}/page/share/act", data={"action": "close"}).status in (404, 405)
 
-    row(page, "Links for guests", "<b>Friends</b>").get_by_role("button", name="Revoke").click()
+    friends = row(page, "Links for guests", "<b>Friends</b>")
+    friends.locator("summary", has_text="Revoke").click()
+    expect(friends).to_contain_text("what they wrote here is deleted")
+    friends.get_by_role("button", name="Revoke it now").click()
     expect(page.get_by_text("Revoked; whoever came in by it was shown out.")).to_be_visible()
     expect(person).to_have_count(0)
     expect(made).to_be_hidden()
@@ -210,7 +213,9 @@ def test_a_key_is_shown_once_and_nowhere_else(app: App, context: BrowserContext,
     page.reload()
     expect(row(page, "Keys for programs", "Editor")).to_be_visible()  # A reload comes back to the tab.
     assert secret not in page.content()
-    row(page, "Keys for programs", "Editor").get_by_role("button", name="Revoke").click()
+    editor = row(page, "Keys for programs", "Editor")
+    editor.locator("summary", has_text="Revoke").click()
+    editor.get_by_role("button", name="Revoke it now").click()
     expect(section(page, "Keys for programs")).to_contain_text("1 that are over")
     expect(row(page, "Keys for programs", "Editor")).to_have_count(0)
 
@@ -267,7 +272,7 @@ def test_everyone_in_the_network_is_told_what_that_means(app: App, page: Page) -
         ("link", {"title": "x", "hours": "9999"}, "The time is '9999'"),
         ("link", {"title": "", "hours": "1"}, "The name is ''"),
         ("link", {"title": "x", "hours": "1", "concurrent": "-1"}, "concurrent is '-1'"),
-        ("link", {"title": "x", "hours": "1", "concurrent": "9" * 20}, "concurrent is 9999"),
+        ("link", {"title": "x", "hours": "1", "concurrent": "9" * 20}, "concurrent is '9999"),
         ("whole", {"secret": "guessed"}, "This link does not exist"),
         ("account", {"name": "Eve", "password": "a" * 12}, "The password repeats"),
         ("enable", {}, "It does not exist"),

@@ -23,10 +23,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     started.kill()
 
 
-def post(app: App, path: str, body: Any) -> dict[str, Any]:
+def post(app: App, path: str, body: Any, room: str = "tune") -> dict[str, Any]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-    request = urllib.request.Request(f"{app.url}/page/tune/{path}", data, {"Content-Type": kind, "Origin": app.url})
+    request = urllib.request.Request(f"{app.url}/page/{room}/{path}", data, {"Content-Type": kind, "Origin": app.url})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return dict(json.load(answer))
@@ -84,7 +84,7 @@ def test_taking_placeholders_back_brings_a_correction_before_them_back(app: App)
     assert PRIVATE in sample(app, run, "0:2")
 
 
-@pytest.mark.parametrize("position", ["x", "", None, -1, "-1", 1.5, True, [0], 2, 10**30, "9" * 50])
+@pytest.mark.parametrize("position", ["x", "", None, -1, "-1", 1.5, True, [0], 2, 2**63 - 1, "9" * 50])
 def test_a_file_at_no_place_is_not_removed(app: App, position: Any) -> None:
     run = draft(app, "Nobody.", more="A text to go on with.")
     answer = act(app, "remove", run, position=position)
@@ -94,6 +94,17 @@ def test_a_file_at_no_place_is_not_removed(app: App, position: Any) -> None:
     shown = files(app, run)
     assert "talks.jsonl" in shown
     assert "more.txt" in shown
+
+
+@pytest.mark.parametrize("position", ["x", -1, "-1", 1.5, [0], "9" * 50])
+@pytest.mark.parametrize(("room", "draft"), [("summaries", "s"), ("translate", "t")])
+def test_nor_from_a_draft_of_another_room(app: App, room: str, draft: str, position: Any) -> None:
+    run = str(post(app, "attach?name=one.txt", b"The mill stands.", room)["run"])
+    post(app, f"attach?name=two.txt&{draft}={run}", b"The harbour is still.", room)
+    remove = {"action": "remove", "run": run}
+    assert "There is no such file in this draft" in post(app, "act", {**remove, "position": position}, room)["error"]
+    assert post(app, "act", {**remove, "position": 0}, room)["run"] == run, "both were there"
+    assert post(app, "act", {**remove, "position": 0}, room)["run"] == "", "and one of them still"
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,15 @@ Knows no element; what a paragraph is and holds is told by who reads Word's or P
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from playground.documents import archive
 from playground.documents.archive import Archive, damaged
-from playground.errors import BadValueError, StorageError
+from playground.errors import BadValueError
 from playground.translate.formats.base import Segment
 from playground.translate.formats.ooxml import Paragraph
 from playground.translate.formats.zipping import exchanged
@@ -143,21 +141,12 @@ def _root(part: Part, name: str) -> _Element:
 
 @contextmanager
 def opened(data: bytes, name: str) -> Iterator[Archive]:
-    """The archive in `data`, from a file that is gone afterwards: what checks archives wants one.
-
-    Raises BadValueError when it is damaged, locked, or would unpack to far too much, StorageError when the disk fails.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "file"
-        try:
-            file.write_bytes(data)
-        except OSError as error:
-            raise StorageError(f"{name} cannot be copied ({error.strerror}). Make room on the disk.") from error
-        try:
-            with archive.opened(file, name) as found:
-                yield found
-        except OSError as error:  # A member that says to be before the file's beginning.
-            raise damaged(name) from error
+    """The archive in `data`. Raises BadValueError when it is damaged, locked, or would unpack to far too much."""
+    try:
+        with archive.opened(data, name) as found:
+            yield found
+    except OSError as error:  # A member that says to be before the file's beginning.
+        raise damaged(name) from error
 
 
 def member(found: Archive, name: str) -> bytes:

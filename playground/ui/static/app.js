@@ -30,12 +30,35 @@ const playground = (() => {
 
   // ---- storage that may be forbidden -----------------------------------------------------------------------------
   const stored = (area, key, value) => {
+    if (area === "sessionStorage" && others()) return passing(key, value);
     try {
       if (value === undefined) return window[area].getItem(key);
       value ? window[area].setItem(key, value) : window[area].removeItem(key);
     } catch { /* Private windows may refuse storage; the page works without. */ }
     return null;
   };
+
+  // Whether this page is somebody's who is not the owner: theirs is not to lie on a disk when they have gone. What they
+  // have typed stays in memory, and in the browser's storage just while the page is loaded anew (see the entrance, too).
+  const others = () => Boolean($("pg-leave"));
+  const kept = new Map();
+  function passing(key, value) {
+    taken();
+    if (value === undefined) return kept.get(key) ?? null;
+    value ? kept.set(key, value) : kept.delete(key);
+    return null;
+  }
+  function taken() {
+    try {
+      for (const [key, value] of Object.entries(sessionStorage)) kept.set(key, value);
+      sessionStorage.clear();
+    } catch { /* As above. */ }
+  }
+  addEventListener("pagehide", () => {
+    if (!others()) return;
+    try { for (const [key, value] of kept) sessionStorage.setItem(key, value); } catch { /* As above. */ }
+  });
+  addEventListener("pageshow", () => { if (others()) taken(); });
   const draftKey = () => `draft:${state.conversation}`;
 
   // ---- watching --------------------------------------------------------------------------------------------------
@@ -50,7 +73,9 @@ const playground = (() => {
     stream.onerror = () => {
       notice(word("offline"), "offline");
       $("pg-status").dataset.phase = "failed";
-      if (stream?.readyState === EventSource.CLOSED) again = setTimeout(connect, 1000);
+      if (stream?.readyState !== EventSource.CLOSED) return;
+      again = setTimeout(connect, 1000);
+      if (others()) shownOut();
     };
     on("list", showList);
     on("model", showModel);
@@ -59,6 +84,13 @@ const playground = (() => {
     on("models", (event) => playgroundModels.show(event));
     on("warning", ({ text }) => notice(text, "warning"));
     on("gone", () => open(""));
+  }
+
+  // Whoever may not be here any more is led to the entrance, and sees nothing of what was theirs.
+  async function shownOut() {
+    try {
+      if ((await fetch("page/choices")).status === 401) location.replace("enter");
+    } catch { /* Nobody answers: it is tried again. */ }
   }
 
   function showList({ html }) {
@@ -113,7 +145,8 @@ const playground = (() => {
     Object.assign(state, { leaf: view.leaf, viewed: true });
     if (state.streaming && !view.streaming) notice("", "command");
     setStreaming(view.streaming);
-    document.title = `${view.title} · Playground`;
+    // The browser's history keeps titles, and a title is the beginning of what was written.
+    if (!others()) document.title = `${view.title} · Playground`;
     if (panel.of === view.conversation && panel.settings !== view.settings) { panel.settings = view.settings; act("open"); }
     const items = $("pg-items"), bottom = atBottom(), fresh = !items.children.length;
     const first = view.items.length ? $(`m-${view.items[0].id}`) : null;
@@ -568,10 +601,15 @@ const playground = (() => {
     playgroundKeys.down(event);
   }
 
+  // Browsers write what stands in text boxes to the disk, to fill them in after a restart, where it is not forbidden.
+  const unremembered = (box) => { if (!box.hasAttribute("autocomplete")) box.autocomplete = "off"; };
+  document.addEventListener("focusin", ({ target }) => { if (target.matches("input, textarea")) unremembered(target); });
+
   // ---- start -------------------------------------------------------------------------------------------------------
   function start() {
     wait.disconnect();
     translate(document);
+    document.querySelectorAll("input, textarea").forEach(unremembered);
     const theme = stored("localStorage", "playground-theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     document.body.classList.toggle("dark", theme === "dark");
     document.addEventListener("click", clicked);
@@ -592,12 +630,17 @@ const playground = (() => {
     if (state.conversation) act("open");
     else setPanel("", null);
     if (PLAYGROUND.damaged) notice(word("damaged", { file: PLAYGROUND.damaged }), "start");
-    setMessage(stored("sessionStorage", draftKey()) || "");
+    if (!document.querySelector("#pg-message textarea").value) setMessage(stored("sessionStorage", draftKey()) || "");
     $("pg-log").addEventListener("scroll", atEnd, { passive: true });
-    for (const part of [playgroundModels, playgroundSummaries, playgroundTranslate, playgroundTune, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
+    for (const part of [playgroundReach, playgroundModels, playgroundSummaries, playgroundTranslate, playgroundTune, playgroundSide, playgroundSelect, playgroundComposer, playgroundDetails]) part.start();
+    document.removeEventListener("click", early, true);
+    pressedEarly?.click();
   }
 
-  // Gradio draws the page some time after this script has run.
+  // Gradio draws the page some time after this script has run; what is pressed meanwhile is pressed then.
+  let pressedEarly = null;
+  const early = (event) => { pressedEarly = event.target.closest("[data-do], [data-action]"); };
+  document.addEventListener("click", early, true);
   const needed = ["#pg-log", "#pg-list", "#pg-meter", "#pg-info", "#pg-settings", "#pg-status", "#pg-act", "#pg-message textarea"];
   const wait = new MutationObserver(() => { if (needed.every((part) => document.querySelector(part))) start(); });
   wait.observe(document, { childList: true, subtree: true });

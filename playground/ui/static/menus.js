@@ -85,6 +85,7 @@ const playgroundMenus = (() => {
         label.textContent = field.label;
         const input = document.createElement(field.kind === "textarea" || field.kind === "select" ? field.kind : "input");
         if (input.tagName === "INPUT") input.type = field.kind || "text";
+        input.autocomplete = "off";
         if (field.kind === "textarea") input.rows = 6;
         if (field.kind === "number") input.step = "any";
         for (const [value, text] of field.options || []) input.add(new Option(text, value));

@@ -27,7 +27,7 @@ const playgroundMessages = (() => {
     const body = article.querySelector(".body") || article.querySelector(".who");
     const user = article.classList.contains("user"), key = draftKey(id);
     const box = Object.assign(document.createElement("div"), { className: "editing" });
-    const area = Object.assign(document.createElement("textarea"), { value: text });
+    const area = Object.assign(document.createElement("textarea"), { value: text, autocomplete: "off" });
     area.setAttribute("aria-label", word("edit"));
     const remove = () => {
       box.remove();

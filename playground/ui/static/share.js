@@ -54,6 +54,7 @@ const playgroundShare = (() => {
   async function act(action, argument, node) {
     if (node.getAttribute("aria-busy") === "true") return;
     const form = node.closest("form"), said = placed(node), sent = values(form);
+    const facts = node.closest("li")?.querySelector(".px-facts")?.textContent || "";
     node.setAttribute("aria-busy", "true");
     said.textContent = "";
     const answer = await ask("page/share/act", { action, argument, values: sent });
@@ -61,9 +62,16 @@ const playgroundShare = (() => {
     if (answer.error) { said.textContent = answer.error; return; }
     if (form) settle(form, sent);
     if (action === "revoke_link" && secret) renew();
+    if (action === "revoke_key" && isOf(facts, $("px-made-key"))) forget("px-made-key");
     if (answer.html) once(action, answer);
     const done = `share.done.${action}`;
     $("px-done").textContent = answer.html || !PLAYGROUND.words.en[done] ? "" : word(done);
+  }
+
+  // Whether a new key that is on show is the one of a row, which tells how it begins.
+  function isOf(facts, made) {
+    const whole = made.querySelector("code")?.textContent, begins = facts.match(/pg-\S+(?=…)/)?.[0];
+    return Boolean(whole && begins && whole.startsWith(begins));
   }
 
   // Where the error of a command belongs: its row, its form, else the address above.

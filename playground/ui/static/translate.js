@@ -147,7 +147,7 @@ const playgroundTranslate = (() => {
     const chosen = model();
     $("pt-way").replaceChildren(new Option(auto, ""), ...ways.ways.slice(1).map(([name, said]) => new Option(said, name)));
     $("pt-way").value = ways.ways.some(([name], at) => at && name === chosen) ? chosen : "";
-    $("pt-get").hidden = !known || (ways.made && !ways.get.length);
+    $("pt-get").hidden = !known || !tab("models") || (ways.made && !ways.get.length);
     $("pt-formality").hidden = kind() !== "chat";
     $("pt-bar-said").textContent = !known ? "" : !first ? word("t.no_way_hint") : first[2] === "chat" ? word("t.chat_hint") : "";
     const glossaries = choice.glossaries.length;

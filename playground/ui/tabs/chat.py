@@ -23,6 +23,7 @@ from playground.ui.chat_actions import Actions, Page, persona_of, stored
 from playground.ui.chat_html import FILES_HTML, INFO_HTML, LOG_HTML, METER_HTML, SIDE_HTML
 from playground.ui.reasons import reason_words
 from playground.ui.strings import language_asked, t
+from playground.ui.takes import whole
 from playground.ui.views import settings_version
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,8 @@ def _wire(
     preset: gr.Dropdown,
     sampling: list[Any],
 ) -> None:
-    quiet: dict[str, Any] = dict(queue=False, show_progress="hidden", api_visibility="private")
+    # Values have been looked at by `takes`; Gradio would hand each of them to a thread to look at it again.
+    quiet: dict[str, Any] = dict(queue=False, show_progress="hidden", api_visibility="private", preprocess=False)
     panel = [system_prompt, *sampling]
 
     sent = gr.on(
@@ -160,7 +162,7 @@ class _Handlers:
 
     def send(self, request: gr.Request, sent: _Page, text: str, system: str, *values: Any) -> dict[str, Any]:
         """Send a message; the result names the conversation and echoes the text that was accepted."""
-        page = Page.read(sent, language_asked(request))
+        page, text = Page.read(sent, language_asked(request)), text or ""
 
         def work() -> dict[str, Any]:
             if (sent or {}).get("again"):  # Pressed twice while the files were on their way.
@@ -200,7 +202,7 @@ class _Handlers:
     def _settings(self, page: Page, system: str, values: tuple[Any, ...]) -> dict[str, Any]:
         """The panel's settings if it shows this conversation's; a page may send before its panel has followed."""
         if page.panel == page.conversation:
-            return {"system_prompt": system, "sampling": _sampling(values), "persona": page.persona}
+            return {"system_prompt": system or "", "sampling": _sampling(values), "persona": page.persona}
         if not page.conversation:
             default = self._service.default_sampling()
             return {"system_prompt": self._service.default_system_prompt(), "sampling": default}
@@ -240,9 +242,9 @@ class _Handlers:
 def _sampling(values: tuple[Any, ...]) -> Sampling:
     numbers = dict(zip(_NUMBERS, values[:-1], strict=True))
     seed = str(values[-1] or "").strip()
-    if seed and not seed.isdecimal():
+    if seed and whole(seed) < 0:
         raise BadValueError(f"seed is {seed!r}. Give a whole number, or leave it empty.")
-    return Sampling(**numbers, seed=int(seed) if seed else None)
+    return Sampling(**numbers, seed=whole(seed) if seed else None)
 
 
 def _panel_values(sampling: Sampling) -> list[Any]:

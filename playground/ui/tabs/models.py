@@ -76,7 +76,7 @@ def _own(key: str, summary: str, body: str) -> str:
 
 _SAID = '<p class="pm-said error" role="alert" data-own></p>'
 _FRAME = (
-    '<div id="pm-root">'
+    '<main id="pm-root">'
     + _SAID
     + _section("memory", '<div id="pm-memory"></div>')
     + _section(
@@ -104,7 +104,7 @@ _FRAME = (
         + _SAID
         + '<div id="pm-served" aria-live="polite"></div></div>',
     )
-    + '<p id="pm-done" role="status"></p></div>'
+    + '<p id="pm-done" role="status"></p></main>'
 )
 
 

@@ -126,18 +126,22 @@ def _keys() -> str:
         f"{_boxes('scope', SCOPES, 'share.scopes')}{_limits()}"
     )
     make = _fold("share.make_key", _form("key", body, "share.make_key_yes"))
-    where = '<p class="hint"><span data-t="share.key_where"></span> <code id="px-base"></code></p>'
+    where = (
+        '<p class="hint"><span data-t="share.key_where"></span> <code id="px-base"></code> '
+        '<a href="page/api" target="_blank" rel="noopener" data-t="share.reference"></a></p>'
+    )
     return f'<div id="px-keys"></div><div id="px-made-key" class="px-made" hidden></div>{make}{where}'
 
 
 def _frame() -> str:
     return (
-        '<div id="px-root"><p id="px-offline" class="error" role="status"></p>'
+        '<main id="px-root"><p id="px-offline" class="error" role="status"></p>'
         '<h2 data-t="share.headline"></h2><p class="hint" data-t="share.promise"></p>'
         + _section("address", "", _open())
         + _section("links", "share.links_hint", _links())
         + _section("accounts", "share.accounts_hint", _accounts())
         + _section("people", "", '<div id="px-people"></div>')
+        + _section("numbers", "share.numbers_hint", '<div id="px-numbers"></div>')
         + _section("keys", "share.keys_hint", _keys())
-        + '<p id="px-done" role="status"></p></div>'
+        + '<p id="px-done" role="status"></p></main>'
     )
