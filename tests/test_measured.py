@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from playground.engine import measured as module
+from playground.engine.heap import release_memory
 from playground.engine.measured import Key, Measured, Peak, watch_peak
 from playground.engine.needs import Need
-from playground.engine.residents import release_memory
 
 MB = 1_000_000
 KEY = Key("machine", "model", "transformers", "cpu", "fp32", 1024, 1, True)

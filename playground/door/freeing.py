@@ -38,7 +38,7 @@ def free() -> None:
     # Imported here, because it takes long.
     from fastapi.dependencies import models
 
-    from playground.engine.residents import release_memory
+    from playground.engine.heap import release_memory
 
     # FastAPI remembers what kind of function the last 4096 routes were, and with them some thirty pages.
     for one in list(vars(models).values()):

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from playground.engine import lane
 from playground.engine.hardware import usable_cores
+from playground.engine.heap import release_memory
 from playground.engine.library import is_present, model_file
 from playground.engine.load_errors import cause, out_of_memory, words
-from playground.engine.residents import release_memory
 from playground.errors import ModelError
 from playground.paths import DataFolder
 from playground.presets import ModelPreset, model_presets

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from playground.engine.heap import trim
 from playground.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -148,10 +149,7 @@ class LlamaServer:
         """Free the model, all of its memory. Nothing may be streaming."""
         self._server = None
         shutil.rmtree(self.folder, ignore_errors=True)
-        if sys.platform == "linux":
-            # glibc would keep a part of it for itself.
-            with contextlib.suppress(OSError, AttributeError):
-                ctypes.CDLL("libc.so.6").malloc_trim(0)
+        trim()
 
 
 def sweep() -> None:

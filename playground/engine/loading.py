@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from playground.engine import download
 from playground.engine.base import LoadOptions
 from playground.engine.hardware import hardware
+from playground.engine.heap import release_memory
 from playground.engine.lease import LeaseCancelled
 from playground.engine.loader import Loader, Prepared, Sizes
 from playground.engine.residency import Resident
-from playground.engine.residents import Residents, release_memory
+from playground.engine.residents import Residents
 from playground.errors import ModelError, PlaygroundError
 
 log = logging.getLogger(__name__)

@@ -6,23 +6,19 @@ The books are in `residency`; how a model gets into memory is in `loader`. Nothi
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 from playground.engine.base import Engine
+from playground.engine.heap import one_arena, release_memory
 from playground.engine.lease import LeaseCancelled
 from playground.engine.residency import Residency, Resident
 from playground.engine.turns import Ticket, Wait
 from playground.errors import ModelError
 
 log = logging.getLogger(__name__)
-_M_ARENA_MAX = -8
-"""glibc's number for the setting, from malloc.h."""
 _LOOK_SECONDS = 0.1
 """A stop event cannot wake a condition; a look ten times a second is within what Stop promises."""
 
@@ -31,7 +27,7 @@ class Residents:
     """All residents under one lock. `changed` is notified at every change; listeners are told outside of it."""
 
     def __init__(self, budget: Mapping[str, int]) -> None:
-        _one_arena()
+        one_arena()
         self.books = Residency(budget)
         self.changed = threading.Condition()
         self.closing = threading.Event()
@@ -263,21 +259,3 @@ class Residents:
                 for one in drained:
                     one.draining = False
                 self.changed.notify_all()
-
-
-def release_memory() -> None:
-    """Give freed memory back to the system now: allocators keep it, and others would think that it is in use."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # Not every Linux has glibc.
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def _one_arena() -> None:
-    """Let all threads take memory from one place: in its own of each, glibc keeps what unloaded models had."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, 1)

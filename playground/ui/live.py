@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -38,6 +38,10 @@ from playground.ui.reasons import reason_words
 from playground.ui.strings import language_asked
 from playground.ui.views import Listed, list_html, live_text, model_view, settings_version
 from playground.ui.watching import PING, either, looked, steady
+
+T = TypeVar("T")
+_TICK = 0.1
+"""Seconds that a page rests after each look."""
 
 
 def build_router(
@@ -148,18 +152,21 @@ class _Watcher:
                 if self._model_dirty or self._list_dirty or self._view_dirty:
                     for event in await looked(self._structure, self._closing) or ():
                         yield event
-                if self._reply_id and (grown := await looked(self._grow, self._closing)):
+                if self._reply_id and (grown := await looked(self._grow, self._closing, self._together)):
                     yield grown
                 feed = self._feed
                 if feed is not None and not feed.due_in and (sections := await asyncio.to_thread(feed.changes)):
                     yield self._event("models", {"sections": sections})
-                await asyncio.sleep(PACE.seconds(self))
+                await asyncio.sleep(_TICK)
                 await either(wake, self._closing, PING if feed is None else min(PING, feed.due_in))
                 yield ""
         finally:
             PACE.left(self)
             for end in ends:
                 end()
+
+    async def _together(self, look: Callable[[], T]) -> T:
+        return await PACE.look(self, look)
 
     def _structure(self) -> list[str]:
         events = []
@@ -210,7 +217,6 @@ class _Watcher:
     def _grow(self) -> str:
         live = self._service.live_reply(self._reply_id)
         if live is None:
-            PACE.ended(self)
             return ""
         if live.phase == "writing":
             PACE.grows(self)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from playground.errors import StorageError
@@ -18,6 +18,8 @@ PING = 15.0
 """Seconds after which a stream says that it is still there."""
 Listen = Callable[[Callable[[str], None]], Callable[[], None]]
 """Calls a function at each change; returns what ends that."""
+Hop = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a function in a thread."""
 
 
 class Watcher(ABC):
@@ -61,10 +63,11 @@ class Watcher(ABC):
             end()
 
 
-async def looked(look: Callable[[], T], closing: asyncio.Event) -> T | None:
+async def looked(look: Callable[[], T], closing: asyncio.Event, hop: Hop = asyncio.to_thread) -> T | None:
     """What it finds, in a thread; None once everybody leaves, when the database may be closed under it."""
     try:
-        return await asyncio.to_thread(look)
+        found: T = await hop(look)
+        return found
     except StorageError:
         if not closing.is_set():
             raise

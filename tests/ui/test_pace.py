@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
+from anyio.from_thread import start_blocking_portal
+
+from playground.errors import StorageError
 from playground.ui.pace import Pace
 
 
@@ -16,21 +22,69 @@ def grow(pace: Pace, *pages: object) -> None:
 def test_one_page_is_told_ten_times_a_second() -> None:
     pace = Pace(1)
     grow(pace, "page")
-    assert pace.seconds("page") == 0.1
+    assert pace.seconds == 0.1
 
 
 def test_many_share_what_the_cores_have_time_for() -> None:
     pace = Pace(2)
     grow(pace, *range(8))
-    assert pace.seconds(3) == 0.4
+    assert pace.seconds == 0.4
     grow(pace, *range(100))
-    assert pace.seconds(3) == 0.5
+    assert pace.seconds == 0.5
 
 
 def test_who_waits_for_the_first_word_is_not_kept_waiting() -> None:
     pace = Pace(1)
     grow(pace, *range(9))
-    assert pace.seconds("another") == 0.1
+    order: list[object] = []
+
+    async def both() -> None:
+        await pace.look(0, lambda: None)  # The first of a round is due at once.
+        pace.opened("another")
+        await asyncio.gather(*(pace.look(page, lambda page=page: order.append(page)) for page in (1, "another")))
+
+    with start_blocking_portal() as portal:
+        portal.call(both)
+    assert order == ["another", 1]
+
+
+def test_pages_whose_replies_grow_are_drawn_one_after_the_other_in_one_thread() -> None:
+    pace = Pace(1)
+    grow(pace, *range(4))
+    threads: list[int] = []
+
+    def look(page: int) -> int:
+        threads.append(threading.get_ident())
+        if page == 2:
+            raise StorageError("It is closed.")
+        return page
+
+    async def rounds() -> list[object]:
+        found = []
+        for _ in range(3):
+            looks = [pace.look(page, lambda page=page: look(page)) for page in range(4)]
+            found = await asyncio.gather(*looks, return_exceptions=True)
+        return found
+
+    with start_blocking_portal() as portal:
+        found = portal.call(rounds)
+    assert (found[:2], found[3], type(found[2])) == ([0, 1], 3, StorageError)
+    assert [len(set(threads[at : at + 4])) for at in (0, 4, 8)] == [1, 1, 1]
+
+
+def test_a_page_that_is_left_keeps_no_other_waiting() -> None:
+    pace = Pace(1)
+    grow(pace, *range(4))
+
+    async def leave() -> list[str]:
+        left = asyncio.ensure_future(pace.look(0, lambda: "left"))
+        others = [asyncio.ensure_future(pace.look(page, lambda: "told")) for page in range(1, 4)]
+        await asyncio.sleep(0)
+        left.cancel()
+        return await asyncio.gather(*others)
+
+    with start_blocking_portal() as portal:
+        assert portal.call(leave) == ["told"] * 3
 
 
 def test_who_has_ended_does_not_count() -> None:
@@ -39,7 +93,7 @@ def test_who_has_ended_does_not_count() -> None:
     for page in range(1, 5):
         pace.ended(page)
     pace.ended("never began")
-    assert pace.seconds(0) == 0.1
+    assert pace.seconds == 0.1
 
 
 def test_who_was_left_while_it_was_told_does_not_count() -> None:
@@ -50,7 +104,7 @@ def test_who_was_left_while_it_was_told_does_not_count() -> None:
         pace.grows(page)
     pace.opened("page")
     pace.grows("page")
-    assert pace.seconds("page") == 0.1
+    assert pace.seconds == 0.1
 
 
 def test_few_pages_are_told_of_the_model_at_once_and_many_together() -> None:
@@ -64,4 +118,4 @@ def test_few_pages_are_told_of_the_model_at_once_and_many_together() -> None:
     assert pace.calm == 0.4
     for page in range(8):
         pace.left(page)
-    assert (pace.calm, pace.seconds(0)) == (0.0, 0.1)
+    assert (pace.calm, pace.seconds) == (0.0, 0.1)

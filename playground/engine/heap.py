@@ -1,0 +1,34 @@
+"""Memory that was freed and that the C library keeps: how it is given back. Only glibc keeps so much of it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import sys
+
+_M_ARENA_MAX = -8
+"""glibc's number for the setting, from malloc.h."""
+
+
+def release_memory() -> None:
+    """Give freed memory back to the system now: allocators keep it, and others would think that it is in use."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    trim()
+
+
+def trim() -> None:
+    """Give back what glibc keeps; takes milliseconds."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # Not every Linux has glibc.
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def one_arena() -> None:
+    """Let all threads take memory from one place: in its own of each, glibc keeps what unloaded models had."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, 1)
