@@ -51,6 +51,8 @@ CHROMIUM_FLAGS = [
 ]
 
 
+CACHE = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
+"""Where models are that tests fetch."""
 OFFLINE = ROOT / "tests" / "offline"
 
 
@@ -122,10 +124,19 @@ def _own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def starter_gguf() -> Path:
     """The starter model, kept in the user's cache from run to run."""
-    folder = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
+    return _fetched(STARTER)
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """The model that compares English sentences, kept there too."""
+    return _fetched("all-minilm-l6-v2")
+
+
+def _fetched(name: str) -> Path:
     offline().let_out(True)
     try:
-        return fetch(model_preset(STARTER), folder, lambda what, done, total: None)
+        return fetch(model_preset(name), CACHE, lambda what, done, total: None)
     except PlaygroundError as error:
         pytest.skip(str(error))
     finally:

@@ -12,14 +12,12 @@ from typing import Any
 import httpx
 import numpy as np
 import openai
-import platformdirs
 import pytest
 
 from playground.access.quota import tokens_in
-from playground.engine.download import fetch
 from playground.engine.library import model_file
 from playground.engine.turns import Ticket, Turns
-from playground.errors import PlaygroundError, StorageError
+from playground.errors import StorageError
 from playground.paths import DataFolder
 from playground.presets import model_preset
 from playground.store.access_values import Limits
@@ -148,14 +146,9 @@ def test_a_model_that_compares_texts_must_be_here(api: Api) -> None:
 
 
 @pytest.mark.real_model
-def test_vectors(tmp_path: Path) -> None:
-    cache = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
-    try:
-        fetch(model_preset(ENGLISH), cache, lambda what, done, total: None)
-    except PlaygroundError as error:
-        pytest.skip(str(error))
+def test_vectors(minilm_folder: Path, tmp_path: Path) -> None:
     there = model_file(model_preset(ENGLISH), DataFolder(tmp_path / "data"))
-    shutil.copytree(model_file(model_preset(ENGLISH), cache), there, copy_function=_linked)
+    shutil.copytree(minilm_folder, there, copy_function=_linked)
     with served(tmp_path / "data") as api, api.client() as client:
         assert {one.id for one in client.models.list()} == {"echo", ENGLISH}
         texts = ["Save your files first.", "Make a backup.", "The cat sleeps."]

@@ -7,23 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import pytest
 
 from playground.engine import embedding
-from playground.engine.download import fetch, model_file
+from playground.engine.download import model_file
 from playground.engine.downloads import Downloads
 from playground.engine.embedding import Embedder, Embedders
 from playground.engine.library import KeptFile, write_manifest
 from playground.engine.manager import ModelManager
-from playground.errors import BadValueError, ModelError, PlaygroundError
+from playground.errors import BadValueError, ModelError
 from playground.models import ModelsService
 from playground.paths import DataFolder, open_data_folder
 from playground.presets import model_preset
 from playground.settings import Settings
 from playground.ui.models_get import offers_html
 from playground.ui.models_view import local_html
-from tests.conftest import wait_for
+from tests.conftest import CACHE, wait_for
 
 ENGLISH, MANY = "all-minilm-l6-v2", "multilingual-e5-small"
 TEXTS = ["the cat sat on the mat", "a dog", "", "the dog sat on the cat and the cat on the mat", "mat", "猫"]
@@ -176,13 +175,9 @@ def test_it_is_got_and_deleted_like_others_but_never_chosen(tiny: Path, folder: 
 
 
 @pytest.mark.real_model
+@pytest.mark.usefixtures("minilm_folder")
 def test_sentences_that_say_the_same_are_near() -> None:
-    folder = DataFolder(Path(platformdirs.user_cache_dir("playground-tests", appauthor=False)))
-    try:
-        fetch(model_preset(ENGLISH), folder, lambda what, done, total: None)
-    except PlaygroundError as error:
-        pytest.skip(str(error))
-    embed = Embedders(folder, SETTINGS).embed_for("en")
+    embed = Embedders(CACHE, SETTINGS).embed_for("en")
     assert embed is not None
     same = [
         ("Before you start, make a backup of every file on the disk.", "Save all your data elsewhere first."),
