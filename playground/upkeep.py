@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
 
 from playground.chat import ChatService
-from playground.engine.heap import trim
+from playground.engine.heap import release_memory
+from playground.engine.manager import ModelManager
 from playground.errors import PlaygroundError
 from playground.store import History
 from playground.store.backups import keep_daily
 
 _KEEP_FILES = 7 * 24 * 3600
 """Seconds that an attached file waits for the message that it was attached for."""
-_TRIM_SECONDS = 60.0
+_LOOK_SECONDS, _MEMORY_SECONDS, _PATIENCE = 5.0, 60.0, 300.0
+"""Between two looks, the least between two searches for memory, and how long one waits for a quiet moment."""
+_WORTH = 10
+"""Python's small searches after which a whole one finds something: some 100,000 objects that were made since."""
 log = logging.getLogger(__name__)
 
 
@@ -22,13 +27,25 @@ def begin(chat: ChatService, stop: threading.Event) -> None:
     """Start it, in threads of its own that end with `stop`; a copy that cannot be written is told on the page."""
     keep_daily(chat.history.database, stop, told=chat.warn)
     threading.Thread(target=_catch_up, args=[chat.history, stop], name="upkeep", daemon=True).start()
-    threading.Thread(target=_trim, args=[stop], name="trim", daemon=True).start()
+    threading.Thread(target=_free, args=[chat.manager, stop], name="memory", daemon=True).start()
 
 
-def _trim(stop: threading.Event) -> None:
-    """Else what one busy minute needed stays in use, a little more of it after each, while a model is in memory."""
-    while not stop.wait(_TRIM_SECONDS):
-        trim()
+def _free(manager: ModelManager, stop: threading.Event) -> None:
+    """Give back what busy minutes have used: circles of objects, which Python itself looks for once there are a quarter
+    more of them than of all others, and what glibc keeps. It takes tenths of a second, in which no other Python runs,
+    so it is done when nothing is written, and seldom while something always is."""
+    last, searched = time.monotonic(), 0
+    while not stop.wait(_LOOK_SECONDS):
+        waited = time.monotonic() - last
+        writing = any(one.writing for one in manager.states())
+        if waited < (_PATIENCE if writing else _MEMORY_SECONDS) or _searches() - searched < _WORTH:
+            continue
+        release_memory()
+        last, searched = time.monotonic(), _searches()
+
+
+def _searches() -> int:
+    return int(gc.get_stats()[1]["collections"])
 
 
 def _catch_up(history: History, stop: threading.Event) -> None:

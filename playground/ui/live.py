@@ -148,12 +148,10 @@ class _Watcher:
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
                 wake.clear()
-                # Both in a thread: rendering a long reply must not hold up the other pages.
-                if self._model_dirty or self._list_dirty or self._view_dirty:
-                    for event in await looked(self._structure, self._closing) or ():
+                if self._model_dirty or self._list_dirty or self._view_dirty or self._reply_id:
+                    # In a thread: rendering a long reply must not hold up the other pages.
+                    for event in await looked(self._changes, self._closing, self._together) or ():
                         yield event
-                if self._reply_id and (grown := await looked(self._grow, self._closing, self._together)):
-                    yield grown
                 feed = self._feed
                 if feed is not None and not feed.due_in and (sections := await asyncio.to_thread(feed.changes)):
                     yield self._event("models", {"sections": sections})
@@ -167,6 +165,13 @@ class _Watcher:
 
     async def _together(self, look: Callable[[], T]) -> T:
         return await PACE.look(self, look)
+
+    def _changes(self) -> list[str]:
+        dirty = self._model_dirty or self._list_dirty or self._view_dirty
+        events = self._structure() if dirty else []
+        if self._reply_id:
+            events.append(self._grow())
+        return [event for event in events if event]
 
     def _structure(self) -> list[str]:
         events = []
@@ -182,7 +187,7 @@ class _Watcher:
         if self._conversation and self._view_dirty:
             self._view_dirty = False
             events.append(self._view())
-        return [event for event in events if event]
+        return events
 
     def _view(self) -> str:
         try:
