@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ from benchmarks.common import App, Row, give_starter, running, show, starter, wa
 from benchmarks.load_guests import Seen, crowd, entered, question, run, talk
 from playground.engine.manager import ModelManager
 from playground.paths import open_data_folder
-from playground.records import Sampling, Turn
+from playground.presets import STARTER, model_preset
+from playground.records import Turn
 from playground.settings import Settings
 
 ACTION_BAR, WAIT_BAR, RATE_BAR = 0.3, 2.0, 0.9
 PROCESSES = 4
+_SAMPLING = model_preset(STARTER).sampling
+"""What the page asks the starter with."""
 
 
 def main() -> None:
@@ -149,7 +153,7 @@ def ask(manager: ModelManager, number: int, turns: range, new: int) -> int:
     """What a guest asks, asked of the model itself; returns the tokens of all replies."""
     tokens = 0
     for turn in turns:
-        sampling, stop = Sampling(seed=turn, max_new_tokens=new), threading.Event()
+        sampling, stop = replace(_SAMPLING, seed=turn, max_new_tokens=new), threading.Event()
         with manager.lease(stop) as lease:
             chunks = lease.stream([Turn("user", question(number, turn))], sampling, stop)
             tokens += max(chunk.completion_tokens for chunk in chunks)
