@@ -19,7 +19,7 @@ _KEEP_FILES = 7 * 24 * 3600
 _LOOK_SECONDS, _MEMORY_SECONDS, _PATIENCE = 5.0, 60.0, 300.0
 """Between two looks, the least between two searches for memory, and how long one waits for a quiet moment."""
 _WORTH = 10
-"""Python's small searches after which a whole one finds something: some 100,000 objects that were made since."""
+"""Python's small searches after which a whole one finds something: tens of thousands of new objects."""
 log = logging.getLogger(__name__)
 
 
@@ -31,16 +31,19 @@ def begin(chat: ChatService, stop: threading.Event) -> None:
 
 
 def _free(manager: ModelManager, stop: threading.Event) -> None:
-    """Give back what busy minutes have used: circles of objects, which Python itself looks for once there are a quarter
-    more of them than of all others, and what glibc keeps. It takes tenths of a second, in which no other Python runs,
-    so it is done when nothing is written, and seldom while something always is."""
+    """Give back what busy minutes have used: circles of objects, which Python looks for seldom where many others stay,
+    and what glibc keeps. It takes tenths of a second, in which no other Python runs, so it is done when nothing is
+    written, and seldom while something always is."""
     last, searched = time.monotonic(), 0
     while not stop.wait(_LOOK_SECONDS):
         waited = time.monotonic() - last
         writing = any(one.writing for one in manager.states())
         if waited < (_PATIENCE if writing else _MEMORY_SECONDS) or _searches() - searched < _WORTH:
             continue
-        release_memory()
+        try:
+            release_memory()
+        except Exception:  # The next time.
+            log.exception("could not give memory back")
         last, searched = time.monotonic(), _searches()
 
 

@@ -14,14 +14,14 @@ _M_ARENA_MAX = -8
 def release_memory() -> None:
     """Give freed memory back to the system now: allocators keep it, and others would think that it is in use."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    ready = getattr(sys.modules.get("torch.cuda"), "is_initialized", None)  # None while torch is being imported, too.
+    if ready is not None and ready():
+        sys.modules["torch"].cuda.empty_cache()
     trim()
 
 
 def trim() -> None:
-    """Give back what glibc keeps; takes milliseconds."""
+    """Give back what glibc keeps; takes milliseconds, in which other threads get no memory of it."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # Not every Linux has glibc.
             ctypes.CDLL("libc.so.6").malloc_trim(0)

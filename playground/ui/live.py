@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -39,9 +39,8 @@ from playground.ui.strings import language_asked
 from playground.ui.views import Listed, list_html, live_text, model_view, settings_version
 from playground.ui.watching import PING, either, looked, steady
 
-T = TypeVar("T")
 _TICK = 0.1
-"""Seconds that a page rests after each look."""
+"""Seconds that a page rests after a look of its own; where replies grow, `PACE` says when it looks."""
 
 
 def build_router(
@@ -79,7 +78,7 @@ def build_router(
 
 
 class _Watcher:
-    """One page's stream. Wakes at changes, sends what differs from what it sent before, as often as `PACE` lets it."""
+    """One page's stream. Wakes at changes, sends what differs from what it sent before."""
 
     def __init__(
         self,
@@ -148,23 +147,23 @@ class _Watcher:
             yield "retry: 1000\n\n"
             while not self._closing.is_set():
                 wake.clear()
+                # What is this page's own, a list or a conversation, may take long: the others do not wait for it.
+                alone = self._list_dirty or self._view_dirty or not PACE.is_growing(self)
                 if self._model_dirty or self._list_dirty or self._view_dirty or self._reply_id:
-                    # In a thread: rendering a long reply must not hold up the other pages.
-                    for event in await looked(self._changes, self._closing, self._together) or ():
+                    hop = asyncio.to_thread if alone else PACE.together
+                    for event in await looked(self._changes, self._closing, hop) or ():
                         yield event
                 feed = self._feed
                 if feed is not None and not feed.due_in and (sections := await asyncio.to_thread(feed.changes)):
                     yield self._event("models", {"sections": sections})
-                await asyncio.sleep(_TICK)
+                if alone:
+                    await asyncio.sleep(_TICK)
                 await either(wake, self._closing, PING if feed is None else min(PING, feed.due_in))
                 yield ""
         finally:
             PACE.left(self)
             for end in ends:
                 end()
-
-    async def _together(self, look: Callable[[], T]) -> T:
-        return await PACE.look(self, look)
 
     def _changes(self) -> list[str]:
         dirty = self._model_dirty or self._list_dirty or self._view_dirty
@@ -190,6 +189,8 @@ class _Watcher:
         return events
 
     def _view(self) -> str:
+        PACE.ended(self)
+        self._reply_id = ""
         try:
             conversation = self._service.history.conversation(self._conversation)
             window = self._service.history.window(self._conversation, WINDOW)
@@ -200,7 +201,6 @@ class _Watcher:
         live = self._service.live_reply(conversation.leaf_id)
         # A page that draws the view anew shows an empty live message: everything is sent to it again.
         self._growing = GrowingReply(self._language)
-        PACE.ended(self)
         self._sent.pop("live", None)
         self._reply_id = live.reply_id if live else ""
         last = conversation.leaf_id

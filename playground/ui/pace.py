@@ -1,7 +1,8 @@
 """How often pages are told of what changes: ten times a second, and less often where many pages are told at once.
 
 Drawing a reply and sending it takes a few milliseconds, which a model that computes on the same processor then lacks.
-Pages that see replies grow are so drawn together, one after the other: each by itself would interrupt it more often.
+Pages that see replies grow are therefore drawn together, one after the other: each by itself would interrupt it more
+often.
 """
 
 from __future__ import annotations
@@ -53,13 +54,12 @@ class Pace:
         """From one look at replies that grow to the next."""
         return min(_LONGEST, max(_SHORTEST, len(self._growing) / self._all))
 
-    async def look(self, page: object, look: Callable[[], T]) -> T:
-        """What a page finds, in a thread: together with the others whose replies grow, once that is due.
+    def is_growing(self, page: object) -> bool:
+        """Whether it sees a reply grow: one that waits for its first word does not, and is not kept waiting."""
+        return page in self._growing
 
-        A page that waits for its first word is not kept waiting.
-        """
-        if page not in self._growing:
-            return await asyncio.to_thread(look)
+    async def together(self, look: Callable[[], T]) -> T:
+        """What a page finds, in a thread: together with the others whose replies grow, once that is due."""
         loop = asyncio.get_running_loop()
         if (found := self._rounds.get(loop)) is None:
             found = self._rounds[loop] = _Round()
@@ -77,12 +77,12 @@ class Pace:
 
 
 class _Round:
-    """Looks of one event loop that are taken together, in one thread, so many seconds after those before."""
+    """Looks of one event loop that are taken together, in one thread, so many seconds after those before began."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._last = 0.0
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def join(self, look: Callable[[], T], seconds: float) -> T:
         loop = asyncio.get_running_loop()
@@ -95,18 +95,24 @@ class _Round:
     def _begin(self) -> None:
         these, self._waiting = self._waiting, []
         self._last = time.monotonic()
-        self._running = asyncio.ensure_future(self._take(these))  # Held, or it could be collected as it runs.
+        task = asyncio.ensure_future(self._take(these))
+        self._running.add(task)  # Held, or it could be collected as it runs.
+        task.add_done_callback(self._running.discard)
 
     async def _take(self, these: list[tuple[Callable[[], Any], asyncio.Future[Any]]]) -> None:
-        found = await asyncio.to_thread(lambda: [None if one.done() else _found(look) for look, one in these])
-        for (_, future), one in zip(these, found, strict=True):
-            if one is None or future.done():  # It was left.
-                continue
-            value, error = one
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
+        try:
+            found = await asyncio.to_thread(lambda: [None if one.done() else _found(look) for look, one in these])
+            for (_, future), one in zip(these, found, strict=True):
+                if one is None or future.done():  # It was left.
+                    continue
+                value, error = one
+                if error is None:
+                    future.set_result(value)
+                else:
+                    future.set_exception(error)
+        finally:
+            for _, future in these:
+                future.cancel()  # Nobody waits for ever: of those that are done this changes nothing.
 
 
 def _found(look: Callable[[], Any]) -> tuple[Any, Exception | None]:

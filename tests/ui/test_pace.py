@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 
 from anyio.from_thread import start_blocking_portal
 
@@ -33,58 +33,55 @@ def test_many_share_what_the_cores_have_time_for() -> None:
     assert pace.seconds == 0.5
 
 
-def test_who_waits_for_the_first_word_is_not_kept_waiting() -> None:
+def test_who_waits_for_the_first_word_does_not_wait_for_the_others() -> None:
     pace = Pace(1)
     grow(pace, *range(9))
-    order: list[object] = []
-
-    async def both() -> None:
-        await pace.look(0, lambda: None)  # The first of a round is due at once.
-        pace.opened("another")
-        await asyncio.gather(*(pace.look(page, lambda page=page: order.append(page)) for page in (1, "another")))
-
-    with start_blocking_portal() as portal:
-        portal.call(both)
-    assert order == ["another", 1]
+    pace.opened("another")
+    assert pace.is_growing(8)
+    assert not pace.is_growing("another")
 
 
-def test_pages_whose_replies_grow_are_drawn_one_after_the_other_in_one_thread() -> None:
-    pace = Pace(1)
+def test_pages_whose_replies_grow_are_drawn_one_after_the_other_in_one_go() -> None:
+    pace, order = Pace(1), list[tuple[str, int]]()
     grow(pace, *range(4))
-    threads: list[int] = []
 
     def look(page: int) -> int:
-        threads.append(threading.get_ident())
+        order.append(("began", page))
+        time.sleep(0.02)  # Another thread would begin meanwhile.
+        order.append(("ended", page))
         if page == 2:
             raise StorageError("It is closed.")
         return page
 
-    async def rounds() -> list[object]:
-        found = []
+    async def rounds() -> tuple[list[object], float]:
+        found: list[object] = []
+        first = time.monotonic()
         for _ in range(3):
-            looks = [pace.look(page, lambda page=page: look(page)) for page in range(4)]
-            found = await asyncio.gather(*looks, return_exceptions=True)
-        return found
+            looks = [pace.together(lambda page=page: look(page)) for page in range(4)]
+            found = await asyncio.wait_for(asyncio.gather(*looks, return_exceptions=True), 30)
+        return found, time.monotonic() - first
 
     with start_blocking_portal() as portal:
-        found = portal.call(rounds)
+        found, seconds = portal.call(rounds)
     assert (found[:2], found[3], type(found[2])) == ([0, 1], 3, StorageError)
-    assert [len(set(threads[at : at + 4])) for at in (0, 4, 8)] == [1, 1, 1]
+    assert order == [(what, page) for page in range(4) for what in ("began", "ended")] * 3
+    assert seconds >= 2 * pace.seconds
 
 
 def test_a_page_that_is_left_keeps_no_other_waiting() -> None:
-    pace = Pace(1)
+    pace, looked = Pace(1), list[str]()
     grow(pace, *range(4))
 
-    async def leave() -> list[str]:
-        left = asyncio.ensure_future(pace.look(0, lambda: "left"))
-        others = [asyncio.ensure_future(pace.look(page, lambda: "told")) for page in range(1, 4)]
+    async def leave() -> None:
+        left = asyncio.ensure_future(pace.together(lambda: looked.append("left")))
+        others = [asyncio.ensure_future(pace.together(lambda: looked.append("told"))) for _ in range(3)]
         await asyncio.sleep(0)
         left.cancel()
-        return await asyncio.gather(*others)
+        await asyncio.wait_for(asyncio.gather(*others), 30)
 
     with start_blocking_portal() as portal:
-        assert portal.call(leave) == ["told"] * 3
+        portal.call(leave)
+    assert looked == ["told"] * 3
 
 
 def test_who_has_ended_does_not_count() -> None:
