@@ -54,7 +54,7 @@ class LlamaCppEngine:
         self._loaded: list[str] = []
         """Identities of the adapters that the server holds, in its order; more than the names while one is detached."""
         self._gate = Gate()
-        self._known = lru_cache(_KNOWN)(self._asked)
+        self._known = lru_cache(_KNOWN)(lambda turns: array("i", self._asked(turns)))  # Four bytes a token.
         try:
             self._server = self._start(list(self._files.values()))
         except BaseException:
@@ -203,10 +203,7 @@ class LlamaCppEngine:
     def _tokens(self, turns: Sequence[Turn]) -> list[int]:
         return list(self._known(tuple(turns)))
 
-    def _asked(self, turns: tuple[Turn, ...]) -> array[int]:
-        return array("i", self._ask_tokens(turns))  # Four bytes each: they are kept.
-
-    def _ask_tokens(self, turns: tuple[Turn, ...]) -> list[int]:
+    def _asked(self, turns: Sequence[Turn]) -> list[int]:
         if self.info.capabilities.kind == "base":
             return self._tokenize("\n\n".join(turn.content for turn in turns), special=True)
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]

@@ -149,7 +149,7 @@ class _Watcher:
                 wake.clear()
                 # What is this page's own, a list or a conversation, may take long: the others do not wait for it.
                 alone = self._list_dirty or self._view_dirty or not PACE.is_growing(self)
-                if self._model_dirty or self._list_dirty or self._view_dirty or self._reply_id:
+                if self._dirty or self._reply_id:
                     hop = asyncio.to_thread if alone else PACE.together
                     for event in await looked(self._changes, self._closing, hop) or ():
                         yield event
@@ -165,9 +165,12 @@ class _Watcher:
             for end in ends:
                 end()
 
+    @property
+    def _dirty(self) -> bool:
+        return self._model_dirty or self._list_dirty or self._view_dirty
+
     def _changes(self) -> list[str]:
-        dirty = self._model_dirty or self._list_dirty or self._view_dirty
-        events = self._structure() if dirty else []
+        events = self._structure() if self._dirty else []
         if self._reply_id:
             events.append(self._grow())
         return [event for event in events if event]
