@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings, folder: DataFolder) -> int:
+    from playground.engine.heap import one_arena
+
+    one_arena()  # Before libraries begin threads.
     from playground.serve import serve
 
     code = serve(settings, folder, open_browser=not options.no_browser, share=options.share)

@@ -8,7 +8,7 @@ import threading
 import time
 
 from playground.chat import ChatService
-from playground.engine.heap import release_memory
+from playground.engine.heap import release_memory, trim
 from playground.engine.manager import ModelManager
 from playground.errors import PlaygroundError
 from playground.store import History
@@ -17,7 +17,8 @@ from playground.store.backups import keep_daily
 _KEEP_FILES = 7 * 24 * 3600
 """Seconds that an attached file waits for the message that it was attached for."""
 _LOOK_SECONDS, _MEMORY_SECONDS, _PATIENCE = 5.0, 60.0, 300.0
-"""Between two looks, the least between two searches for memory, and how long one waits for a quiet moment."""
+"""Between two looks, the least between two times that memory is given back, and how long a search of Python's objects
+waits for a quiet moment."""
 _WORTH = 10
 """Python's small searches after which a whole one finds something: tens of thousands of new objects."""
 log = logging.getLogger(__name__)
@@ -31,20 +32,23 @@ def begin(chat: ChatService, stop: threading.Event) -> None:
 
 
 def _free(manager: ModelManager, stop: threading.Event) -> None:
-    """Give back what busy minutes have used: circles of objects, which Python looks for seldom where many others stay,
-    and what glibc keeps. It takes tenths of a second, in which no other Python runs, so it is done when nothing is
-    written, and seldom while something always is."""
-    last, searched = time.monotonic(), 0
+    """Give back what busy minutes have used: what glibc keeps, which takes milliseconds, and circles of objects, which
+    Python looks for seldom where many others stay. That takes tenths of a second, in which no other Python runs, so it
+    is done when nothing is written, and seldom while something always is."""
+    searched = given = time.monotonic()
+    done = 0
     while not stop.wait(_LOOK_SECONDS):
-        waited = time.monotonic() - last
+        now = time.monotonic()
         writing = any(one.writing for one in manager.states())
-        if waited < (_PATIENCE if writing else _MEMORY_SECONDS) or _searches() - searched < _WORTH:
+        search = now - searched >= (_PATIENCE if writing else _MEMORY_SECONDS)
+        if not (search or now - given >= _MEMORY_SECONDS) or _searches() - done < _WORTH:
             continue
         try:
-            release_memory()
+            (release_memory if search else trim)()
         except Exception:  # The next time.
             log.exception("could not give memory back")
-        last, searched = time.monotonic(), _searches()
+        given, done = time.monotonic(), _searches()
+        searched = given if search else searched
 
 
 def _searches() -> int:

@@ -62,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         handle, notes = tempfile.mkstemp(prefix="playground-calls-")
         os.close(handle)
         os.environ["PLAYGROUND_TEST_CALLS"] = notes
+        # Models of several tests compute at the same time: threads that share a processor wait for each other.
+        os.environ["OMP_NUM_THREADS"] = "1"
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")]))
     offline()
 

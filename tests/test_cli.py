@@ -255,6 +255,15 @@ def test_with_the_starter_model_all_is_well(data: Path, starter_gguf: Path) -> N
     assert "Paris" in done.stdout
 
 
+def test_a_command_starts_without_what_it_does_not_need() -> None:
+    program = (
+        "import sys; import playground.cli; print(sorted({'numpy', 'pandas', 'torch', 'gradio'} & set(sys.modules)));"
+        "import pandas; print(pandas.DataFrame is not None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n")[:2] == ["[]", "True"]
+
+
 def test_version_and_help(data: Path) -> None:
     assert run(data, "--version").stdout.strip() == __version__
     for command in ([], ["serve"], ["ask"], ["models"], ["doctor"], ["history"]):

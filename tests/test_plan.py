@@ -11,7 +11,7 @@ import pytest
 
 from playground.engine import plan as plans
 from playground.engine.base import LoadOptions
-from playground.engine.hardware import Device, Hardware, hardware, parse_gpus, usable_cores
+from playground.engine.hardware import Device, Hardware, default_threads, hardware, parse_gpus, usable_cores
 from playground.engine.hardware import _memory as container_memory
 from playground.engine.measured import Measured, Peak
 from playground.engine.needs import weights_of
@@ -246,3 +246,11 @@ def test_a_container_has_less(tmp_path: Path, version: int) -> None:
         (root / "cpu" / "box" / "cpu.cfs_period_us").write_text("100000")
     assert usable_cores(root, own) == 1
     assert container_memory(root, own) == (GB, GB - GB // 2 + GB // 4)
+
+
+@pytest.mark.parametrize(("said", "threads"), [("3", 3), ("5,2", 5), ("", 0), ("0", 0), ("-1", 0), ("all", 0)])
+def test_how_many_threads_compute_is_said_as_for_torch(
+    said: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert default_threads() == (threads or usable_cores())

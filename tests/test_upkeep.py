@@ -58,6 +58,24 @@ def test_what_nobody_can_reach_is_freed_once_nothing_is_written(
         stop.set()
 
 
+def test_while_something_is_written_the_c_library_gives_back_alone(
+    chat: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"_LOOK_SECONDS": 0.01, "_MEMORY_SECONDS": 0.0, "_WORTH": 0}.items():
+        monkeypatch.setattr(upkeep, name, value)
+    given = threading.Event()
+    monkeypatch.setattr(upkeep, "trim", given.set)
+    stop = threading.Event()
+    try:
+        with chat.manager.lease(threading.Event()):
+            upkeep.begin(chat, stop)
+            left = weakref.ref(Circle())
+            assert given.wait(30)
+            assert left() is not None
+    finally:
+        stop.set()
+
+
 def test_nothing_is_searched_where_nothing_was_made(chat: ChatService, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_LOOK_SECONDS": 0.01, "_MEMORY_SECONDS": 0.0}.items():
         monkeypatch.setattr(upkeep, name, value)

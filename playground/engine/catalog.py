@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playground.engine import library
 from playground.engine.base import AdapterSource, LoadOptions, ModelSource
 from playground.engine.echo_engine import echo_bytes
-from playground.engine.hardware import torch_has_cuda, usable_cores
+from playground.engine.hardware import default_threads, torch_has_cuda
 from playground.engine.hub_files import is_hub_name
 from playground.engine.keys import key_for
 from playground.engine.library import model_file
@@ -114,7 +114,7 @@ def source(wanted: Wanted, options: LoadOptions, settings: Settings, folder: Dat
         wanted.model,
         wanted.path or folder.root,
         context_length=options.context_length,
-        threads=settings.threads or usable_cores(),
+        threads=settings.threads or default_threads(),
         cache=folder.cache / "converted",
         precision=options.precision,
         device=options.device,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.engine import lane
-from playground.engine.hardware import usable_cores
+from playground.engine.hardware import default_threads
 from playground.engine.heap import release_memory
 from playground.engine.library import is_present, model_file
 from playground.engine.load_errors import cause, out_of_memory, words
@@ -151,7 +151,7 @@ class Embedders:
                 self._used[preset.id] = time.monotonic()
                 if preset.id in self._held:
                     return self._held[preset.id]
-            lane.use(self._settings.threads or usable_cores())
+            lane.use(self._settings.threads or default_threads())
             model = Embedder(
                 model_file(preset, self._folder),
                 prefix=_PREFIXES.get(preset.id, ""),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.base import AdapterSource, ModelSource
-from playground.engine.hardware import usable_cores
+from playground.engine.hardware import default_threads
 from playground.engine.llamacpp_server import LlamaServer
 from playground.engine.merging import with_adapter
 from playground.engine.transformers_load import load
@@ -96,7 +96,7 @@ def _of_folder(expected: Reference, folder: Path) -> Agreement:
 
 def _of_gguf(expected: Reference, file: Path) -> Agreement:
     count = len(expected.tokens)
-    server = LlamaServer(file, slots=1, context_length=count + 16, threads=usable_cores(), adapters=(), saves=None)
+    server = LlamaServer(file, slots=1, context_length=count + 16, threads=default_threads(), adapters=(), saves=None)
     try:
         body = {"content": expected.text, "add_special": True, "parse_special": True}
         cut = server.ask("POST", "/tokenize", body).get("tokens", [])[:count]

@@ -94,6 +94,12 @@ def usable_cores(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/se
     return max(cores, 1)
 
 
+def default_threads() -> int:
+    """With how many threads a model computes where no setting says it: `OMP_NUM_THREADS`, as torch, else every core."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else usable_cores()
+
+
 def _memory(root: Path, own: Path) -> tuple[int, int]:
     """Bytes of memory in all, and free for us: of the machine or of the container, whichever is less."""
     machine = psutil.virtual_memory()

@@ -28,7 +28,8 @@ def trim() -> None:
 
 
 def one_arena() -> None:
-    """Let all threads take memory from one place: in its own of each, glibc keeps what unloaded models had."""
+    """Let all threads take memory from one place: in its own of each, glibc keeps what was used there. For a process
+    that has no other thread yet: those that have begun keep their places, and others share them."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, 1)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from playground.engine.base import Engine
-from playground.engine.heap import one_arena, release_memory
+from playground.engine.heap import release_memory
 from playground.engine.lease import LeaseCancelled
 from playground.engine.residency import Residency, Resident
 from playground.engine.turns import Ticket, Wait
@@ -27,7 +27,6 @@ class Residents:
     """All residents under one lock. `changed` is notified at every change; listeners are told outside of it."""
 
     def __init__(self, budget: Mapping[str, int]) -> None:
-        one_arena()
         self.books = Residency(budget)
         self.changed = threading.Condition()
         self.closing = threading.Event()

@@ -65,12 +65,12 @@ def make(name: str, request: pytest.FixtureRequest) -> Engine:
         from playground.engine.llamacpp_engine import LlamaCppEngine
 
         gguf = request.getfixturevalue("starter_gguf")
-        return LlamaCppEngine(ModelSource("starter", gguf, context_length=2048, threads=2))
+        return LlamaCppEngine(ModelSource("starter", gguf, context_length=2048, threads=1))
     if name == "ctranslate2":
         from playground.engine.ctranslate2_engine import CTranslate2Engine
 
         marian, cache = request.getfixturevalue("tiny_marian"), request.getfixturevalue("conversion_cache")
-        return CTranslate2Engine(ModelSource("marian", marian, context_length=512, threads=2, cache=cache))
+        return CTranslate2Engine(ModelSource("marian", marian, context_length=512, threads=1, cache=cache))
     if name == "remote":
         from playground.engine.remote_engine import RemoteEngine
 
@@ -81,10 +81,10 @@ def make(name: str, request: pytest.FixtureRequest) -> Engine:
     if name.startswith("tiny"):
         precision = name.partition("-")[2] or "auto"
         return TransformersEngine(
-            ModelSource("tiny", request.getfixturevalue("tiny_model"), threads=2, precision=precision)
+            ModelSource("tiny", request.getfixturevalue("tiny_model"), threads=1, precision=precision)
         )
     gguf, cache = request.getfixturevalue("starter_gguf"), request.getfixturevalue("conversion_cache")
-    return TransformersEngine(ModelSource("starter", gguf, context_length=2048, threads=2, cache=cache))
+    return TransformersEngine(ModelSource("starter", gguf, context_length=2048, threads=1, cache=cache))
 
 
 def ask(

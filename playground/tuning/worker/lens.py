@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from playground.engine.hardware import usable_cores
+from playground.engine.hardware import default_threads
 from playground.errors import PlaygroundError
 from playground.records import Turn
 from playground.tuning.masking import Encoded, encode_chat, encode_text
@@ -34,7 +34,7 @@ def _tokens(places: RunPlaces, prompt: str, text: str) -> list[list[Any]]:
     device = device_of(run.device)
     if device != "cpu" and int(device.removeprefix("cuda:")) >= torch.cuda.device_count():
         device = device_of("auto")  # The GPU that it was trained on is gone.
-    torch.set_num_threads(usable_cores())
+    torch.set_num_threads(default_threads())
     loaded = load_base(run, device)
     if prompt and loaded.tokenizer.chat_template:
         encoded = encode_chat((Turn("user", prompt), Turn("assistant", text)), (False, True), loaded.tokenizer)

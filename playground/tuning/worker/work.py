@@ -14,7 +14,7 @@ from typing import Any
 
 import filelock
 
-from playground.engine.hardware import usable_cores
+from playground.engine.hardware import default_threads, usable_cores
 from playground.engine.small_file import write_json
 from playground.errors import PlaygroundError
 from playground.paths import PRESETS
@@ -120,7 +120,9 @@ class Training:
         self.note("loading")
         device = self._device()
         if device == "cpu":
-            torch.set_num_threads(max(1, (self.run_file.threads or usable_cores()) // self.processes))
+            # To several, accelerate says OMP_NUM_THREADS=1, however many processors there are.
+            threads = self.run_file.threads or (default_threads() if self.processes == 1 else usable_cores())
+            torch.set_num_threads(max(1, threads // self.processes))
         transformers.set_seed(self.recipe.seed)
         loaded = load_base(self.run_file, device)
         self.tokenizer = loaded.tokenizer
