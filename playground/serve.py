@@ -221,7 +221,7 @@ def _run(
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
-            gc.freeze()  # What is there now stays: no search need look at it again.
+            gc.freeze()  # What is there now stays, mostly: no search need look at it again (engine/heap.settle).
             print(f"Playground is ready: {url}  (Ctrl-C ends it)", flush=True)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()

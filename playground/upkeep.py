@@ -8,7 +8,7 @@ import threading
 import time
 
 from playground.chat import ChatService
-from playground.engine.heap import release_memory, trim
+from playground.engine.heap import release_memory, settle, trim
 from playground.engine.manager import ModelManager
 from playground.errors import PlaygroundError
 from playground.store import History
@@ -17,10 +17,11 @@ from playground.store.backups import keep_daily
 _KEEP_FILES = 7 * 24 * 3600
 """Seconds that an attached file waits for the message that it was attached for."""
 _LOOK_SECONDS, _MEMORY_SECONDS, _PATIENCE = 5.0, 60.0, 300.0
-"""Between two looks, the least between two times that memory is given back, and how long a search of Python's objects
-waits for a quiet moment."""
-_WORTH = 10
-"""Python's small searches after which a whole one finds something: tens of thousands of new objects."""
+"""Between two looks, between two times that memory is given back, and how long a whole search is put off."""
+_SLOW = 0.05
+"""Seconds of a search that people would notice."""
+_WORTH = 4
+"""Python's small searches after which a larger one finds something: tens of thousands of new objects."""
 log = logging.getLogger(__name__)
 
 
@@ -32,23 +33,30 @@ def begin(chat: ChatService, stop: threading.Event) -> None:
 
 
 def _free(manager: ModelManager, stop: threading.Event) -> None:
-    """Give back what busy minutes have used: what glibc keeps, which takes milliseconds, and circles of objects, which
-    Python looks for seldom where many others stay. That takes tenths of a second, in which no other Python runs, so it
-    is done when nothing is written, and seldom while something always is."""
-    searched = given = time.monotonic()
-    done = 0
+    """Give back what busy minutes have used: circles of objects, and what glibc keeps.
+
+    Other Python waits for a search. What libraries and models brought makes it take tenths of a second: then all is
+    looked at once, when nothing is written or after a while, and afterwards only what came since.
+    """
+    slow, done = False, 0
+    given = whole = time.monotonic()
     while not stop.wait(_LOOK_SECONDS):
-        now = time.monotonic()
-        writing = any(one.writing for one in manager.states())
-        search = now - searched >= (_PATIENCE if writing else _MEMORY_SECONDS)
-        if not (search or now - given >= _MEMORY_SECONDS) or _searches() - done < _WORTH:
+        began = time.monotonic()
+        if began - given < _MEMORY_SECONDS or _searches() - done < _WORTH:
             continue
+        patience = 2 * _PATIENCE if any(one.writing for one in manager.states()) else 0 if slow else _PATIENCE
         try:
-            (release_memory if search else trim)()
+            if began - whole > patience:
+                settle()
+                slow, whole = False, time.monotonic()
+            elif slow:
+                trim()
+            else:
+                release_memory()
+                slow = time.monotonic() - began > _SLOW
         except Exception:  # The next time.
             log.exception("could not give memory back")
         given, done = time.monotonic(), _searches()
-        searched = given if search else searched
 
 
 def _searches() -> int:

@@ -173,7 +173,7 @@ class Embedders:
                     del self._held[name]
                     break
             time.sleep(left)
-        release_memory()
+        release_memory(whole=True)
 
 
 def _load(path: Path, device: str) -> tuple[Any, Any]:

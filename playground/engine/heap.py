@@ -11,13 +11,24 @@ _M_ARENA_MAX = -8
 """glibc's number for the setting, from malloc.h."""
 
 
-def release_memory() -> None:
-    """Give freed memory back to the system now: allocators keep it, and others would think that it is in use."""
+def release_memory(*, whole: bool = False) -> None:
+    """Give freed memory back to the system now: allocators keep it, and others would think that it is in use.
+
+    Circles among what `settle` left behind are found only with `whole`, which takes tenths of a second.
+    """
+    if whole:
+        gc.unfreeze()
     gc.collect()
     ready = getattr(sys.modules.get("torch.cuda"), "is_initialized", None)  # None while torch is being imported, too.
     if ready is not None and ready():
         sys.modules["torch"].cuda.empty_cache()
     trim()
+
+
+def settle() -> None:
+    """Give all back, and let Python's searches, its own too, leave out what remains: libraries and models, mostly."""
+    release_memory(whole=True)
+    gc.freeze()
 
 
 def trim() -> None:

@@ -98,7 +98,7 @@ class Loading:
                 f"The model could not be loaded ({type(problem).__name__}: {problem}). See the log file."
             )
         if error is not None:
-            release_memory()
+            release_memory(whole=True)
             self._fail(resident, error, mine)
             self._failed(resident, error, before, victims)
 

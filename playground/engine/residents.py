@@ -199,7 +199,7 @@ class Residents:
                 engine.close()
         finally:
             del engine
-            release_memory()
+            release_memory(whole=True)
             if coming_back:
                 self.tell(resident, phase="waiting", reserved={}, draining=False, served=False)
             else:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import mmap
 import platform
+import weakref
 
 import psutil
 import pytest
 
-from playground.engine.heap import trim
+from playground.engine.heap import release_memory, settle, trim
 
 PIECES, BYTES = 2000, 64_000
 """Less than what the C library takes from the system by itself."""
@@ -32,3 +34,23 @@ def test_freed_memory_is_given_back() -> None:
     for piece in pieces[1::2]:
         c.free(piece)
     assert given > PIECES // 2 * BYTES * 0.8
+
+
+def test_what_was_there_is_left_out_of_searches_until_all_is_looked_at() -> None:
+    class Circle:
+        me: Circle
+
+    old, new = Circle(), Circle()
+    old.me, new.me = old, new
+    seen = [weakref.ref(old), weakref.ref(new)]
+    del new
+    try:
+        settle()
+        assert seen[1]() is None
+        del old
+        release_memory()
+        assert seen[0]() is not None
+        release_memory(whole=True)
+        assert seen[0]() is None
+    finally:
+        gc.unfreeze()
