@@ -121,6 +121,8 @@ def test_the_better_and_the_worse_reply_are_told_apart(app: App, page: Page) -> 
     expect(first.locator(".pn-text .pn-wanted")).to_have_text("This, 0.<|im_end|>")
     expect(first.locator(".pn-text .pn-unwanted")).to_have_text("That, 0.<|im_end|>")
     expect(first.get_by_role("list", name="Legend")).to_have_text(re.compile(r"wanted\s*not wanted\s*only read"))
+    setting(page, "max_steps").fill("1")
+    setting(page, "evaluations").fill("0")
     page.get_by_role("button", name="Start the training").press("Enter")
     expect(page.locator("#pr-title")).to_be_focused()
     page.locator("#pn-run").get_by_role("button", name="Pause").click()
