@@ -111,6 +111,20 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(app: App, page: P
     assert list((app.data / "cache" / "uploads").glob("upload-*")) == []
 
 
+def test_a_file_that_is_chosen_while_the_page_is_being_drawn_is_attached(app: App, page: Page) -> None:
+    page.add_init_script(
+        "const find = Document.prototype.querySelector; window.held = true;"
+        "Document.prototype.querySelector ="
+        " function (part) { return window.held && part === '#pg-act' ? null : find.call(this, part); };"
+    )
+    page.goto(app.url)
+    page.locator("#pg-file").set_input_files([file("early.txt", "soon")])
+    page.evaluate("window.held = false; document.body.append(document.createElement('i'))")
+    expect(files(page).filter(has_text="early.txt")).to_contain_text("tokens")
+    page.get_by_role("button", name="Remove early.txt").click()
+    expect(files(page)).to_have_count(0)
+
+
 def test_files_are_removed_and_outlive_a_reload(app: App, page: Page) -> None:
     page.goto(app.url)
     attach(page, file("one.txt", "1"), file("two.txt", "2"), file(BAD, "3"))

@@ -197,7 +197,9 @@ const playgroundComposer = (() => {
   }
 
   function start() {
-    $("pg-file").addEventListener("change", () => { attach([...$("pg-file").files]); $("pg-file").value = ""; });
+    const chosen = () => { attach([...$("pg-file").files]); $("pg-file").value = ""; };
+    $("pg-file").addEventListener("change", chosen);
+    if ($("pg-file").files.length) chosen(); // While the page was still being drawn.
     persona("");
     const main = $("pg-main");
     main.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); main.classList.add("drop"); } });
