@@ -17,7 +17,8 @@ from playground.store.backups import keep_daily
 _KEEP_FILES = 7 * 24 * 3600
 """Seconds that an attached file waits for the message that it was attached for."""
 _LOOK_SECONDS, _MEMORY_SECONDS, _PATIENCE = 5.0, 60.0, 300.0
-"""Between two looks, between two times that memory is given back, and how long a whole search is put off."""
+"""Between two looks, between two times that memory is given back, and how long a whole search waits for a quiet
+moment."""
 _SLOW = 0.05
 """Seconds of a search that people would notice."""
 _WORTH = 4
@@ -35,8 +36,8 @@ def begin(chat: ChatService, stop: threading.Event) -> None:
 def _free(manager: ModelManager, stop: threading.Event) -> None:
     """Give back what busy minutes have used: circles of objects, and what glibc keeps.
 
-    Other Python waits for a search. What libraries and models brought makes it take tenths of a second: then all is
-    looked at once, when nothing is written or after a while, and afterwards only what came since.
+    Other Python waits for a search, and what libraries and models brought makes it take tenths of a second. So all is
+    looked at when nothing is written, or after a while, and else only what came since then.
     """
     slow, done = False, 0
     given = whole = time.monotonic()
@@ -44,9 +45,8 @@ def _free(manager: ModelManager, stop: threading.Event) -> None:
         began = time.monotonic()
         if began - given < _MEMORY_SECONDS or _searches() - done < _WORTH:
             continue
-        patience = 2 * _PATIENCE if any(one.writing for one in manager.states()) else 0 if slow else _PATIENCE
         try:
-            if began - whole > patience:
+            if began - whole > _PATIENCE or not any(one.writing for one in manager.states()):
                 settle()
                 slow, whole = False, time.monotonic()
             elif slow:

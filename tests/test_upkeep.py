@@ -83,7 +83,8 @@ def test_nothing_is_searched_where_nothing_was_made(chat: ChatService, monkeypat
     for name, value in {"_LOOK_SECONDS": 0.01, "_MEMORY_SECONDS": 0.0}.items():
         monkeypatch.setattr(upkeep, name, value)
     searched: list[float] = []
-    monkeypatch.setattr(upkeep, "release_memory", lambda: searched.append(time.monotonic()))
+    for name in ("release_memory", "settle"):
+        monkeypatch.setattr(upkeep, name, lambda: searched.append(time.monotonic()))
     stop = threading.Event()
     try:
         upkeep.begin(chat, stop)
