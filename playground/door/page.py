@@ -75,6 +75,7 @@ def entrance_html(language: str, inside: str, *, was_in: bool = False) -> str:
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Playground</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        '<link rel="icon" href="data:,">'  # Else browsers ask for one, which is shut until one is in.
         f"<style>{_STYLE}</style></head><body><main><h1>{words['title']}</h1>"
         f'<p id="with-link" hidden>{words["invited"]}</p><p id="without-link">{words["account"]}</p>{back}'
         f'<form><label for="name">{words["name"]}</label>'

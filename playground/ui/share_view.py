@@ -23,8 +23,9 @@ def state_html(addresses: Sequence[str], can_enter: bool, network: bool, languag
         return f'<p class="px-state"><i aria-hidden="true"></i><b>{t(language, "share.closed")}</b></p>'
     first, *others = addresses
     copy, close = button("copy", t(language, "copy")), button("close", t(language, "share.close"), kind="danger")
+    opened = t(language, "share.opened" if can_enter else "share.opened_nobody")
     lines = [
-        f'<p class="px-state open"><i aria-hidden="true"></i><b>{t(language, "share.opened")}</b></p>'
+        f'<p class="px-state open"><i aria-hidden="true"></i><b>{opened}</b></p>'
         f'<div class="px-row px-address"><code>{html.escape(first)}</code>{copy}{close}'
         '<span role="status"></span></div>'
     ]

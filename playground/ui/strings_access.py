@@ -49,7 +49,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "door.back": ("Back to where you were", "回到之前的页面"),
     "door.ended": (
         "You are not in any more: your time here is over, or the owner of this machine has ended it.",
-        "你已经不在里面了：你的时间已到，或者这台机器的所有者结束了你的访问。",
+        "您已经不在里面了：您的时间已到，或者这台机器的所有者结束了您的访问。",
     ),
     "door.failed": ("This machine does not answer. Try again in a moment.", "这台机器没有应答。请稍后再试。"),
     "tab.share": ("Share", "共享"),
@@ -62,6 +62,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.address": ("Address", "地址"),
     "share.closed": ("Nobody else can come in.", "其他人都无法进入。"),
     "share.opened": ("Others can come in at this address:", "其他人可以从此地址进入："),
+    "share.opened_nobody": ("The address is open:", "地址已开放："),
     "share.also": ("In this network also at {addresses}", "在此网络中还可用：{addresses}"),
     "share.nobody_new": (
         "There is no open link and no account: nobody new can come in.",
@@ -132,6 +133,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "share.was_revoked": ("revoked {when}", "已于 {when} 撤销"),
     "share.ran_out": ("over since {when}", "已于 {when} 过期"),
     "share.over": ("{n} that are over", "已失效的 {n} 个"),
+    "share.over_one": ("1 that is over", "已失效的 1 个"),
     "share.comma": (", ", "、"),
     "share.colon": (": ", "："),
     "share.revoke": ("Revoke", "撤销"),

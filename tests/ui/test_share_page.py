@@ -75,7 +75,7 @@ def make_link(page: Page, title: str, password: str = "", **more: str) -> None:
 def open_it(page: Page) -> str:
     """Press Open; returns the address."""
     section(page, "Address").get_by_role("button", name="Open", exact=True).click()
-    expect(page.get_by_text("Others can come in at this address:")).to_be_visible()
+    expect(section(page, "Address").locator(".px-address")).to_be_visible()
     return section(page, "Address").locator(".px-address code").inner_text()
 
 
@@ -132,6 +132,7 @@ def test_a_guest_comes_in_by_a_link_chats_and_is_shown_out(
     assert guest.request.get(f"{base}/page/search?q=hello").status == 401
     come_in(guest, whole, "Grace")
     expect(guest.get_by_role("alert")).to_contain_text("That is not right, or it is over.")
+    expect(section(page, "Address")).to_contain_text("The address is open:")
     expect(section(page, "Address")).to_contain_text("nobody new can come in")
     section(page, "Address").get_by_role("button", name="Close now").click()
     expect(page.get_by_text("Nobody else can come in.")).to_be_visible()
@@ -216,7 +217,7 @@ def test_a_key_is_shown_once_and_nowhere_else(app: App, context: BrowserContext,
     editor = row(page, "Keys for programs", "Editor")
     editor.locator("summary", has_text="Revoke").click()
     editor.get_by_role("button", name="Revoke it now").click()
-    expect(section(page, "Keys for programs")).to_contain_text("1 that are over")
+    expect(section(page, "Keys for programs")).to_contain_text("1 that is over")
     expect(row(page, "Keys for programs", "Editor")).to_have_count(0)
 
 
