@@ -96,6 +96,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "这份摘要不完整：有 {n} 部分未能读取。",
     ),
     "s.not_whole_one": ("This summary is not whole: 1 part could not be read.", "这份摘要不完整：有 1 部分未能读取。"),
+    "s.made_up": (
+        "No sentence of it rests on a passage, and it speaks of what no document contains: it may be made up. "
+        "Compare it with the text, try a larger model, or let sentences be picked without a model.",
+        "没有一句有出处，还提到了文中没有的内容：可能是编造的。请与原文对照，换用更大的模型，或不用模型挑选原句。",
+    ),
     "s.linked": (
         "{strong} of {n} sentences rest on a passage; of the others the nearest is shown.",
         "{n} 句中有 {strong} 句有出处；其余显示最接近的段落。",

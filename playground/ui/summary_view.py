@@ -117,7 +117,7 @@ def _progress(shown: Shown, language: str) -> str:
     run, live = shown.run, shown.live
     if live is None:
         if run.status == "complete":
-            return _not_whole(shown, language)
+            return _not_whole(shown, language) + _made_up(shown, language)
         words = (
             t(language, f"s.status.{run.status}", error=reason_words(language, run.error))
             if run.status in ("stopped", "failed")
@@ -166,6 +166,14 @@ def _not_whole(shown: Shown, language: str) -> str:
         lines += f"<li>{html.escape(reason)}</li>"
     again = f'<button type="button" class="ps-button" data-do="resume">{t(language, "s.retry")}</button>'
     return f'<p class="error">{html.escape(t(language, "s.not_whole", n=len(failed)))}</p>{again}<ul>{lines}</ul>'
+
+
+def _made_up(shown: Shown, language: str) -> str:
+    """A word above a summary that rests on nothing and speaks of things that no document contains."""
+    sentences = shown.run.receipt.get("sentences", ())
+    rests = any(link["strong"] for one in sentences for link in one["links"])
+    strange = any(one["marks"] for one in sentences)
+    return "" if rests or not strange else f'<p class="error">{html.escape(t(language, "s.made_up"))}</p>'
 
 
 def _receipt(shown: Shown, language: str) -> str:

@@ -181,6 +181,22 @@ def test_what_no_document_contains_is_marked_and_listed(app: App, page: Page) ->
         expect(page.locator("#ps-text mark").get_by_text(true)).to_have_count(0)
 
 
+def test_a_summary_that_rests_on_nothing_is_doubted_above_it(app: App, page: Page) -> None:
+    paste(page, app, STORY, instruction=PLANTED)
+    doubt = page.locator("#ps-progress").get_by_text("No sentence of it rests on a passage")
+    expect(page.locator("#ps-receipt")).to_contain_text("sentences rest on a passage")
+    expect(doubt).to_have_count(0)
+    with contextlib.closing(sqlite3.connect(app.data / "playground.db")) as db, db:
+        run, text = db.execute("SELECT id, receipt FROM runs WHERE text LIKE '%4711%' ORDER BY rowid DESC").fetchone()
+        receipt = json.loads(text)
+        for sentence in receipt["sentences"]:
+            for link in sentence["links"]:
+                link["strong"] = False
+        db.execute("UPDATE runs SET receipt = ? WHERE id = ?", [json.dumps(receipt), run])
+    page.reload()
+    expect(doubt).to_be_visible()
+
+
 def test_a_part_that_failed_is_named_above_the_summary_and_tried_again(app: App, page: Page) -> None:
     visit(page, app)
     add(page, file("partly.pdf", report(6)))
