@@ -63,7 +63,10 @@ def main() -> int:
 
 
 def _rows(soak: Soak, quiet: list[Sample], log: list[str]) -> list[Row]:
-    samples = [one for one in soak.watch.samples if one.phase == "work"]
+    work = [one for one in soak.watch.samples if one.phase == "work"]
+    # Beside a change of models, memory is between two levels.
+    beside = zip(work, work[1:], work[2:], strict=False)
+    samples = [one for before, one, after in beside if before.models == one.models == after.models]
     hours, groups = [one.hours for one in samples], [one.models for one in samples]
     rows = []
     for name, bar in (("rss", "< 1 MB/h"), ("pss", ""), ("uss", "")):
