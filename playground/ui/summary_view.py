@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from playground.engine.states import ModelState
 from playground.overview import title_of
@@ -168,12 +169,15 @@ def _not_whole(shown: Shown, language: str) -> str:
     return f'<p class="error">{html.escape(t(language, "s.not_whole", n=len(failed)))}</p>{again}<ul>{lines}</ul>'
 
 
+def _rests(sentence: Mapping[str, Any]) -> bool:
+    return any(link["strong"] for link in sentence["links"])
+
+
 def _made_up(shown: Shown, language: str) -> str:
     """A word above a summary that rests on nothing and speaks of things that no document contains."""
     sentences = shown.run.receipt.get("sentences", ())
-    rests = any(link["strong"] for one in sentences for link in one["links"])
-    strange = any(one["marks"] for one in sentences)
-    return "" if rests or not strange else f'<p class="error">{html.escape(t(language, "s.made_up"))}</p>'
+    doubted = any(one["marks"] for one in sentences) and not any(map(_rests, sentences))
+    return "" if not doubted else f'<p class="error">{html.escape(t(language, "s.made_up"))}</p>'
 
 
 def _receipt(shown: Shown, language: str) -> str:
@@ -189,7 +193,7 @@ def _receipt(shown: Shown, language: str) -> str:
     used = {link["document"] for one in sentences for link in one["links"]}
     if unused := [one.name for number, one in enumerate(shown.documents) if number not in used]:
         lines.append(t(language, "s.unused", names=", ".join(unused)))
-    strong = sum(any(link["strong"] for link in one["links"]) for one in sentences)
+    strong = sum(map(_rests, sentences))
     key = "s.linked_all" if strong == len(sentences) else "s.linked"
     lines.append(t(language, key, strong=strong, n=len(sentences)))
     marks = [mark for one in sentences for mark in one["marks"]]

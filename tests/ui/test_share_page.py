@@ -125,6 +125,7 @@ def test_a_guest_comes_in_by_a_link_chats_and_is_shown_out(
     friends = row(page, "Links for guests", "<b>Friends</b>")
     friends.locator("summary", has_text="Revoke").click()
     expect(friends).to_contain_text("what they wrote here is deleted")
+    expect(section(page, "Address")).to_contain_text("Others can come in at this address:")
     friends.get_by_role("button", name="Revoke it now").click()
     expect(page.get_by_text("Revoked; whoever came in by it was shown out.")).to_be_visible()
     expect(person).to_have_count(0)
