@@ -111,7 +111,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(app: App, page: P
     assert list((app.data / "cache" / "uploads").glob("upload-*")) == []
 
 
-def test_a_file_that_is_chosen_while_the_page_is_being_drawn_is_attached(app: App, page: Page) -> None:
+def test_files_that_are_chosen_while_the_page_is_being_drawn_are_taken(app: App, page: Page) -> None:
     page.add_init_script(
         "const find = Document.prototype.querySelector; window.held = true;"
         "Document.prototype.querySelector ="
@@ -119,8 +119,10 @@ def test_a_file_that_is_chosen_while_the_page_is_being_drawn_is_attached(app: Ap
     )
     page.goto(app.url)
     page.locator("#pg-file").set_input_files([file("early.txt", "soon")])
+    page.locator("#pg-import").set_input_files([file("early.json", "{broken")])
     page.evaluate("window.held = false; document.body.append(document.createElement('i'))")
     expect(files(page).filter(has_text="early.txt")).to_contain_text("tokens")
+    expect(told(page, "early.json: ")).to_be_visible()
     page.get_by_role("button", name="Remove early.txt").click()
     expect(files(page)).to_have_count(0)
 
@@ -147,7 +149,7 @@ def test_files_are_dropped_and_pasted(app: App, page: Page) -> None:
     expect(page.get_by_text("What would you like to talk about?")).to_be_visible()
     made = "(name) => { const all = new DataTransfer(); all.items.add(new File(['dropped words'], name)); return all; }"
     page.locator("#pg-main").dispatch_event("dragover", {"dataTransfer": page.evaluate_handle(made, "a.txt")})
-    expect(page.locator("#pg-main.drop")).to_have_count(1)
+    expect(page.locator("#pg-main.over")).to_have_count(1)
     page.locator("#pg-main").dispatch_event("drop", {"dataTransfer": page.evaluate_handle(made, "a.txt")})
     expect(files(page).filter(has_text="a.txt")).to_contain_text("tokens")
     box(page).evaluate(

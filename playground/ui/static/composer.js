@@ -197,17 +197,9 @@ const playgroundComposer = (() => {
   }
 
   function start() {
-    const chosen = () => { attach([...$("pg-file").files]); $("pg-file").value = ""; };
-    $("pg-file").addEventListener("change", chosen);
-    if ($("pg-file").files.length) chosen(); // While the page was still being drawn.
+    playgroundRooms.picks($("pg-file"), attach);
+    playgroundRooms.drops($("pg-main"), attach);
     persona("");
-    const main = $("pg-main");
-    main.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); main.classList.add("drop"); } });
-    main.addEventListener("dragleave", () => main.classList.remove("drop"));
-    main.addEventListener("drop", (event) => {
-      main.classList.remove("drop");
-      if (event.dataTransfer.files.length) { event.preventDefault(); attach([...event.dataTransfer.files]); }
-    });
     document.addEventListener("paste", (event) => {
       // A word processor gives a picture of the text along with it.
       const data = event.clipboardData, pasted = data?.types.includes("text/plain") ? [] : [...(data?.files || [])];

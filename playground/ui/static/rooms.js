@@ -103,6 +103,17 @@ const playgroundRooms = (() => {
     return { menu, restore, purge };
   }
 
+  // What a field for files is given, also what it was given while the page was still being drawn.
+  function picks(input, take) {
+    const given = () => {
+      const files = [...input.files];
+      input.value = ""; // The same file can be chosen again.
+      if (files.length) take(files);
+    };
+    input.addEventListener("change", given);
+    given();
+  }
+
   // A file dropped anywhere on a tab.
   function drops(root, take) {
     const carries = (event) => event.dataTransfer?.types.includes("Files");
@@ -154,5 +165,5 @@ const playgroundRooms = (() => {
     if (asked() !== null) tab(name)?.click();
   }
 
-  return { uploads, teller, listed, listens, drops, tab, elsewhere };
+  return { uploads, teller, listed, listens, picks, drops, tab, elsewhere };
 })();

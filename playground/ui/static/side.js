@@ -203,7 +203,7 @@ const playgroundSide = (() => {
       const link = event.target.closest("a[data-conversation]");
       if (link && !event.ctrlKey && !event.metaKey) { event.preventDefault(); hit(link); }
     });
-    $("pg-import").addEventListener("change", () => { take([...$("pg-import").files]); $("pg-import").value = ""; });
+    playgroundRooms.picks($("pg-import"), take);
   }
 
   return { click, start, listed, highlight, exportMenu, folders, saved };

@@ -176,7 +176,7 @@ const playgroundSummaries = (() => {
     for (const one of root.querySelectorAll("option[data-en]")) one.textContent = one.dataset[own];
     form().addEventListener("submit", start);
     form().addEventListener("input", keep);
-    $("ps-file").addEventListener("change", () => { attach([...$("ps-file").files]); $("ps-file").value = ""; });
+    playgroundRooms.picks($("ps-file"), attach);
     playgroundRooms.drops(root, (files) => {
       if (!$("ps-run").hidden) open("");
       attach(files);

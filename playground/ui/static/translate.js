@@ -4,7 +4,7 @@
 
 const playgroundTranslate = (() => {
   const { word, ask, stored } = playground;
-  const { tab, uploads: uploader, teller, drops, elsewhere } = playgroundRooms;
+  const { tab, uploads: uploader, teller, picks, drops, elsewhere } = playgroundRooms;
   const $ = (id) => document.getElementById(id);
   const asked = () => new URLSearchParams(location.search).get("t"); // null: the address is not about translations.
   const state = { run: asked() || "", status: "", title: "", listed: 100, files: [], drafted: "", detected: "" };
@@ -300,9 +300,8 @@ const playgroundTranslate = (() => {
     root.dataset.drawn = "1";
     playground.translate(root);
     $("pt-bar").addEventListener("change", chose);
-    for (const [id, work] of [["pt-file", attach], ["pt-reference", ([file]) => file && compare(file)]]) {
-      $(id).addEventListener("change", () => { work([...$(id).files]); $(id).value = ""; });
-    }
+    picks($("pt-file"), attach);
+    picks($("pt-reference"), ([file]) => compare(file));
     drops(root, (files) => {
       if (!$("pt-run").hidden) open("");
       attach(files);

@@ -4,7 +4,7 @@
 
 const playgroundTune = (() => {
   const { word, ask, stored } = playground;
-  const { tab, uploads: uploader, teller, drops, elsewhere, listed } = playgroundRooms;
+  const { tab, uploads: uploader, teller, picks, drops, elsewhere, listed } = playgroundRooms;
   const $ = (id) => document.getElementById(id);
   const asked = () => new URLSearchParams(location.search).get("f"); // null: the address is not about trainings.
   const state = { run: asked() || "", status: "", title: "", listed: 100, whole: false };
@@ -208,7 +208,7 @@ const playgroundTune = (() => {
     if (!root || root.dataset.drawn) return;
     root.dataset.drawn = "1";
     playground.translate(root);
-    $("pn-file").addEventListener("change", () => { uploads.add([...$("pn-file").files]); $("pn-file").value = ""; });
+    picks($("pn-file"), uploads.add);
     $("pn-own").addEventListener("toggle", own);
     root.addEventListener("submit", submitted);
     drops(root, (files) => {
